@@ -1,0 +1,122 @@
+import type { Calibration } from "../model/calibration.ts";
+import type { Incident } from "../model/incident.ts";
+import type { Label } from "../model/label.ts";
+import type { GpuInfo } from "../model/sample.ts";
+import type { Segment, Slice } from "../model/slice.ts";
+import type { Window } from "../model/window.ts";
+
+/** A device the ledger has slices of. */
+export interface KnownGpu extends Omit<GpuInfo, "index"> {
+  node: string;
+  index: number;
+  firstSeenMs: number;
+  simulated: boolean;
+}
+
+/** A stretch nobody measured, or that could not be written. Also a step of the wall clock. */
+export interface GapRecord extends Window {
+  node: string;
+  gpuUuid?: string | undefined;
+  source: string;
+  reason: string;
+}
+
+/** A message that must arrive. `id` stays the same over all attempts. */
+export interface OutboxMessage {
+  id: string;
+  endpoint: string;
+  type: string;
+  body: string;
+  createdAtMs: number;
+}
+
+export interface OutboxEntry extends OutboxMessage {
+  attempts: number;
+  nextAttemptAtMs: number;
+  state: "due" | "delivered" | "dead";
+  lastError?: string | undefined;
+}
+
+/** What became of one attempt. `retry` keeps the message due at `nextAttemptAtMs`. */
+export type DeliveryOutcome =
+  | { state: "delivered"; atMs: number }
+  | { state: "retry"; nextAttemptAtMs: number; error: string }
+  | { state: "dead"; atMs: number; error: string };
+
+/** Everything that becomes durable together, or not at all. */
+export interface LedgerBatch {
+  gpus?: readonly KnownGpu[] | undefined;
+  slices?: readonly Slice[] | undefined;
+  gaps?: readonly GapRecord[] | undefined;
+  /** The newest state of each incident; every state is kept as a record. */
+  incidents?: readonly Incident[] | undefined;
+  outbox?: readonly OutboxMessage[] | undefined;
+  calibrations?: readonly Calibration[] | undefined;
+}
+
+export interface SliceQuery extends Window {
+  gpuUuid?: string | undefined;
+  ownerKey?: string | undefined;
+  label?: Label | undefined;
+  limit?: number | undefined;
+  /** Continue after this sequence number. */
+  afterSequence?: number | undefined;
+}
+
+export interface StoredSlice extends Slice {
+  /** Grows by one with every slice the ledger accepted. */
+  sequence: number;
+}
+
+/** Slices summed: whole milliseconds and millijoules. */
+export interface UsageRow {
+  gpuUuid: string;
+  ownerKey: string;
+  label: Label;
+  timeMs: number;
+  energyMj: number;
+  /** The part of `timeMs` whose energy was not measured: it is missing from `energyMj`, not zero. */
+  energyUnmeasuredMs: number;
+  sliceCount: number;
+  simulated: boolean;
+}
+
+export interface LedgerReader {
+  slices(query: SliceQuery): Promise<StoredSlice[]>;
+  segments(query: Omit<SliceQuery, "afterSequence">): Promise<Segment[]>;
+  /** Sums over the slices that lie wholly inside the window. */
+  usage(window: Window): Promise<UsageRow[]>;
+  /** Slices that begin before `atMs` and end after it. */
+  straddling(atMs: number): Promise<StoredSlice[]>;
+  gpus(): Promise<KnownGpu[]>;
+  gaps(window: Window): Promise<GapRecord[]>;
+  /** Newest state of each incident, newest first. */
+  incidents(query: { open?: boolean | undefined; limit?: number | undefined }): Promise<Incident[]>;
+  /** Newest calibration of each device and kernel. */
+  calibrations(): Promise<Calibration[]>;
+  /** From the first slice's start to the last one's end; undefined while there is none. */
+  extent(): Promise<Window | undefined>;
+  /** Where the last written slice of each device ends. */
+  lastSliceEnds(): Promise<Map<string, number>>;
+}
+
+export interface Outbox {
+  due(nowMs: number, limit: number): Promise<OutboxEntry[]>;
+  settle(id: string, endpoint: string, outcome: DeliveryOutcome): Promise<void>;
+  /** Messages by state, and the time the next one is due. */
+  outboxStatus(): Promise<{
+    due: number;
+    delivered: number;
+    dead: number;
+    nextAtMs?: number | undefined;
+  }>;
+}
+
+export interface LedgerWriter {
+  /** Resolves once the batch is on disk (synchronous=FULL): from then on nothing loses it. */
+  append(batch: LedgerBatch): Promise<void>;
+}
+
+export interface Ledger extends LedgerReader, LedgerWriter, Outbox {
+  close(): Promise<void>;
+}

@@ -1,0 +1,38 @@
+const UNIT_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+const UNIT_BYTES = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3, kB: 1e3, MB: 1e6, GB: 1e9 };
+
+/** Milliseconds of `10s`, `1.5h`, `250ms`, `2m`, `7d`; undefined without a unit or a number. */
+export function parseDuration(text: string): number | undefined {
+  return parseQuantity(text, UNIT_MS);
+}
+
+/** Bytes of `20MiB`, `1GB`, `512B`; undefined without a unit or a number. */
+export function parseSize(text: string): number | undefined {
+  return parseQuantity(text, UNIT_BYTES);
+}
+
+function parseQuantity(text: string, units: Readonly<Record<string, number>>): number | undefined {
+  const match = /^(\d+(?:\.\d+)?)\s*([A-Za-z]+)$/.exec(text.trim());
+  const factor = match?.[2] === undefined ? undefined : units[match[2]];
+  if (!match || factor === undefined) return undefined;
+  return Math.round(Number(match[1]) * factor);
+}
+
+/** `93784000` as `1 d 2 h 3 min 4 s`, the two largest parts only. */
+export function formatDuration(durationMs: number): string {
+  if (durationMs < 1000) return `${Math.round(durationMs)} ms`;
+  const parts: [number, string][] = [
+    [86_400_000, "d"],
+    [3_600_000, "h"],
+    [60_000, "min"],
+    [1000, "s"],
+  ];
+  const out: string[] = [];
+  let rest = durationMs;
+  for (const [size, unit] of parts) {
+    const count = Math.floor(rest / size);
+    rest -= count * size;
+    if (count > 0) out.push(`${count} ${unit}`);
+  }
+  return out.slice(0, 2).join(" ");
+}

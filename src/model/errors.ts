@@ -1,0 +1,76 @@
+/**
+ * Every error a user can meet, by stable code. A retired code is never reused.
+ * `docs/errors.md` mirrors this table; a test compares them.
+ */
+export const ERRORS = {
+  "recording/not-found": "The recording does not exist or cannot be read.",
+  "recording/not-a-file": "The path names a directory or a special file.",
+  "recording/empty": "The file holds no line at all.",
+  "recording/not-gzip": "The file is named .gz but is not gzip, or the gzip stream is damaged.",
+  "recording/no-header": "The first line is not a `recording` header.",
+  "recording/version": "The recording is of another major version.",
+  "recording/malformed": "A line is not JSON, or a field has the wrong type.",
+  "recording/out-of-order": "Lines of a source go back in time.",
+  "recording/duplicate-gpu": "Two GPUs of the header share one index or one uuid.",
+  "recording/unknown-gpu": "A line speaks of a GPU that the header does not list.",
+  "config/not-found": "The configuration file does not exist or cannot be read.",
+  "config/syntax": "The configuration is not YAML.",
+  "config/invalid": "A setting is unknown or has a wrong value.",
+  "ledger/newer": "The ledger was written by a newer version.",
+  "ledger/read-only": "The ledger cannot be written.",
+  "ledger/full": "The disk, or the ledger's size limit, is full.",
+  "ledger/corrupt": "The ledger is no SQLite database, or it is damaged.",
+  "ledger/busy": "Another daemon holds this ledger.",
+  "ledger/missing": "There is no ledger in the state directory.",
+  "listen/in-use": "Another process listens on the address.",
+  "listen/denied": "The address cannot be listened on.",
+  "price/missing": "The price list has no price for a GPU in the window.",
+  "price/overlap": "Two prices of one GPU model hold at one time.",
+  "price/invalid": "The price list is malformed.",
+  "report/window": "The report's window is empty, reversed or not a time.",
+  "probe/unavailable": "No WebGPU adapter can be used here.",
+  "probe/software": "Only a software adapter is there, and it was not asked for.",
+  "probe/wrong-result": "A reference kernel's result differs from the CPU reference.",
+  "probe/crashed": "The device process died.",
+  "nvml/library": "The NVML library exists but cannot be used.",
+  "cli/usage": "The command line is wrong.",
+} as const;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** Exit code for bad input: the user can mend it. Everything else that fails exits with 1. */
+export const BAD_INPUT = 2;
+export const FAILED = 1;
+
+const FAILURES: ReadonlySet<ErrorCode> = new Set(["probe/wrong-result", "probe/crashed"]);
+
+/** An error with what a person needs to mend it: a stable code, the place, and a hint. */
+export class AssayError extends Error {
+  override readonly name = "AssayError";
+  readonly code: ErrorCode;
+  readonly place: string | undefined;
+  readonly hint: string | undefined;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    detail: { place?: string | undefined; hint?: string | undefined; cause?: unknown } = {},
+  ) {
+    super(message, detail.cause === undefined ? undefined : { cause: detail.cause });
+    this.code = code;
+    this.place = detail.place;
+    this.hint = detail.hint;
+  }
+
+  get exitCode(): number {
+    return FAILURES.has(this.code) ? FAILED : BAD_INPUT;
+  }
+
+  /** What is printed: `error code: message`, then place and hint on lines of their own. */
+  report(): string {
+    const lines = [`error ${this.code}: ${this.message}`];
+    if (this.place) lines.push(`  at ${this.place}`);
+    if (this.hint) lines.push(`  hint: ${this.hint}`);
+    return lines.join("\n");
+  }
+}

@@ -1,0 +1,22 @@
+/** What a slice of GPU time looks like. `unknown` is an honest verdict, not a failure. */
+export const LABELS = [
+  "idle",
+  "training-like",
+  "inference-like",
+  "mining-like",
+  "other",
+  "unknown",
+] as const;
+
+export type Label = (typeof LABELS)[number];
+
+/** The labels that evidence can speak for or against: `unknown` is what is left when none wins. */
+export const DECIDABLE_LABELS = [
+  "idle",
+  "training-like",
+  "inference-like",
+  "mining-like",
+  "other",
+] as const satisfies readonly Label[];
+
+export type DecidableLabel = (typeof DECIDABLE_LABELS)[number];

@@ -1,0 +1,43 @@
+import type { Window } from "./window.ts";
+
+/**
+ * Features of a window on a device-relative scale. Ratios are 0..1 unless said otherwise:
+ * `powerLevel` and `clockLevel` are 0 at the device's idle and 1 at its limit or reference;
+ * `lockstep` is the highest correlation (-1..1) of power with another device of the node.
+ */
+export const FEATURES = [
+  "gpuUtil",
+  "gpuUtilSpread",
+  "zeroUtilShare",
+  "powerLevel",
+  "powerVariation",
+  "memUtil",
+  "memUsedShare",
+  "clockLevel",
+  "pcieRxLevel",
+  "nvlinkLevel",
+  "smActive",
+  "smOccupancy",
+  "tensorActive",
+  "dramActive",
+  "intActive",
+  "fp64Active",
+  "fp32Active",
+  "lockstep",
+] as const;
+
+export type Feature = (typeof FEATURES)[number];
+
+/** Where the power scale came from: this very device, its model's public limits, or nowhere. */
+export type ScaleOrigin = "calibrated" | "public-limits" | "none";
+
+export interface Signature {
+  gpuUuid: string;
+  window: Window;
+  /** A feature that could not be measured is absent, never 0. */
+  features: { [K in Feature]?: number | undefined };
+  scale: ScaleOrigin;
+  sampleCount: number;
+  /** Milliseconds of the window that samples speak for. */
+  coveredMs: number;
+}

@@ -1,0 +1,108 @@
+import type { Evidence } from "./evidence.ts";
+import type { Label } from "./label.ts";
+import { type Owner, ownerKey } from "./owner.ts";
+import { type Window, windowLengthMs } from "./window.ts";
+
+/** How a share was found, so that a bill can say what it rests on. */
+export type ShareBasis =
+  | "process-utilization" // split by each process's own SM use
+  | "sole-process" // one process held the device
+  | "memory-held" // several processes, no per-process use: split by memory held
+  | "no-process-source" // busy, and nothing looked at processes
+  | "nobody-seen" // busy, a working collector looked, and no process was there
+  | "device" // idle: said by the device itself
+  | "no-sample"; // nobody measured
+
+/** An owner's part of one device's window. The parts of a window sum to it exactly. */
+export interface Share {
+  owner: Owner;
+  timeMs: number;
+  /** Absent where energy was not measured. */
+  energyMj?: number | undefined;
+  basis: ShareBasis;
+  pids: readonly number[];
+}
+
+/** A share with its verdict: what the ledger keeps. */
+export interface Slice extends Window {
+  node: string;
+  gpuUuid: string;
+  owner: Owner;
+  timeMs: number;
+  energyMj?: number | undefined;
+  basis: ShareBasis;
+  label: Label;
+  confidence: number;
+  evidence: readonly Evidence[];
+  modelVersion: string;
+  agentVersion: string;
+  simulated: boolean;
+}
+
+/** Contiguous slices of one device, owner and label, summed: derived from slices, never edited. */
+export interface Segment extends Window {
+  gpuUuid: string;
+  ownerKey: string;
+  label: Label;
+  timeMs: number;
+  energyMj?: number | undefined;
+  sliceCount: number;
+}
+
+/**
+ * The law of the window: whole, non-negative milliseconds that sum to the window's length.
+ * @returns what is broken, or undefined
+ */
+export function brokenShareLaw(window: Window, shares: readonly Share[]): string | undefined {
+  const bad = shares.find((share) => !Number.isInteger(share.timeMs) || share.timeMs < 0);
+  if (bad) return `share of ${ownerKey(bad.owner)} is ${bad.timeMs} ms`;
+  const sum = shares.reduce((acc, share) => acc + share.timeMs, 0);
+  const whole = windowLengthMs(window);
+  return sum === whole ? undefined : `shares sum to ${sum} ms of a ${whole} ms window`;
+}
+
+/** Merges contiguous slices of one device, owner and label into segments, in any order of input. */
+export function toSegments(slices: readonly Slice[]): Segment[] {
+  const sorted = [...slices].sort(
+    (a, b) =>
+      compare(a.gpuUuid, b.gpuUuid) ||
+      compare(ownerKey(a.owner), ownerKey(b.owner)) ||
+      a.fromMs - b.fromMs,
+  );
+  const segments: Segment[] = [];
+  for (const slice of sorted) {
+    const last = segments.at(-1);
+    if (last && continues(last, slice)) extend(last, slice);
+    else segments.push(segmentOf(slice));
+  }
+  return segments;
+}
+
+function segmentOf(slice: Slice): Segment {
+  const { gpuUuid, fromMs, toMs, label, timeMs, energyMj } = slice;
+  const key = ownerKey(slice.owner);
+  return { gpuUuid, ownerKey: key, label, fromMs, toMs, timeMs, energyMj, sliceCount: 1 };
+}
+
+/** Measured and unmeasured energy never share a segment: their sum would be neither. */
+function continues(segment: Segment, slice: Slice): boolean {
+  return (
+    segment.gpuUuid === slice.gpuUuid &&
+    segment.ownerKey === ownerKey(slice.owner) &&
+    segment.label === slice.label &&
+    segment.toMs === slice.fromMs &&
+    (segment.energyMj === undefined) === (slice.energyMj === undefined)
+  );
+}
+
+function extend(segment: Segment, slice: Slice): void {
+  segment.toMs = slice.toMs;
+  segment.timeMs += slice.timeMs;
+  segment.sliceCount += 1;
+  if (segment.energyMj !== undefined && slice.energyMj !== undefined)
+    segment.energyMj += slice.energyMj;
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
