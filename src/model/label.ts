@@ -10,9 +10,11 @@ export const LABELS = [
 
 export type Label = (typeof LABELS)[number];
 
-/** The labels that evidence can speak for or against: `unknown` is what is left when none wins. */
+/**
+ * The labels that evidence argues about. `idle` is measured, not argued; `unknown` is what is left
+ * when no label wins.
+ */
 export const DECIDABLE_LABELS = [
-  "idle",
   "training-like",
   "inference-like",
   "mining-like",

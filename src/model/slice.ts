@@ -8,6 +8,7 @@ export type ShareBasis =
   | "process-utilization" // split by each process's own SM use
   | "sole-process" // one process held the device
   | "memory-held" // several processes, no per-process use: split by memory held
+  | "equal-split" // several processes and nothing to weigh them by
   | "no-process-source" // busy, and nothing looked at processes
   | "nobody-seen" // busy, a working collector looked, and no process was there
   | "device" // idle: said by the device itself

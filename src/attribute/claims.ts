@@ -1,0 +1,74 @@
+import { type Owner, ownerKey, UNATTRIBUTED } from "../model/owner.ts";
+import type { ProcessSample, ProcessSighting } from "../model/sample.ts";
+import type { ShareBasis } from "../model/slice.ts";
+import { ownerOf } from "./ownership.ts";
+
+/** An owner's claim on a busy interval. */
+export interface OwnerClaim {
+  owner: Owner;
+  weight: number;
+  basis: ShareBasis;
+  pids: number[];
+}
+
+/**
+ * Per-process use is sampled by the driver at other moments than the device's, so small differences
+ * are noise: only use beyond this is called unexplained.
+ */
+const UNEXPLAINED_ABOVE = 0.2;
+
+/**
+ * Who has which claim on a busy interval of a device.
+ * @param seen the process list that speaks for the interval; undefined where nothing looked
+ * @param gpuUtil the device's own utilisation, 0..1
+ */
+export function claimsOn(
+  seen: ProcessSample | undefined,
+  gpuUtil: number | undefined,
+  agentPids: ReadonlySet<number>,
+): OwnerClaim[] {
+  if (!seen) return [unattributed(1, "no-process-source")];
+  if (seen.list.length === 0) return [unattributed(1, "nobody-seen")];
+  const used = seen.list.reduce((sum, process) => sum + (process.smUtil ?? 0), 0);
+  if (used > 0) {
+    const claims = merge(seen.list, agentPids, "process-utilization", (p) => p.smUtil ?? 0);
+    const unexplained = (gpuUtil ?? 0) - used;
+    if (unexplained > UNEXPLAINED_ABOVE) claims.push(unattributed(unexplained, "nobody-seen"));
+    return claims.filter((claim) => claim.weight > 0);
+  }
+  return withoutUse(seen.list, agentPids);
+}
+
+function withoutUse(
+  list: readonly ProcessSighting[],
+  agentPids: ReadonlySet<number>,
+): OwnerClaim[] {
+  const equal = merge(list, agentPids, "equal-split", () => 1);
+  const [only] = equal;
+  if (only && equal.length === 1) return [{ ...only, basis: "sole-process" }];
+  if (list.every((process) => (process.memUsedBytes ?? 0) > 0))
+    return merge(list, agentPids, "memory-held", (p) => p.memUsedBytes ?? 0);
+  return equal;
+}
+
+function merge(
+  list: readonly ProcessSighting[],
+  agentPids: ReadonlySet<number>,
+  basis: ShareBasis,
+  weightOf: (process: ProcessSighting) => number,
+): OwnerClaim[] {
+  const byOwner = new Map<string, OwnerClaim>();
+  for (const process of list) {
+    const owner = ownerOf(process, agentPids);
+    const key = ownerKey(owner);
+    const claim = byOwner.get(key) ?? { owner, weight: 0, basis, pids: [] };
+    claim.weight += weightOf(process);
+    claim.pids.push(process.pid);
+    byOwner.set(key, claim);
+  }
+  return [...byOwner.values()];
+}
+
+function unattributed(weight: number, basis: ShareBasis): OwnerClaim {
+  return { owner: UNATTRIBUTED, weight, basis, pids: [] };
+}

@@ -1,0 +1,97 @@
+import { IDLE, type Owner, ownerKey, UNOBSERVED } from "../model/owner.ts";
+import type { ProcessSample } from "../model/sample.ts";
+import type { Share, ShareBasis } from "../model/slice.ts";
+import { splitInteger } from "../model/split.ts";
+import { type Window, windowLengthMs } from "../model/window.ts";
+import { claimsOn, type OwnerClaim } from "./claims.ts";
+import { clip, type Interval } from "./intervals.ts";
+
+export interface AttributionInput {
+  window: Window;
+  /** Non-overlapping, in time order; parts outside the window are clipped away. */
+  intervals: readonly Interval[];
+  /** In time order. */
+  processes: readonly ProcessSample[];
+  /** A process list further away than this from an interval's end does not speak for it. */
+  maxGapMs: number;
+  agentPids: ReadonlySet<number>;
+}
+
+interface Running {
+  owner: Owner;
+  basis: ShareBasis;
+  timeMs: number;
+  energyMj: number | undefined;
+  pids: Set<number>;
+}
+
+/**
+ * Splits one device's window among owners, `agent`, `unattributed`, `idle` and `unobserved`.
+ * The parts sum to the window to the millisecond, their energy to the measured energy to the
+ * millijoule. Where an owner's energy was measured for a part only, that part is a share of its own:
+ * a sum of measured and unmeasured would be neither.
+ */
+export function attribute(input: AttributionInput): Share[] {
+  const shares = new Map<string, Running>();
+  let observedMs = 0;
+  for (const whole of input.intervals) {
+    const interval = clip(whole, input.window);
+    if (!interval) continue;
+    const durationMs = windowLengthMs(interval);
+    const claims = claimsFor(interval, whole, input);
+    const keyed = claims.map((claim) => ({ key: ownerKey(claim.owner), weight: claim.weight }));
+    const times = splitInteger(durationMs, keyed);
+    const energies =
+      interval.energyMj === undefined ? undefined : splitInteger(interval.energyMj, keyed);
+    claims.forEach((claim, i) => add(shares, claim, times[i] ?? 0, energies?.[i]));
+    observedMs += durationMs;
+  }
+  const missingMs = windowLengthMs(input.window) - observedMs;
+  const claim: OwnerClaim = { owner: UNOBSERVED, weight: 1, basis: "no-sample", pids: [] };
+  if (missingMs > 0) add(shares, claim, missingMs, undefined);
+  return [...shares.values()]
+    .filter((share) => share.timeMs > 0 || (share.energyMj ?? 0) > 0)
+    .map(({ pids, ...share }) => ({ ...share, pids: [...pids].sort((a, b) => a - b) }));
+}
+
+function claimsFor(interval: Interval, whole: Interval, input: AttributionInput): OwnerClaim[] {
+  if (interval.activity === "idle")
+    return [{ owner: IDLE, weight: 1, basis: "device", pids: [] }];
+  const seen = nearest(input.processes, whole.toMs, input.maxGapMs);
+  // Nothing measured activity: a process that is there may be working, but nobody there says nothing.
+  if (interval.activity === "unknown" && !seen?.list.length)
+    return [{ owner: UNOBSERVED, weight: 1, basis: "no-sample", pids: [] }];
+  return claimsOn(seen, interval.sample.gpuUtil, input.agentPids);
+}
+
+function nearest(
+  samples: readonly ProcessSample[],
+  atMs: number,
+  maxGapMs: number,
+): ProcessSample | undefined {
+  let best: ProcessSample | undefined;
+  let bestDistance = maxGapMs;
+  for (const sample of samples) {
+    const distance = Math.abs(sample.atMs - atMs);
+    if (distance <= bestDistance) [best, bestDistance] = [sample, distance];
+  }
+  return best;
+}
+
+function add(
+  shares: Map<string, Running>,
+  claim: OwnerClaim,
+  timeMs: number,
+  energyMj: number | undefined,
+): void {
+  const key = `${ownerKey(claim.owner)} ${energyMj === undefined ? "unmeasured" : "measured"}`;
+  const share = shares.get(key);
+  if (!share) {
+    const { owner, basis, pids } = claim;
+    shares.set(key, { owner, basis, timeMs, energyMj, pids: new Set(pids) });
+    return;
+  }
+  share.timeMs += timeMs;
+  if (share.energyMj !== undefined) share.energyMj += energyMj ?? 0;
+  for (const pid of claim.pids) share.pids.add(pid);
+}

@@ -1,0 +1,50 @@
+import { z } from "zod";
+import { DECIDABLE_LABELS } from "../model/label.ts";
+import { FEATURES } from "../model/signature.ts";
+
+const weights = z.partialRecord(z.enum(DECIDABLE_LABELS), z.number().min(-6).max(6));
+
+const bin = z.strictObject({
+  /** The bin holds values below this and at or above the previous bin's; the last bin has none. */
+  below: z.number().optional(),
+  weights,
+  reason: z.string().min(1),
+});
+
+const feature = z.strictObject({
+  feature: z.enum(FEATURES),
+  /** Plain words for the feature, used in evidence sentences. */
+  says: z.string().min(1),
+  bins: z.array(bin).min(1),
+});
+
+/** The evidence model as data: `data/evidence-model.json`. Weights are natural log-odds. */
+export const evidenceModelSchema = z
+  .strictObject({
+    version: z.string().min(1),
+    origin: z.string().min(1),
+    activity: z.strictObject({
+      idleBelowUtil: z.number().gt(0).lt(1),
+      windowIdleBelowShare: z.number().gt(0).lt(1),
+      reason: z.string(),
+    }),
+    prior: z.strictObject({ weights, reason: z.string() }),
+    decision: z.strictObject({
+      minFeatures: z.int().min(1),
+      minConfidence: z.number().gt(0).lt(1),
+      minMiningConfidence: z.number().gt(0).lt(1),
+      neighbourWeight: z.number().min(0).max(1),
+      reason: z.string(),
+    }),
+    features: z.array(feature).min(1),
+  })
+  .superRefine((model, context) => {
+    for (const { feature: name, bins } of model.features) {
+      const edges = bins.slice(0, -1).map((entry) => entry.below);
+      const rising = edges.every((edge, i) => edge !== undefined && edge > (edges[i - 1] ?? -Infinity));
+      if (!rising || bins.at(-1)?.below !== undefined)
+        context.addIssue({ code: "custom", message: `bins of ${name} must rise and end open` });
+    }
+  });
+
+export type EvidenceModel = z.infer<typeof evidenceModelSchema>;

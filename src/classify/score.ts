@@ -1,0 +1,92 @@
+import type { Evidence } from "../model/evidence.ts";
+import { DECIDABLE_LABELS, type DecidableLabel, type Label } from "../model/label.ts";
+import type { Signature } from "../model/signature.ts";
+import type { EvidenceModel } from "./evidence-model.ts";
+
+/** Log-odds of each label before they become a verdict. */
+export type Scores = Record<DecidableLabel, number>;
+
+export interface Verdict {
+  label: Label;
+  /** Probability of the label by the model, 0..1; of the best label where the verdict is unknown. */
+  confidence: number;
+  /** What weighed most first. */
+  evidence: readonly Evidence[];
+}
+
+/** What each measured feature of a window says. A feature that was not measured says nothing. */
+export function telemetryEvidence(signature: Signature, model: EvidenceModel): Evidence[] {
+  const found: Evidence[] = [];
+  for (const { feature, says, bins } of model.features) {
+    const value = signature.features[feature];
+    if (value === undefined || !Number.isFinite(value)) continue;
+    const bin = bins.find((entry) => entry.below === undefined || value < entry.below);
+    if (!bin) continue;
+    const text = `${says} ${value.toFixed(3)}: ${bin.reason}`;
+    found.push({ family: "telemetry", feature, value, text, weights: bin.weights });
+  }
+  return found;
+}
+
+export function scoresOf(evidence: readonly Evidence[], model: EvidenceModel): Scores {
+  const scores = emptyScores();
+  for (const label of DECIDABLE_LABELS) {
+    const sum = evidence.reduce((acc, item) => acc + (item.weights[label] ?? 0), 0);
+    scores[label] = (model.prior.weights[label] ?? 0) + sum;
+  }
+  return scores;
+}
+
+/** Softmax: the scores are log-odds, so this is Bayes' rule over the decidable labels. */
+export function probabilities(scores: Scores): Scores {
+  const top = Math.max(...Object.values(scores));
+  const shares = emptyScores();
+  for (const label of DECIDABLE_LABELS) shares[label] = Math.exp(scores[label] - top);
+  const sum = Object.values(shares).reduce((acc, share) => acc + share, 0);
+  for (const label of DECIDABLE_LABELS) shares[label] /= sum;
+  return shares;
+}
+
+/**
+ * The verdict of scores and evidence. Too few features, or no label that is sure enough, is
+ * `unknown`; `mining-like` accuses somebody and has a bar of its own.
+ */
+export function decide(
+  scores: Scores,
+  evidence: readonly Evidence[],
+  model: EvidenceModel,
+): Verdict {
+  const shares = probabilities(scores);
+  const best = DECIDABLE_LABELS.reduce((a, b) => (shares[b] > shares[a] ? b : a));
+  const confidence = shares[best];
+  const { minFeatures, minConfidence, minMiningConfidence } = model.decision;
+  const bar = best === "mining-like" ? minMiningConfidence : minConfidence;
+  const hostDecides = evidence.some((item) => item.family === "host" && weighs(item));
+  const enough = hostDecides || evidence.length >= minFeatures;
+  const label = enough && confidence >= bar ? best : "unknown";
+  return { label, confidence, evidence: byWeightFor(evidence, best) };
+}
+
+/** An average, not a sum: neighbouring windows are nearly copies, and copies are no new evidence. */
+export function smooth(own: Scores, neighbours: readonly Scores[], weight: number): Scores {
+  const whole = 1 + weight * neighbours.length;
+  const smoothed = emptyScores();
+  for (const label of DECIDABLE_LABELS) {
+    const around = neighbours.reduce((acc, scores) => acc + scores[label], 0);
+    smoothed[label] = (own[label] + weight * around) / whole;
+  }
+  return smoothed;
+}
+
+function weighs(evidence: Evidence): boolean {
+  return Object.values(evidence.weights).some((weight) => weight !== 0);
+}
+
+function byWeightFor(evidence: readonly Evidence[], label: DecidableLabel): Evidence[] {
+  const size = (item: Evidence): number => Math.abs(item.weights[label] ?? 0);
+  return [...evidence].sort((a, b) => size(b) - size(a) || (a.feature < b.feature ? -1 : 1));
+}
+
+function emptyScores(): Scores {
+  return { "training-like": 0, "inference-like": 0, "mining-like": 0, other: 0 };
+}

@@ -1,0 +1,73 @@
+import type { Calibration } from "../model/calibration.ts";
+import type { GpuInfo } from "../model/sample.ts";
+import type { ScaleOrigin } from "../model/signature.ts";
+
+/** Public limits of a device model, from its vendor's data sheet. */
+export interface DeviceLimits {
+  /** Matches the model's name; `*` stands for anything. */
+  model: string;
+  boardPowerWatts: number;
+  maxSmClockMHz?: number | undefined;
+  /** One direction, of the device's host link. */
+  pcieBytesPerSec?: number | undefined;
+  /** One direction, over all links together. */
+  nvlinkBytesPerSec?: number | undefined;
+  memoryBytes?: number | undefined;
+}
+
+/** What turns watts, megahertz and bytes of one device into levels that all devices share. */
+export interface DeviceScale {
+  origin: ScaleOrigin;
+  idlePowerWatts?: number | undefined;
+  fullPowerWatts?: number | undefined;
+  maxSmClockMHz?: number | undefined;
+  pcieBytesPerSec?: number | undefined;
+  nvlinkBytesPerSec?: number | undefined;
+  memoryBytes?: number | undefined;
+}
+
+/**
+ * Without a calibration nobody measured this device at rest. Boards of the last ten years rest at
+ * a tenth to a sixth of their limit: an eighth is between them, and errs by a few per cent only.
+ */
+const ASSUMED_IDLE_SHARE = 1 / 8;
+
+/** The scale of a device: its own calibration first, then its model's public limits. */
+export function deviceScale(
+  gpu: GpuInfo,
+  limits: readonly DeviceLimits[],
+  calibrations: readonly Calibration[],
+): DeviceScale {
+  const known = limits.find((entry) => matchesModel(entry.model, gpu.model));
+  const own = calibrations.filter((c) => c.gpuUuid === gpu.uuid && !c.software);
+  const rest = own.map((c) => c.baseline["powerWatts"]).filter((watts) => watts !== undefined);
+  const limitWatts = gpu.powerLimitWatts ?? known?.boardPowerWatts;
+  const shared = {
+    fullPowerWatts: limitWatts,
+    maxSmClockMHz: known?.maxSmClockMHz,
+    pcieBytesPerSec: known?.pcieBytesPerSec,
+    nvlinkBytesPerSec: known?.nvlinkBytesPerSec,
+    memoryBytes: gpu.memoryTotalBytes ?? known?.memoryBytes,
+  };
+  if (rest.length > 0)
+    return { origin: "calibrated", ...shared, idlePowerWatts: Math.min(...rest) };
+  if (limitWatts === undefined) return { origin: "none", ...shared };
+  return { origin: "public-limits", ...shared, idlePowerWatts: limitWatts * ASSUMED_IDLE_SHARE };
+}
+
+/** Case-insensitive, with `*` for any run of characters; linear in the name for a plain pattern. */
+export function matchesModel(pattern: string, model: string): boolean {
+  const parts = pattern.toLowerCase().split("*");
+  const name = model.toLowerCase();
+  const [first = "", ...rest] = parts;
+  if (rest.length === 0) return name === first;
+  if (!name.startsWith(first)) return false;
+  const last = rest.pop() ?? "";
+  let at = first.length;
+  for (const part of rest) {
+    const found = name.indexOf(part, at);
+    if (found < 0) return false;
+    at = found + part.length;
+  }
+  return name.length - last.length >= at && name.endsWith(last);
+}
