@@ -17,6 +17,9 @@ export interface OwnerClaim {
  */
 const UNEXPLAINED_ABOVE = 0.2;
 
+/** Drivers report per-process use in whole per cent: less than this is no measurement at all. */
+const MEASURABLE_USE = 0.001;
+
 /**
  * Who has which claim on a busy interval of a device.
  * @param seen the process list that speaks for the interval; undefined where nothing looked
@@ -30,7 +33,7 @@ export function claimsOn(
   if (!seen) return [unattributed(1, "no-process-source")];
   if (seen.list.length === 0) return [unattributed(1, "nobody-seen")];
   const used = seen.list.reduce((sum, process) => sum + (process.smUtil ?? 0), 0);
-  if (used > 0) {
+  if (used >= MEASURABLE_USE) {
     const claims = merge(seen.list, agentPids, "process-utilization", (p) => p.smUtil ?? 0);
     const unexplained = (gpuUtil ?? 0) - used;
     if (unexplained > UNEXPLAINED_ABOVE) claims.push(unattributed(unexplained, "nobody-seen"));

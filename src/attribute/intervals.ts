@@ -69,7 +69,6 @@ export function clip(interval: Interval, window: Window): Interval | undefined {
   const { energyMj } = interval;
   if (energyMj === undefined) return { ...interval, ...inside };
   const length = interval.toMs - interval.fromMs;
-  const upTo = (atMs: number): number =>
-    Math.round((energyMj * (atMs - interval.fromMs)) / length);
+  const upTo = (atMs: number): number => Math.round((energyMj * (atMs - interval.fromMs)) / length);
   return { ...interval, ...inside, energyMj: upTo(inside.toMs) - upTo(inside.fromMs) };
 }

@@ -55,8 +55,7 @@ export function attribute(input: AttributionInput): Share[] {
 }
 
 function claimsFor(interval: Interval, whole: Interval, input: AttributionInput): OwnerClaim[] {
-  if (interval.activity === "idle")
-    return [{ owner: IDLE, weight: 1, basis: "device", pids: [] }];
+  if (interval.activity === "idle") return [{ owner: IDLE, weight: 1, basis: "device", pids: [] }];
   const seen = nearest(input.processes, whole.toMs, input.maxGapMs);
   // Nothing measured activity: a process that is there may be working, but nobody there says nothing.
   if (interval.activity === "unknown" && !seen?.list.length)

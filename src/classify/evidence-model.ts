@@ -41,7 +41,9 @@ export const evidenceModelSchema = z
   .superRefine((model, context) => {
     for (const { feature: name, bins } of model.features) {
       const edges = bins.slice(0, -1).map((entry) => entry.below);
-      const rising = edges.every((edge, i) => edge !== undefined && edge > (edges[i - 1] ?? -Infinity));
+      const rising = edges.every(
+        (edge, i) => edge !== undefined && edge > (edges[i - 1] ?? -Infinity),
+      );
       if (!rising || bins.at(-1)?.below !== undefined)
         context.addIssue({ code: "custom", message: `bins of ${name} must rise and end open` });
     }

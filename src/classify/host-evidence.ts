@@ -103,11 +103,12 @@ function tunnelEvidence(process: ProcessSighting, indicators: Indicators): Evide
   const name = programName(process.exe ?? process.argv?.[0] ?? process.comm);
   const args = process.argv?.slice(1) ?? [];
   const reverse =
-    name === "ssh" &&
-    args.some((arg) => /^-[a-zA-Z]*R/.test(arg) || /RemoteForward/i.test(arg));
+    name === "ssh" && args.some((arg) => /^-[a-zA-Z]*R/.test(arg) || /RemoteForward/i.test(arg));
   const program = name !== undefined && indicators.tunnelPrograms.values.includes(name);
   if (!reverse && !program) return undefined;
-  const what = reverse ? "an ssh process that opens a reverse tunnel" : `the tunnel ${sanitize(name ?? "")}`;
+  const what = reverse
+    ? "an ssh process that opens a reverse tunnel"
+    : `the tunnel ${sanitize(name ?? "")}`;
   return {
     family: "context",
     feature: "tunnel",

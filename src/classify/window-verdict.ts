@@ -1,0 +1,103 @@
+import type { Evidence } from "../model/evidence.ts";
+import { DECIDABLE_LABELS } from "../model/label.ts";
+import type { Share } from "../model/slice.ts";
+import type { EvidenceModel } from "./evidence-model.ts";
+import { decide, type Scores, scoresOf, type Verdict } from "./score.ts";
+
+/** An owner has a window to himself, and the device's telemetry speaks for him, from this share on. */
+const SOLE_OWNER_SHARE = 0.9;
+
+/** Busy, idle and observed milliseconds of a window. */
+export interface WindowTimes {
+  busyMs: number;
+  idleMs: number;
+}
+
+export function timesOf(shares: readonly Share[]): WindowTimes {
+  const sum = (picked: readonly Share[]): number =>
+    picked.reduce((acc, share) => acc + share.timeMs, 0);
+  return {
+    busyMs: sum(shares.filter((share) => isBusy(share))),
+    idleMs: sum(shares.filter((share) => share.owner.kind === "idle")),
+  };
+}
+
+/** Whether a share is work at all: neither rest nor unmeasured time. */
+export function isBusy(share: Share): boolean {
+  return share.owner.kind !== "idle" && share.owner.kind !== "unobserved";
+}
+
+/** The label of the device's window as a whole. */
+export function windowVerdict(
+  times: WindowTimes,
+  scores: Scores,
+  evidence: readonly Evidence[],
+  model: EvidenceModel,
+): Verdict {
+  const observedMs = times.busyMs + times.idleMs;
+  if (observedMs === 0) return unobservedVerdict();
+  if (times.busyMs / observedMs < model.activity.windowIdleBelowShare)
+    return idleVerdict(times.idleMs / observedMs);
+  return decide(scores, evidence, model);
+}
+
+/**
+ * The label of one owner's share. The device's telemetry is the owner's own only where nearly all
+ * busy time is theirs; of a mixture it says nothing about any one of them, and only host evidence
+ * on the owner's own processes can decide.
+ */
+export function shareVerdict(
+  share: Share,
+  times: WindowTimes,
+  device: Verdict,
+  scores: Scores,
+  ownHostEvidence: readonly Evidence[],
+  telemetry: readonly Evidence[],
+  model: EvidenceModel,
+): Verdict {
+  if (share.owner.kind === "idle") return idleVerdict(1);
+  if (share.owner.kind === "unobserved") return unobservedVerdict();
+  if (share.owner.kind === "agent") return agentVerdict();
+  const ownHost = scoresOf(ownHostEvidence, model);
+  if (share.timeMs >= SOLE_OWNER_SHARE * times.busyMs) {
+    if (device.label === "idle" || ownHostEvidence.length > 0)
+      return decide(addHost(scores, ownHostEvidence), [...ownHostEvidence, ...telemetry], model);
+    return device;
+  }
+  const mixed = decide(ownHost, ownHostEvidence, model);
+  return mixed.label === "mining-like"
+    ? mixed
+    : { ...mixed, label: "unknown", evidence: [sharedDevice(), ...ownHostEvidence] };
+}
+
+/** Telemetry scores, smoothed or not, with the log-odds of host evidence on top. */
+export function addHost(scores: Scores, host: readonly Evidence[]): Scores {
+  const sum = { ...scores };
+  for (const label of DECIDABLE_LABELS)
+    for (const item of host) sum[label] += item.weights[label] ?? 0;
+  return sum;
+}
+
+function idleVerdict(confidence: number): Verdict {
+  const text = "the device itself reports no kernel running";
+  return { label: "idle", confidence, evidence: [context("activity", text)] };
+}
+
+function unobservedVerdict(): Verdict {
+  const text = "nobody measured this stretch";
+  return { label: "unknown", confidence: 0, evidence: [context("unobserved", text)] };
+}
+
+function agentVerdict(): Verdict {
+  const text = "the agent's own probes and calibrations";
+  return { label: "other", confidence: 1, evidence: [context("agent", text)] };
+}
+
+function sharedDevice(): Evidence {
+  const text = "several owners shared the device: its telemetry speaks for none of them alone";
+  return context("sharedDevice", text);
+}
+
+function context(feature: string, text: string): Evidence {
+  return { family: "context", feature, text, weights: {} };
+}

@@ -1,0 +1,48 @@
+/**
+ * The default configuration with comments: what `assay config print` prints. A test checks that it
+ * is valid and says the same as the schema's own defaults.
+ */
+export const DEFAULT_CONFIG_TEXT = `# gpu-assay configuration. Every setting is optional; these are the defaults.
+# Durations and sizes carry their unit: 250ms, 10s, 5m, 2h, 7d; 512MiB, 20GB.
+
+# node: gpu-node-17            # name in ledger, reports and alerts; the host name by default
+
+windowLength: 10s              # length of a labelled slice of time
+
+collect:
+  interval: 1s                 # time between two readings
+  procRoot: /proc              # where the host's /proc is mounted
+  nvml:
+    enabled: true
+    # library: /usr/lib/x86_64-linux-gnu/libnvidia-ml.so.1
+
+ledger:
+  # maxSize: 20GB              # the ledger file never grows beyond this
+  maxQueuedBatches: 2000       # kept in memory while the disk cannot be written
+
+prices:
+  # file: /etc/gpu-assay/prices.yaml   # docs/billing.md explains the format
+
+alert:
+  mining:
+    dwell: 2m                  # mining-like time before an alert
+    clear: 5m                  # quiet time before it is resolved
+    minConfidence: 0.8
+  budgets: []
+  # - owner: user:alice
+  #   limit: 250.00            # in the price list's currency
+  #   period: month            # or day
+  webhooks: []
+  # - name: on-call
+  #   url: https://alerts.example.org/gpu-assay
+  #   secretFile: /etc/gpu-assay/webhook.secret   # or secretEnv: NAME_OF_VARIABLE
+  #   allowInsecure: false     # plain http to another host
+  timeout: 15s
+
+serve:
+  enabled: true
+  listen: 127.0.0.1:9836
+
+log:
+  level: info
+`;

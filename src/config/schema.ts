@@ -1,0 +1,98 @@
+import { z } from "zod";
+import { parseDuration, parseSize } from "../model/duration.ts";
+import { parseNanos } from "../model/money.ts";
+
+const duration = (fallback: string) =>
+  z
+    .string()
+    .refine((text) => parseDuration(text) !== undefined, {
+      error: "must be a duration with a unit, such as 250ms, 10s, 5m, 2h or 7d",
+    })
+    .meta({ description: `A duration with a unit: ms, s, m, h or d. Default ${fallback}.` })
+    .default(fallback);
+
+const size = z
+  .string()
+  .refine((text) => parseSize(text) !== undefined, {
+    error: "must be a size with a unit, such as 512MiB or 20GB",
+  })
+  .meta({ description: "A size with a unit: B, kB, MB, GB, KiB, MiB or GiB." });
+
+const amount = z
+  .union([z.string(), z.number()])
+  .transform(String)
+  .refine((text) => parseNanos(text) !== undefined, { error: "must be an amount, such as 250.00" });
+
+const ratio = z.number().min(0).max(1);
+
+const webhook = z
+  .strictObject({
+    name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,31}$/, {
+      error: "must be short: lower-case letters, digits and dashes",
+    }),
+    url: z.url({ protocol: /^https?$/ }),
+    secretFile: z.string().min(1).optional(),
+    secretEnv: z.string().min(1).optional(),
+    allowInsecure: z.boolean().default(false),
+  })
+  .refine((hook) => (hook.secretFile === undefined) !== (hook.secretEnv === undefined), {
+    error: "needs exactly one of secretFile and secretEnv",
+  });
+
+const budget = z.strictObject({
+  /** An owner key, such as `user:alice` or `container:3f2a9c1d5e7b`. */
+  owner: z.string().min(1),
+  limit: amount,
+  period: z.enum(["day", "month"]).default("month"),
+});
+
+export const configSchema = z.strictObject({
+  node: z.string().min(1).optional(),
+  windowLength: duration("10s"),
+  collect: z
+    .strictObject({
+      interval: duration("1s"),
+      procRoot: z.string().min(1).default("/proc"),
+      nvml: z
+        .strictObject({ enabled: z.boolean().default(true), library: z.string().min(1).optional() })
+        .prefault({}),
+    })
+    .prefault({}),
+  ledger: z
+    .strictObject({
+      maxSize: size.optional(),
+      maxQueuedBatches: z.int().min(1).default(2000),
+    })
+    .prefault({}),
+  prices: z.strictObject({ file: z.string().min(1).optional() }).prefault({}),
+  alert: z
+    .strictObject({
+      mining: z
+        .strictObject({
+          dwell: duration("2m"),
+          clear: duration("5m"),
+          minConfidence: ratio.default(0.8),
+        })
+        .prefault({}),
+      budgets: z.array(budget).default([]),
+      webhooks: z.array(webhook).default([]),
+      timeout: duration("15s"),
+    })
+    .prefault({}),
+  serve: z
+    .strictObject({
+      enabled: z.boolean().default(true),
+      listen: z.string().default("127.0.0.1:9836"),
+    })
+    .prefault({}),
+  log: z
+    .strictObject({ level: z.enum(["debug", "info", "warn", "error"]).default("info") })
+    .prefault({}),
+});
+
+export type Config = z.infer<typeof configSchema>;
+
+/** Milliseconds of a duration the schema has already checked. */
+export function durationMs(text: string): number {
+  return parseDuration(text) ?? 0;
+}

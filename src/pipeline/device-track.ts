@@ -1,0 +1,54 @@
+import { intervalOf, type Interval, type IntervalSettings } from "../attribute/intervals.ts";
+import type { GpuInfo, GpuSample, ProcessSample } from "../model/sample.ts";
+import { LOCKSTEP_CONTEXT_MS } from "../signature/lockstep.ts";
+
+/**
+ * The recent past of one device: samples, the intervals they explain and who was seen. Bounded by
+ * time: what no open window or lockstep context can need any more is forgotten.
+ */
+export class DeviceTrack {
+  readonly gpu: GpuInfo;
+  readonly samples: GpuSample[] = [];
+  readonly intervals: Interval[] = [];
+  readonly processes: ProcessSample[] = [];
+  /** Where the next window begins; undefined before the first sample. */
+  nextFromMs: number | undefined;
+  private readonly settings: IntervalSettings;
+
+  constructor(gpu: GpuInfo, settings: IntervalSettings) {
+    this.gpu = gpu;
+    this.settings = settings;
+  }
+
+  get maxGapMs(): number {
+    return this.settings.maxGapMs;
+  }
+
+  /** @returns false if the sample is not newer than the last one, and was dropped */
+  addSample(sample: GpuSample): boolean {
+    const previous = this.samples.at(-1);
+    if (previous && sample.atMs <= previous.atMs) return false;
+    const interval = intervalOf(previous, sample, this.settings);
+    if (interval) this.intervals.push(interval);
+    this.samples.push(sample);
+    return true;
+  }
+
+  addProcesses(sample: ProcessSample): void {
+    this.processes.push(sample);
+  }
+
+  /** Forgets what lies before both the open window and the lockstep context that ends with it. */
+  forget(windowFromMs: number): void {
+    const keepFromMs = windowFromMs - LOCKSTEP_CONTEXT_MS - this.settings.maxGapMs;
+    // The newest sample stays, however old: the next interval begins at it.
+    dropWhile(this.samples, (sample, i) => sample.atMs < keepFromMs && i < this.samples.length - 1);
+    dropWhile(this.intervals, (interval) => interval.toMs <= windowFromMs);
+    dropWhile(this.processes, (list) => list.atMs < windowFromMs - this.settings.maxGapMs);
+  }
+}
+
+function dropWhile<T>(list: T[], obsolete: (item: T, index: number) => boolean): void {
+  const keep = list.findIndex((item, i) => !obsolete(item, i));
+  list.splice(0, keep < 0 ? list.length : keep);
+}

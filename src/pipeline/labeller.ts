@@ -1,0 +1,198 @@
+import { attribute } from "../attribute/shares.ts";
+import { activityOf } from "../attribute/intervals.ts";
+import { ownerOf } from "../attribute/ownership.ts";
+import { hostEvidence } from "../classify/host-evidence.ts";
+import {
+  type Scores,
+  scoresOf,
+  smooth,
+  telemetryEvidence,
+  type Verdict,
+} from "../classify/score.ts";
+import {
+  addHost,
+  isBusy,
+  shareVerdict,
+  timesOf,
+  windowVerdict,
+} from "../classify/window-verdict.ts";
+import type { Evidence } from "../model/evidence.ts";
+import type { NodeObservation } from "../model/observation.ts";
+import { ownerKey } from "../model/owner.ts";
+import type { GpuInfo, GpuSample, HostSample, ProcessSighting } from "../model/sample.ts";
+import type { Signature } from "../model/signature.ts";
+import type { Share, Slice } from "../model/slice.ts";
+import { intersect, type Window } from "../model/window.ts";
+import { signatureOf } from "../signature/signature.ts";
+import type { DeviceTrack } from "./device-track.ts";
+import type { PipelineEvent, WindowResult } from "./events.ts";
+import type { PipelineSettings } from "./pipeline.ts";
+
+/** A closed window that waits for its successor before its label is final. */
+interface Pending {
+  window: Window;
+  signature: Signature;
+  shares: readonly Share[];
+  telemetry: readonly Evidence[];
+  /** Host evidence by owner key. */
+  host: ReadonlyMap<string, readonly Evidence[]>;
+  scores: Scores;
+  busy: boolean;
+}
+
+/**
+ * Labels the windows of one device: at once for those who watch (provisional), and a window later,
+ * when both neighbours are known, for the ledger (final).
+ */
+export class Labeller {
+  private previous: Pending | undefined;
+  private waiting: Pending | undefined;
+  private readonly gpu: GpuInfo;
+  private readonly node: NodeObservation;
+  private readonly settings: PipelineSettings;
+
+  constructor(gpu: GpuInfo, node: NodeObservation, settings: PipelineSettings) {
+    this.gpu = gpu;
+    this.node = node;
+    this.settings = settings;
+  }
+
+  close(
+    window: Window,
+    track: DeviceTrack,
+    peers: GpuSample[][],
+    host: HostSample | undefined,
+  ): PipelineEvent[] {
+    const pending = this.observe(window, track, peers, host);
+    const events: PipelineEvent[] = [
+      { kind: "provisional", result: this.result(pending, neighbours(this.waiting, pending)) },
+    ];
+    events.push(...this.finish(pending));
+    this.waiting = pending;
+    return events;
+  }
+
+  /** Finishes the window that waits, without a successor. */
+  flush(): PipelineEvent[] {
+    const events = this.finish(undefined);
+    this.previous = undefined;
+    return events;
+  }
+
+  private finish(next: Pending | undefined): PipelineEvent[] {
+    const done = this.waiting;
+    if (!done) return [];
+    const around = [
+      ...neighbours(this.previous, done),
+      ...(next && next.busy && next.window.fromMs === done.window.toMs ? [next.scores] : []),
+    ];
+    this.previous = done;
+    this.waiting = undefined;
+    return [{ kind: "final", result: this.result(done, around) }];
+  }
+
+  private observe(
+    window: Window,
+    track: DeviceTrack,
+    peers: GpuSample[][],
+    host: HostSample | undefined,
+  ): Pending {
+    const { model, agentPids, scaleOf } = this.settings;
+    const inside = track.intervals.filter((interval) => intersect(interval, window));
+    const maxGapMs = track.maxGapMs;
+    const shares = attribute({
+      window,
+      intervals: track.intervals,
+      processes: track.processes,
+      maxGapMs,
+      agentPids: agentPids(),
+    });
+    const samples = inside.map((interval) => interval.sample);
+    const signature = signatureOf({
+      gpuUuid: this.gpu.uuid,
+      window,
+      samples,
+      busy: samples.filter((s) => activityOf(s, model.activity.idleBelowUtil) === "busy"),
+      context: track.samples,
+      peers,
+      coveredMs: coveredMs(shares),
+      intervalMs: this.node.intervalMs,
+      scale: scaleOf(this.gpu),
+    });
+    const telemetry = telemetryEvidence(signature, model);
+    const scores = scoresOf(telemetry, model);
+    const busy = shares.some((share) => isBusy(share));
+    const found = this.hostFindings(window, track, host);
+    return { window, signature, shares, telemetry, host: found, scores, busy };
+  }
+
+  /** Host evidence of each owner seen on the device in the window, his process trees included. */
+  private hostFindings(
+    window: Window,
+    track: DeviceTrack,
+    host: HostSample | undefined,
+  ): Map<string, Evidence[]> {
+    const agentPids = this.settings.agentPids();
+    const byOwner = new Map<string, Map<number, ProcessSighting>>();
+    const note = (process: ProcessSighting): void => {
+      const key = ownerKey(ownerOf(process, agentPids));
+      const seen = byOwner.get(key) ?? new Map<number, ProcessSighting>();
+      byOwner.set(key, seen.set(process.pid, process));
+    };
+    const lists = track.processes.filter(
+      (list) => list.atMs > window.fromMs && list.atMs <= window.toMs,
+    );
+    for (const list of lists) list.list.forEach(note);
+    if (host && host.atMs <= window.toMs && host.atMs > window.fromMs - track.maxGapMs)
+      host.list.filter((p) => byOwner.has(ownerKey(ownerOf(p, agentPids)))).forEach(note);
+    return new Map(
+      [...byOwner].map(([key, seen]) => [
+        key,
+        hostEvidence([...seen.values()], this.settings.indicators),
+      ]),
+    );
+  }
+
+  private result(pending: Pending, around: readonly Scores[]): WindowResult {
+    const { model, agentVersion } = this.settings;
+    const { window, shares, telemetry, signature } = pending;
+    const smoothed = smooth(pending.scores, around, model.decision.neighbourWeight);
+    const times = timesOf(shares);
+    const allHost = [...pending.host.values()].flat();
+    const evidence = [...allHost, ...telemetry];
+    const device = windowVerdict(times, addHost(smoothed, allHost), evidence, model);
+    const slices = shares.map((share): Slice => {
+      const own = pending.host.get(ownerKey(share.owner)) ?? [];
+      const verdict = shareVerdict(share, times, device, smoothed, own, telemetry, model);
+      return {
+        node: this.node.node,
+        simulated: this.node.simulated,
+        gpuUuid: this.gpu.uuid,
+        ...window,
+        owner: share.owner,
+        timeMs: share.timeMs,
+        energyMj: share.energyMj,
+        basis: share.basis,
+        ...pick(verdict),
+        modelVersion: model.version,
+        agentVersion,
+      };
+    });
+    const { node, simulated } = this.node;
+    return { node, simulated, gpu: this.gpu, window, signature, slices, ...pick(device) };
+  }
+}
+
+function neighbours(before: Pending | undefined, own: Pending): Scores[] {
+  return before?.busy && before.window.toMs === own.window.fromMs ? [before.scores] : [];
+}
+
+function pick({ label, confidence, evidence }: Verdict): Verdict {
+  return { label, confidence, evidence };
+}
+
+function coveredMs(shares: readonly Share[]): number {
+  return shares
+    .filter((share) => share.owner.kind !== "unobserved")
+    .reduce((sum, share) => sum + share.timeMs, 0);
+}

@@ -1,0 +1,178 @@
+import type { EvidenceModel } from "../classify/evidence-model.ts";
+import type { Indicators } from "../classify/host-evidence.ts";
+import type { NodeObservation, Observation } from "../model/observation.ts";
+import type { GpuInfo, GpuSample, HostSample, ProcessSample } from "../model/sample.ts";
+import { DEFAULT_WINDOW_MS, type Window, windowAt } from "../model/window.ts";
+import type { DeviceScale } from "../signature/scale.ts";
+import { DeviceTrack } from "./device-track.ts";
+import type { PipelineEvent } from "./events.ts";
+import { Labeller } from "./labeller.ts";
+
+export interface PipelineSettings {
+  windowMs?: number | undefined;
+  model: EvidenceModel;
+  indicators: Indicators;
+  scaleOf: (gpu: GpuInfo) => DeviceScale;
+  /** Pids of the daemon and of its device process: their GPU use is the agent's own. */
+  agentPids: () => ReadonlySet<number>;
+  agentVersion: string;
+}
+
+/** A hole of more windows than this becomes one gap record instead of thousands of empty slices. */
+const MAX_EMPTY_WINDOWS = 6;
+/** Three missed samples are a hole, not jitter; below two seconds everything is jitter. */
+const GAP_INTERVALS = 3;
+const MIN_GAP_MS = 2000;
+
+/** Observations in, labelled windows out: the same code live and on a recording. No clock, no I/O. */
+export class Pipeline {
+  /** Samples that came too late or twice. */
+  drops = 0;
+  private node: NodeObservation | undefined;
+  private maxGapMs = MIN_GAP_MS;
+  private readonly tracks = new Map<number, DeviceTrack>();
+  private readonly labellers = new Map<string, Labeller>();
+  private host: HostSample | undefined;
+  private readonly settings: PipelineSettings;
+  private readonly windowMs: number;
+
+  constructor(settings: PipelineSettings) {
+    this.settings = settings;
+    this.windowMs = settings.windowMs ?? DEFAULT_WINDOW_MS;
+  }
+
+  push(observation: Observation): PipelineEvent[] {
+    switch (observation.kind) {
+      case "node":
+        return this.describe(observation);
+      case "gpu":
+        return this.sample(observation);
+      case "processes":
+        this.processes(observation);
+        return [];
+      case "host":
+        this.host = observation;
+        return [];
+      case "gap":
+        return this.gap(observation);
+      case "tick":
+        return this.advance(observation.atMs);
+      case "probe":
+        return [];
+    }
+  }
+
+  /** Closes every open window, the last one with its rest unobserved: at the end of the input. */
+  flush(): PipelineEvent[] {
+    const events: PipelineEvent[] = [];
+    for (const track of this.tracks.values()) {
+      const lastMs = track.samples.at(-1)?.atMs;
+      if (lastMs !== undefined) events.push(...this.closeUpTo(track, lastMs, true));
+      events.push(...(this.labellers.get(track.gpu.uuid)?.flush() ?? []));
+    }
+    return events;
+  }
+
+  private describe(node: NodeObservation): PipelineEvent[] {
+    this.node = node;
+    this.maxGapMs = Math.max(MIN_GAP_MS, GAP_INTERVALS * node.intervalMs);
+    const events: PipelineEvent[] = [];
+    const listed = new Map(node.gpus.map((gpu) => [gpu.index, gpu]));
+    for (const [index, track] of this.tracks) {
+      if (listed.get(index)?.uuid === track.gpu.uuid) continue;
+      const lastMs = track.samples.at(-1)?.atMs;
+      if (lastMs !== undefined) events.push(...this.closeUpTo(track, lastMs, true));
+      events.push(...(this.labellers.get(track.gpu.uuid)?.flush() ?? []));
+      this.labellers.delete(track.gpu.uuid);
+      this.tracks.delete(index);
+    }
+    for (const gpu of node.gpus) {
+      if (this.tracks.has(gpu.index)) continue;
+      const { intervalMs } = node;
+      const { idleBelowUtil } = this.settings.model.activity;
+      const timing = { intervalMs, maxGapMs: this.maxGapMs, idleBelowUtil };
+      this.tracks.set(gpu.index, new DeviceTrack(gpu, timing));
+      this.labellers.set(gpu.uuid, new Labeller(gpu, node, this.settings));
+    }
+    return events;
+  }
+
+  private sample(sample: GpuSample): PipelineEvent[] {
+    const track = this.tracks.get(sample.gpu);
+    if (!track || !this.node) {
+      this.drops += 1;
+      return [];
+    }
+    const events: PipelineEvent[] = [];
+    if (track.nextFromMs === undefined) {
+      track.nextFromMs = windowAt(sample.atMs, this.windowMs).fromMs;
+      const { node, simulated } = this.node;
+      events.push({ kind: "gpu", node, simulated, gpu: track.gpu, atMs: track.nextFromMs });
+    }
+    if (!track.addSample(sample)) {
+      this.drops += 1;
+      return events;
+    }
+    events.push(...this.closeUpTo(track, sample.atMs, false));
+    return events;
+  }
+
+  private processes(sample: ProcessSample): void {
+    const track = this.tracks.get(sample.gpu);
+    if (track) track.addProcesses(sample);
+    else this.drops += 1;
+  }
+
+  private gap(gap: Extract<Observation, { kind: "gap" }>): PipelineEvent[] {
+    const gpuUuid = gap.gpu === undefined ? undefined : this.tracks.get(gap.gpu)?.gpu.uuid;
+    const { source, reason, fromMs, toMs } = gap;
+    const node = this.node?.node ?? "";
+    return [{ kind: "gap", node, gpuUuid, source, reason, window: { fromMs, toMs } }];
+  }
+
+  /** Silence closes windows too, once no sample that explains them can still come. */
+  private advance(atMs: number): PipelineEvent[] {
+    return [...this.tracks.values()].flatMap((track) =>
+      this.closeUpTo(track, atMs - this.maxGapMs, false),
+    );
+  }
+
+  /** Closes the windows that end by `atMs`; with `partial` also the one that `atMs` lies in. */
+  private closeUpTo(track: DeviceTrack, atMs: number, partial: boolean): PipelineEvent[] {
+    const events: PipelineEvent[] = [];
+    const labeller = this.labellers.get(track.gpu.uuid);
+    if (!labeller) return events;
+    while (track.nextFromMs !== undefined) {
+      const window: Window = { fromMs: track.nextFromMs, toMs: track.nextFromMs + this.windowMs };
+      if (partial ? window.fromMs >= atMs : window.toMs > atMs) break;
+      const skipTo = this.emptyUntil(track, window, atMs);
+      if (skipTo === undefined) {
+        events.push(...labeller.close(window, track, this.peersOf(track), this.host));
+        track.nextFromMs = window.toMs;
+      } else {
+        events.push(...labeller.flush(), this.hole(track, { fromMs: window.fromMs, toMs: skipTo }));
+        track.nextFromMs = skipTo;
+      }
+      track.forget(track.nextFromMs);
+    }
+    return events;
+  }
+
+  /** The start of the first window with anything in it, if that is too far away to fill the way. */
+  private emptyUntil(track: DeviceTrack, window: Window, atMs: number): number | undefined {
+    const next = track.intervals.find((interval) => interval.toMs > window.fromMs);
+    const nextMs = windowAt(next?.fromMs ?? atMs, this.windowMs).fromMs;
+    const far = nextMs - window.fromMs > MAX_EMPTY_WINDOWS * this.windowMs;
+    return far ? nextMs : undefined;
+  }
+
+  private hole(track: DeviceTrack, window: Window): PipelineEvent {
+    const node = this.node?.node ?? "";
+    const reason = "no sample of the device arrived";
+    return { kind: "gap", node, gpuUuid: track.gpu.uuid, source: "device", reason, window };
+  }
+
+  private peersOf(track: DeviceTrack): GpuSample[][] {
+    return [...this.tracks.values()].filter((peer) => peer !== track).map((peer) => peer.samples);
+  }
+}
