@@ -23,7 +23,7 @@ export function parseConfig(text: string, path: string): Config {
       hint: "the file is YAML: check indentation, quotes and colons near this place",
     });
   }
-  const parsed = configSchema.safeParse(document.toJS() ?? {});
+  const parsed = configSchema.safeParse(withoutNulls(document.toJS()) ?? {});
   if (parsed.success) return parsed.data;
   throw invalid(parsed.error, document, lines, path);
 }
@@ -53,6 +53,14 @@ function invalid(
       ? `did you mean ${nearest}?`
       : "`assay config print` shows every setting there is",
   });
+}
+
+/** A section whose settings are all commented out reads as null: it is simply not there. */
+function withoutNulls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutNulls);
+  if (value === null || typeof value !== "object") return value ?? undefined;
+  const present = Object.entries(value).filter(([, inner]) => inner !== null);
+  return Object.fromEntries(present.map(([key, inner]) => [key, withoutNulls(inner)]));
 }
 
 /** `:line:column` of the setting, or of the nearest parent that is in the file. */

@@ -68,15 +68,15 @@ describe("a window's shares", () => {
   });
 
   it("call use that no visible process explains unattributed, and small differences noise", () => {
-    const with_ = (smUtil: number) =>
+    const usedBy = (smUtil: number) =>
       shareOut(
         everySecond(() => ({ gpuUtil: 1 })),
         Array.from({ length: 10 }, (_, i) =>
           seen((i + 1) * 1000, [{ pid: 1, user: "alice", smUtil }]),
         ),
       );
-    expect(times(with_(0.5))).toEqual({ "user:alice": 5000, unattributed: 5000 });
-    expect(times(with_(0.8))).toEqual({ "user:alice": 10_000 });
+    expect(times(usedBy(0.5))).toEqual({ "user:alice": 5000, unattributed: 5000 });
+    expect(times(usedBy(0.8))).toEqual({ "user:alice": 10_000 });
   });
 
   it("tell nobody seen from nobody looked", () => {

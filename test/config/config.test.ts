@@ -1,0 +1,69 @@
+import { describe, expect, it } from "vitest";
+import { DEFAULT_CONFIG_TEXT } from "../../src/config/defaults.ts";
+import { loadConfig, parseConfig } from "../../src/config/load.ts";
+import { AssayError } from "../../src/model/errors.ts";
+
+const refusal = (text: string): AssayError => {
+  try {
+    parseConfig(text, "c.yaml");
+  } catch (error) {
+    if (error instanceof AssayError) return error;
+  }
+  throw new Error("was accepted");
+};
+
+describe("the configuration", () => {
+  it("is complete without a file, and the printed default says the same", () => {
+    expect(parseConfig(DEFAULT_CONFIG_TEXT, "default")).toEqual(loadConfig(undefined));
+    expect(parseConfig("", "empty")).toEqual(loadConfig(undefined));
+  });
+
+  it("accepts every setting that the printed default shows commented out", () => {
+    const all = DEFAULT_CONFIG_TEXT.replace(/^# (?=node:)/gm, "")
+      .replace(/^( *)# (?=(library|maxSize|file):)/gm, "$1")
+      .replace("budgets: []", "budgets:")
+      .replace("webhooks: []", "webhooks:")
+      .replace(
+        /^ {2}# (- owner|  limit|  period|- name|  url|  secretFile|  allowInsecure)/gm,
+        "    $1",
+      );
+    const config = parseConfig(all, "all");
+    expect(config.alert.webhooks).toHaveLength(1);
+    expect(config.alert.budgets).toMatchObject([{ owner: "user:alice", limit: "250" }]);
+    expect(config.ledger.maxSize).toBe("20GB");
+  });
+
+  it("names place and nearest key of a typo, at the top and deep down", () => {
+    const top = refusal("windowLenght: 10s\n");
+    expect(top).toMatchObject({
+      code: "config/invalid",
+      place: "c.yaml:1:15",
+      hint: "did you mean windowLength?",
+    });
+    const deep = refusal("alert:\n  mining:\n    dwel: 2m\n");
+    expect(deep).toMatchObject({
+      message: "unknown setting alert.mining.dwel",
+      hint: "did you mean dwell?",
+    });
+    expect(deep.place).toMatch(/^c\.yaml:3:/);
+    expect(refusal("zebra: 1\n").hint).toContain("config print");
+  });
+
+  it.each([
+    ["windowLength: 10\n", "windowLength"],
+    ["windowLength: 10 parsecs\n", "windowLength"],
+    ["alert: {mining: {minConfidence: 1.5}}\n", "alert.mining.minConfidence"],
+    ["alert: {webhooks: [{name: a, url: 'ftp://x', secretEnv: A}]}\n", "alert.webhooks.0.url"],
+    ["alert: {webhooks: [{name: a, url: 'https://x'}]}\n", "alert.webhooks.0"],
+    ["alert: {budgets: [{owner: 'user:a', limit: cheap}]}\n", "alert.budgets.0.limit"],
+  ])("refuses %j, naming the setting", (text, name) => {
+    expect(refusal(text).message).toContain(`${name}:`);
+  });
+
+  it("says where YAML ends being YAML, and that a file is missing", () => {
+    expect(refusal("a: [1\nb: 2\n")).toMatchObject({ code: "config/syntax" });
+    expect(() => loadConfig("/nonexistent/c.yaml")).toThrow(
+      expect.objectContaining({ code: "config/not-found" }),
+    );
+  });
+});

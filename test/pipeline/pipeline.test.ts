@@ -1,0 +1,139 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { Observation } from "../../src/model/observation.ts";
+import { ownerKey } from "../../src/model/owner.ts";
+import { brokenShareLaw } from "../../src/model/slice.ts";
+import type { PipelineEvent, WindowResult } from "../../src/pipeline/events.ts";
+import { Pipeline } from "../../src/pipeline/pipeline.ts";
+import { shippedIndicators, shippedModel } from "../support/data.ts";
+
+const gpus = [
+  { index: 0, uuid: "GPU-0", model: "NVIDIA H100 80GB HBM3" },
+  { index: 1, uuid: "GPU-1", model: "NVIDIA H100 80GB HBM3" },
+];
+const node: Observation = {
+  kind: "node",
+  node: "n1",
+  source: "simulated",
+  simulated: true,
+  intervalMs: 1000,
+  gpus,
+};
+const make = () =>
+  new Pipeline({
+    model: shippedModel(),
+    indicators: shippedIndicators(),
+    agentPids: () => new Set(),
+    agentVersion: "0",
+    scaleOf: () => ({
+      origin: "public-limits",
+      idlePowerWatts: 80,
+      fullPowerWatts: 700,
+      memoryBytes: 80e9,
+    }),
+  });
+const run = (observations: readonly Observation[]): PipelineEvent[] => {
+  const pipeline = make();
+  return [...observations.flatMap((o) => pipeline.push(o)), ...pipeline.flush()];
+};
+const finals = (events: readonly PipelineEvent[]): WindowResult[] =>
+  events.flatMap((event) => (event.kind === "final" ? [event.result] : []));
+const gpu = (atMs: number, more: object = {}): Observation => ({
+  kind: "gpu",
+  gpu: 0,
+  atMs,
+  gpuUtil: 0,
+  powerWatts: 80,
+  ...more,
+});
+const seconds = (from: number, to: number, more: object = {}): Observation[] =>
+  Array.from({ length: to - from }, (_, i) => gpu((from + i) * 1000, more));
+
+describe("the pipeline", () => {
+  it("says a window at once, and finally a window later", () => {
+    const pipeline = make();
+    pipeline.push(node);
+    const kinds = (atMs: number) => pipeline.push(gpu(atMs)).map((event) => event.kind);
+    for (let s = 0; s < 10; s++) kinds(s * 1000);
+    expect(kinds(10_000)).toEqual(["provisional"]);
+    for (let s = 11; s < 20; s++) expect(kinds(s * 1000)).toEqual([]);
+    expect(kinds(20_000)).toEqual(["provisional", "final"]);
+  });
+
+  it("covers every millisecond from the first window to the last, once", () => {
+    const stream = fc.array(
+      fc.record({
+        stepMs: fc.integer({ min: 1, max: 9000 }),
+        gpu: fc.constantFrom(0, 1),
+        gpuUtil: fc.constantFrom(0, 0.5, 1, undefined),
+        powerWatts: fc.constantFrom(80, 500, undefined),
+      }),
+      { minLength: 1, maxLength: 80 },
+    );
+    fc.assert(
+      fc.property(stream, (steps) => {
+        let atMs = 1_000_000;
+        const samples = steps.map(({ stepMs, ...reading }): Observation => ({
+          kind: "gpu",
+          atMs: (atMs += stepMs),
+          ...reading,
+        }));
+        for (const uuid of ["GPU-0", "GPU-1"]) {
+          const results = finals(run([node, ...samples])).filter(
+            (result) => result.gpu.uuid === uuid,
+          );
+          results.forEach((result, i) => {
+            expect(
+              brokenShareLaw(
+                result.window,
+                result.slices.map((s) => ({ ...s, pids: [] })),
+              ),
+            ).toBeUndefined();
+            const before = results[i - 1];
+            if (before) expect(result.window.fromMs).toBeGreaterThanOrEqual(before.window.toMs);
+          });
+        }
+      }),
+    );
+  });
+
+  it("makes one gap record of a long silence, and unobserved slices of a short one", () => {
+    const short = run([node, ...seconds(0, 15), ...seconds(45, 60)]);
+    expect(short.filter((event) => event.kind === "gap")).toEqual([]);
+    expect(finals(short)).toHaveLength(6);
+    const long = run([node, ...seconds(0, 15), ...seconds(3600, 3620)]);
+    expect(long.filter((event) => event.kind === "gap")).toMatchObject([
+      { gpuUuid: "GPU-0", window: { fromMs: 20_000, toMs: 3_590_000 } },
+    ]);
+    expect(finals(long)).toHaveLength(5);
+  });
+
+  it("closes windows on silence when time is said to go on", () => {
+    const pipeline = make();
+    [node, ...seconds(0, 10)].forEach((o) => pipeline.push(o));
+    expect(pipeline.push({ kind: "tick", atMs: 12_999 })).toEqual([]);
+    expect(pipeline.push({ kind: "tick", atMs: 13_000 })).toMatchObject([{ kind: "provisional" }]);
+  });
+
+  it("counts late, repeated and unlisted samples as drops", () => {
+    const pipeline = make();
+    for (const o of [node, gpu(1000), gpu(1000), gpu(500), gpu(2000, { gpu: 7 })]) pipeline.push(o);
+    expect(pipeline.drops).toBe(3);
+  });
+
+  it("calls a resting device idle, and carries the mark of simulation to every slice", () => {
+    const idle = finals(run([node, ...seconds(0, 21)]));
+    expect(idle.map((result) => result.label)).toEqual(["idle", "idle"]);
+    expect(idle[0]?.slices.map((s) => [ownerKey(s.owner), s.timeMs, s.simulated])).toEqual([
+      ["idle", 10_000, true],
+    ]);
+  });
+
+  it("forgets what no window can need any more", () => {
+    const pipeline = make();
+    [node, ...seconds(0, 5000)].forEach((o) => pipeline.push(o));
+    const track = Reflect.get(pipeline, "tracks").get(0);
+    expect(track.samples.length).toBeLessThan(60);
+    expect(track.intervals.length).toBeLessThan(15);
+  });
+});
