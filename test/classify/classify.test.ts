@@ -13,9 +13,9 @@ import { shareVerdict, windowVerdict } from "../../src/classify/window-verdict.t
 import { DECIDABLE_LABELS } from "../../src/model/label.ts";
 import { FEATURES, type Signature } from "../../src/model/signature.ts";
 import type { Share } from "../../src/model/slice.ts";
-import { shippedIndicators, shippedModel } from "../support/data.ts";
+import { loadShippedData } from "../../src/config/data.ts";
 
-const model = shippedModel();
+const { model, indicators: shipped } = loadShippedData();
 const signature = (features: Signature["features"]): Signature => ({
   gpuUuid: "GPU-1",
   window: { fromMs: 0, toMs: 10_000 },
@@ -142,7 +142,7 @@ describe("a verdict", () => {
 });
 
 describe("host evidence", () => {
-  const indicators = shippedIndicators();
+  const indicators = shipped;
   const weight = (argv: string[], exe?: string) =>
     hostEvidence([{ pid: 1, argv, exe }], indicators).reduce(
       (sum, e) => sum + (e.weights["mining-like"] ?? 0),
@@ -207,10 +207,7 @@ describe("a share's label", () => {
   });
   const evidence = telemetryEvidence(signature(hashing), model);
   const scores = scoresOf(evidence, model);
-  const miner = hostEvidence(
-    [{ pid: 1, argv: ["t-rex", "--algo", "kawpow"] }],
-    shippedIndicators(),
-  );
+  const miner = hostEvidence([{ pid: 1, argv: ["t-rex", "--algo", "kawpow"] }], shipped);
   const label = (mine: Share, busyMs: number, host: readonly (typeof miner)[number][] = []) => {
     const times = { busyMs, idleMs: 10_000 - busyMs };
     const device = windowVerdict(times, scores, evidence, model);

@@ -5,7 +5,7 @@ import { ownerKey } from "../../src/model/owner.ts";
 import { brokenShareLaw } from "../../src/model/slice.ts";
 import type { PipelineEvent, WindowResult } from "../../src/pipeline/events.ts";
 import { Pipeline } from "../../src/pipeline/pipeline.ts";
-import { shippedIndicators, shippedModel } from "../support/data.ts";
+import { loadShippedData } from "../../src/config/data.ts";
 
 const gpus = [
   { index: 0, uuid: "GPU-0", model: "NVIDIA H100 80GB HBM3" },
@@ -21,8 +21,7 @@ const node: Observation = {
 };
 const make = () =>
   new Pipeline({
-    model: shippedModel(),
-    indicators: shippedIndicators(),
+    ...loadShippedData(),
     agentPids: () => new Set(),
     agentVersion: "0",
     scaleOf: () => ({
