@@ -1,0 +1,50 @@
+import { Command, CommanderError } from "commander";
+import { agentVersion } from "../config/data.ts";
+import { AssayError, BAD_INPUT, FAILED } from "../model/errors.ts";
+import { addConfigCommand } from "./config.ts";
+import type { CommandIo } from "./io.ts";
+
+const ABOUT = `Tells what every second of GPU time was made of, who spent it and what it cost.
+
+Start here:
+  assay doctor                     what this machine offers, and what is missing
+  assay run                        the daemon (without a GPU: a demonstration)
+  assay classify FILE --json       label the windows of a recording
+  assay report --group-by owner    what the ledger says it cost
+
+Exit codes: 0 done, 1 failed, 2 bad input. Results go to stdout, everything else to stderr.`;
+
+/** Parses the command line and runs one command. @returns the exit code; never throws */
+export async function runProgram(argv: readonly string[], io: CommandIo): Promise<number> {
+  const program = new Command("assay")
+    .description(ABOUT)
+    .version(agentVersion(), "-V, --version")
+    .configureOutput({ writeOut: io.stdout, writeErr: io.stderr })
+    .showHelpAfterError("(add --help for what this command takes)")
+    .exitOverride();
+  addConfigCommand(program, io);
+  for (const command of allCommands(program)) command.exitOverride().copyInheritedSettings(program);
+  try {
+    await program.parseAsync([...argv]);
+    return 0;
+  } catch (error) {
+    return exitCodeOf(error, io);
+  }
+}
+
+function allCommands(command: Command): Command[] {
+  return command.commands.flatMap((child) => [child, ...allCommands(child)]);
+}
+
+function exitCodeOf(error: unknown, io: CommandIo): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : BAD_INPUT;
+  if (error instanceof AssayError) {
+    io.stderr(`${error.report()}\n`);
+    return error.exitCode;
+  }
+  // What nobody foresaw is a fault of ours: its stack is what a report of it needs.
+  io.stderr(
+    `internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  );
+  return FAILED;
+}

@@ -1,0 +1,32 @@
+#!/usr/bin/env node
+import { runProgram } from "./cli/program.ts";
+
+/** Writes synchronously enough for a process that is about to end: waits for the stream to drain. */
+async function drain(stream: NodeJS.WriteStream): Promise<void> {
+  await new Promise<void>((resolve) => stream.write("", () => resolve()));
+}
+
+async function main(): Promise<void> {
+  const stopping = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const)
+    process.once(signal, () => {
+      stopping.abort(signal);
+      // A second request, when the first is not done quickly enough, is taken at its word.
+      process.once(signal, () => process.exit(130));
+    });
+  // A reader that went away (`assay report | head`) is no failure of ours.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") process.exit(0);
+  });
+  const code = await runProgram(process.argv, {
+    stdout: (text) => void process.stdout.write(text),
+    stderr: (text) => void process.stderr.write(text),
+    env: process.env,
+    signal: stopping.signal,
+    nowMs: () => Date.now(),
+  });
+  await Promise.all([drain(process.stdout), drain(process.stderr)]);
+  process.exit(code);
+}
+
+await main();
