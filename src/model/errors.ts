@@ -13,6 +13,8 @@ export const ERRORS = {
   "recording/out-of-order": "Lines of a source go back in time.",
   "recording/duplicate-gpu": "Two GPUs of the header share one index or one uuid.",
   "recording/unknown-gpu": "A line speaks of a GPU that the header does not list.",
+  "recording/exists": "The file to record into is there already.",
+  "recording/cannot-write": "The recording cannot be written.",
   "config/not-found": "The configuration file does not exist or cannot be read.",
   "config/syntax": "The configuration is not YAML.",
   "config/invalid": "A setting is unknown or has a wrong value.",

@@ -1,0 +1,195 @@
+import type { z } from "zod";
+import type {
+  GapObservation,
+  NodeObservation,
+  Observation,
+  ProbeObservation,
+} from "../../model/observation.ts";
+import type { HostSample, ProcessSample, ProcessSighting } from "../../model/sample.ts";
+import { isRecord, millisecondsOf, pathText, type RawLine, withoutNulls } from "./fields.ts";
+import { gpuSampleOf } from "./gpu-line.ts";
+import { plausible, PROCESS_LIMITS } from "./limits.ts";
+import { type LinePlace, malformed } from "./place.ts";
+import {
+  gapSchema,
+  gpuInfoSchema,
+  hostSchema,
+  nodeSchema,
+  probeSchema,
+  processesSchema,
+  processSchema,
+  type RawProcess,
+} from "./schema.ts";
+import type { WarningLog } from "./warnings.ts";
+
+/** Says what ran, for evaluation only: no observation is ever made of these. */
+const EVALUATION_KINDS: ReadonlySet<string> = new Set(["truth", "phase"]);
+const UNUSED_KINDS: ReadonlySet<string> = new Set([
+  "sockets",
+  "launches",
+  "context",
+  "calibration",
+  "samples",
+]);
+
+/**
+ * The JSON object of one line.
+ * @throws AssayError `recording/malformed`
+ */
+export function rawLineOf(text: string, at: LinePlace): RawLine {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw malformed(at, `not JSON: ${cause instanceof Error ? cause.message : String(cause)}`);
+  }
+  if (!isRecord(value)) throw malformed(at, "a line must be a JSON object");
+  return value;
+}
+
+/**
+ * The observation of a line that is not the header; undefined where the line says nothing that a
+ * pipeline may see. Times become integer milliseconds; null and absent fields are both undefined.
+ * @throws AssayError `recording/malformed` where a field has the wrong type
+ */
+export function observationOf(
+  raw: RawLine,
+  at: LinePlace,
+  warnings: WarningLog,
+): Observation | undefined {
+  switch (raw["kind"]) {
+    case "gpu":
+      return gpuSampleOf(raw, at, warnings);
+    case "processes":
+      return processesOf(raw, at, warnings);
+    case "host":
+      return hostOf(raw, at, warnings);
+    case "gap":
+      return gapOf(raw, at, warnings);
+    case "probe":
+      return probeOf(raw, at, warnings);
+    case "node":
+      return nodeOf(raw, at, warnings);
+    case "recording":
+      throw malformed(at, "a second `recording` header", "replay joined recordings one by one");
+    default:
+      return skip(raw["kind"], at, warnings);
+  }
+}
+
+function skip(kind: unknown, at: LinePlace, warnings: WarningLog): undefined {
+  if (typeof kind !== "string") throw malformed(at, "a line must have a `kind`");
+  if (UNUSED_KINDS.has(kind)) warnings.add("unused-kind", kind, at);
+  else if (!EVALUATION_KINDS.has(kind)) warnings.add("unknown-kind", kind, at);
+}
+
+/** The header, or a later change of the node's devices: both name the node and list its GPUs. */
+export function nodeOf(raw: RawLine, at: LinePlace, warnings: WarningLog): NodeObservation {
+  const gpus = entriesOf(raw["gpus"]);
+  const line = checked(nodeSchema, { ...raw, gpus }, at, warnings);
+  if (Array.isArray(gpus)) countUnknown("gpus", gpus, gpuInfoSchema, at, warnings);
+  return {
+    kind: "node",
+    ...(line.t === undefined ? {} : { atMs: millisecondsOf(line.t, "t", at) }),
+    node: line.node,
+    source: line.source,
+    simulated: line.simulated ?? false,
+    intervalMs: Math.max(1, Math.round(line.intervalSeconds * 1000)),
+    gpus: line.gpus,
+  };
+}
+
+function processesOf(raw: RawLine, at: LinePlace, warnings: WarningLog): ProcessSample {
+  const list = entriesOf(raw["list"]);
+  const line = checked(processesSchema, { ...raw, list }, at, warnings);
+  return {
+    kind: "processes",
+    atMs: millisecondsOf(line.t, "t", at),
+    gpu: line.gpu,
+    list: sightingsOf(line.list, list, at, warnings),
+  };
+}
+
+function hostOf(raw: RawLine, at: LinePlace, warnings: WarningLog): HostSample {
+  const list = entriesOf(raw["list"]);
+  const line = checked(hostSchema, { ...raw, list }, at, warnings);
+  return {
+    kind: "host",
+    atMs: millisecondsOf(line.t, "t", at),
+    list: sightingsOf(line.list, list, at, warnings),
+  };
+}
+
+function sightingsOf(
+  list: readonly RawProcess[],
+  raw: unknown,
+  at: LinePlace,
+  warnings: WarningLog,
+): ProcessSighting[] {
+  if (Array.isArray(raw)) countUnknown("list", raw, processSchema, at, warnings);
+  return list.map(({ startTime, ...process }) => {
+    const sighting: ProcessSighting = process;
+    if (startTime !== undefined)
+      sighting.startTimeMs = millisecondsOf(startTime, "list.startTime", at);
+    for (const [field, limit] of PROCESS_LIMITS) {
+      const value = sighting[field];
+      if (value === undefined) continue;
+      const believed = plausible(limit, value);
+      if (believed !== undefined) sighting[field] = believed;
+      else {
+        delete sighting[field];
+        warnings.add("implausible-value", `list.${field}`, at);
+      }
+    }
+    return sighting;
+  });
+}
+
+function gapOf(raw: RawLine, at: LinePlace, warnings: WarningLog): GapObservation {
+  const { from, to, source, gpu, reason } = checked(gapSchema, raw, at, warnings);
+  const fromMs = millisecondsOf(from, "from", at);
+  const toMs = millisecondsOf(to, "to", at);
+  if (toMs < fromMs) throw malformed(at, "a gap must not end before it begins");
+  return { kind: "gap", source, ...(gpu === undefined ? {} : { gpu }), fromMs, toMs, reason };
+}
+
+function probeOf(raw: RawLine, at: LinePlace, warnings: WarningLog): ProbeObservation {
+  const { t, ...line } = checked(probeSchema, raw, at, warnings);
+  return { ...line, kind: "probe", atMs: millisecondsOf(t, "t", at) };
+}
+
+/** Takes null fields out of each entry; leaves what is no list of objects to the schema. */
+function entriesOf(list: unknown): unknown {
+  if (!Array.isArray(list)) return list;
+  return list.map((entry: unknown) => (isRecord(entry) ? withoutNulls(entry) : entry));
+}
+
+function checked<T extends z.ZodObject>(
+  schema: T,
+  raw: RawLine,
+  at: LinePlace,
+  warnings: WarningLog,
+): z.infer<T> {
+  const result = schema.safeParse(withoutNulls(raw));
+  if (!result.success) {
+    const issue = result.error.issues[0];
+    const path = pathText(issue?.path ?? []);
+    throw malformed(at, `\`${path}\`: ${issue?.message ?? "of the wrong type"}`);
+  }
+  countUnknown(String(raw["kind"]), [raw], schema, at, warnings);
+  return result.data;
+}
+
+function countUnknown(
+  owner: string,
+  entries: readonly unknown[],
+  schema: z.ZodObject,
+  at: LinePlace,
+  warnings: WarningLog,
+): void {
+  for (const entry of entries) {
+    for (const field in isRecord(entry) ? entry : {})
+      if (!Object.hasOwn(schema.shape, field))
+        warnings.add("unknown-field", `${owner}.${field}`, at);
+  }
+}

@@ -1,0 +1,82 @@
+import { z } from "zod";
+
+/*
+ * Lines of recording format 1, after null fields were taken out. Units are the format's own:
+ * seconds, bytes, watts, ratios. Unknown fields are allowed everywhere, and counted by the parser.
+ */
+
+const index = z.int().min(0);
+const name = z.string().min(1);
+const seconds = z.number().min(0);
+
+export const gpuInfoSchema = z.object({
+  index,
+  uuid: name,
+  model: z.string(),
+  memoryTotalBytes: z.number().positive().optional(),
+  powerLimitWatts: z.number().positive().optional(),
+  pciBusId: z.string().optional(),
+  driverVersion: z.string().optional(),
+  parentUuid: z.string().optional(),
+  migProfile: z.string().optional(),
+});
+
+/** Shared by the header and by a later change of the node's devices. */
+export const nodeSchema = z.object({
+  kind: z.string(),
+  version: z.unknown(),
+  t: z.number().optional(),
+  node: name,
+  source: name,
+  simulated: z.boolean().optional(),
+  intervalSeconds: z.number().positive(),
+  gpus: z.array(gpuInfoSchema),
+});
+
+export const processSchema = z.object({
+  pid: index,
+  ppid: index.optional(),
+  startTime: z.number().optional(),
+  smUtil: z.number().optional(),
+  memUtil: z.number().optional(),
+  memUsedBytes: z.number().optional(),
+  comm: z.string().optional(),
+  exe: z.string().optional(),
+  argv: z.array(z.string()).optional(),
+  user: z.string().optional(),
+  cgroup: z.string().optional(),
+  environ: z.record(z.string(), z.string()).optional(),
+});
+
+export const processesSchema = z.object({
+  kind: z.string(),
+  t: z.number(),
+  gpu: index,
+  list: z.array(processSchema),
+});
+
+export const hostSchema = processesSchema.omit({ gpu: true });
+
+export const gapSchema = z.object({
+  kind: z.string(),
+  source: name,
+  gpu: index.optional(),
+  from: z.number(),
+  to: z.number(),
+  reason: z.string(),
+});
+
+export const probeSchema = z.object({
+  kind: z.string(),
+  t: z.number(),
+  gpu: index,
+  kernel: name,
+  durationSeconds: seconds,
+  queueSeconds: seconds.optional(),
+  work: z.number().min(0),
+  baselineSeconds: seconds.optional(),
+});
+
+/** What a line is checked against, and which of its fields are known. */
+export type LineSchema = z.ZodObject;
+export type RawProcess = z.infer<typeof processSchema>;
