@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { agentVersion } from "../config/data.ts";
 import { AssayError, BAD_INPUT, FAILED } from "../model/errors.ts";
+import { addClassifyCommand } from "./classify.ts";
 import { addConfigCommand } from "./config.ts";
 import type { CommandIo } from "./io.ts";
 
@@ -22,6 +23,7 @@ export async function runProgram(argv: readonly string[], io: CommandIo): Promis
     .configureOutput({ writeOut: io.stdout, writeErr: io.stderr })
     .showHelpAfterError("(add --help for what this command takes)")
     .exitOverride();
+  addClassifyCommand(program, io);
   addConfigCommand(program, io);
   for (const command of allCommands(program)) command.exitOverride().copyInheritedSettings(program);
   try {
