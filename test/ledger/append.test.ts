@@ -1,8 +1,11 @@
 import Database from "better-sqlite3";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { createAppend } from "../../src/ledger/append.ts";
 import type { LedgerBatch } from "../../src/ledger/contract.ts";
+import { migrate } from "../../src/ledger/migrate.ts";
 import { BatchRejected } from "../../src/ledger/rejected.ts";
+import { slices } from "../../src/ledger/slice-queries.ts";
 import { gpu, incident, opened, slice, tempDir } from "./fixtures/make.ts";
 
 const all = { fromMs: 0, toMs: Number.MAX_SAFE_INTEGER };
@@ -11,10 +14,10 @@ const half = { owner: { kind: "user", id: "bob" }, timeMs: 4000 } as const;
 describe("a batch that keeps the laws", () => {
   it("is read back as it was, by sequence", async () => {
     const ledger = await opened();
-    const slices = [slice({ timeMs: 6000 }), slice({ ...half, energyMj: undefined })];
-    await ledger.append({ gpus: [gpu()], slices });
+    const parts = [slice({ timeMs: 6000 }), slice({ ...half, energyMj: undefined })];
+    await ledger.append({ gpus: [gpu()], slices: parts });
     const stored = await ledger.slices(all);
-    expect(stored).toEqual(slices.map((each, i) => ({ ...each, sequence: i + 1 })));
+    expect(stored).toEqual(parts.map((each, i) => ({ ...each, sequence: i + 1 })));
   });
 
   it("may hold several devices and windows, in any order", async () => {
@@ -100,15 +103,20 @@ describe("a batch that breaks a law is rejected, and nothing of it is kept", () 
     expect(await ledger.incidents({})).toHaveLength(1);
   });
 
-  it("an owner first named in a rejected batch is stored with the next one that names it", async () => {
-    const ledger = await opened();
-    const owner = { kind: "user", id: "carol" } as const;
-    await ledger.append({ gpus: [gpu()] });
-    const bad = [slice({ owner }), slice({ gpuUuid: "GPU-x" })];
-    await expect(ledger.append({ slices: bad })).rejects.toThrow(/GPU-x/);
-    await ledger.append({ slices: [slice()] });
-    await ledger.append({ slices: [slice({ fromMs: 10_000, owner })] });
-    expect((await ledger.slices(all)).map((each) => each.owner.id)).toEqual(["alice", "carol"]);
+  it("names first met in a batch that failed half-way are stored with the next that has them", () => {
+    const db = new Database(":memory:");
+    migrate(db, ":memory:");
+    const append = createAppend(db);
+    append({ gpus: [gpu()] });
+    db.exec(`CREATE TEMP TRIGGER failing BEFORE INSERT ON gaps
+      BEGIN SELECT RAISE(ABORT, 'the disk failed'); END`);
+    const gaps = [{ node: "n", source: "s", reason: "r", fromMs: 0, toMs: 1 }];
+    const carol = { kind: "user", id: "carol" } as const;
+    expect(() => append({ slices: [slice({ owner: carol })], gaps })).toThrow("the disk failed");
+    append({ slices: [slice()] });
+    append({ slices: [slice({ fromMs: 10_000, owner: carol })] });
+    expect(slices(db, all).map((each) => each.owner.id)).toEqual(["alice", "carol"]);
+    db.close();
   });
 });
 

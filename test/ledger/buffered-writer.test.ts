@@ -174,6 +174,25 @@ describe("while the ledger cannot be written", () => {
     expect(writer.status()).toMatchObject({ queuedSlices: 4, droppedSlices: 1 });
   });
 
+  it("what is on its way to the disk is not dropped, for it may be there already", async () => {
+    const ledger = await opened();
+    await ledger.append({ gpus: [gpu()] });
+    let letGo = (): void => undefined;
+    const held = new Promise<void>((resolve) => (letGo = resolve));
+    const slow: LedgerWriter = {
+      append: async (batch) => held.then(async () => ledger.append(batch)),
+    };
+    const { writer, settled } = setup(slow, { maxQueuedBatches: 2 });
+    writer.enqueue({ slices: [window(0)] });
+    await settled();
+    for (const n of [1, 2, 3]) writer.enqueue({ slices: [window(n)] });
+    expect(writer.status()).toMatchObject({ queuedBatches: 2, droppedSlices: 2 });
+    letGo();
+    await writer.drained();
+    expect((await ledger.slices(all)).map((each) => each.fromMs)).toEqual([0, 30_000]);
+    expect(await ledger.gaps(all)).toMatchObject([{ fromMs: 10_000, toMs: 30_000 }]);
+  });
+
   it("incidents, messages, gaps and devices of dropped batches arrive all the same", async () => {
     const ledger = await opened();
     const { writer, disk, settled, retry } = setup(ledger, { maxQueuedBatches: 2 });

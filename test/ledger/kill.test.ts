@@ -62,6 +62,12 @@ function tally(stateDir: string): Tally {
   }
 }
 
+/**
+ * SIGKILL leaves the kernel and its page cache standing, so this shows that a batch is whole and is
+ * acknowledged only after its commit. What a loss of power leaves rests on `synchronous=FULL`: the
+ * log is synced before each commit returns, so that an acknowledged batch is on the medium as far as
+ * the disk keeps what it said it synced. No test without a power switch can show that.
+ */
 it(
   `kill -9 at ${ROUNDS} random moments loses nothing acknowledged and tears nothing (seed ${SEED})`,
   { timeout: 5000 * ROUNDS },
