@@ -58,6 +58,7 @@ export interface SliceQuery extends Window {
   gpuUuid?: string | undefined;
   ownerKey?: string | undefined;
   label?: Label | undefined;
+  /** Everything there is when absent. */
   limit?: number | undefined;
   /** Continue after this sequence number. */
   afterSequence?: number | undefined;
@@ -82,13 +83,16 @@ export interface UsageRow {
 }
 
 export interface LedgerReader {
+  /** Slices that touch the window, by sequence. */
   slices(query: SliceQuery): Promise<StoredSlice[]>;
+  /** Segments of the slices that touch the window, by device, owner and time. */
   segments(query: Omit<SliceQuery, "afterSequence">): Promise<Segment[]>;
   /** Sums over the slices that lie wholly inside the window. */
   usage(window: Window): Promise<UsageRow[]>;
   /** Slices that begin before `atMs` and end after it. */
   straddling(atMs: number): Promise<StoredSlice[]>;
   gpus(): Promise<KnownGpu[]>;
+  /** Gaps that touch the window. */
   gaps(window: Window): Promise<GapRecord[]>;
   /** Newest state of each incident, newest first. */
   incidents(query: { open?: boolean | undefined; limit?: number | undefined }): Promise<Incident[]>;
@@ -113,7 +117,10 @@ export interface Outbox {
 }
 
 export interface LedgerWriter {
-  /** Resolves once the batch is on disk (synchronous=FULL): from then on nothing loses it. */
+  /**
+   * Resolves once the batch is on disk (synchronous=FULL): from then on nothing loses it.
+   * @throws BatchRejected where it breaks a law, AssayError where the disk fails; nothing is kept then
+   */
   append(batch: LedgerBatch): Promise<void>;
 }
 
