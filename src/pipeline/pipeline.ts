@@ -16,6 +16,8 @@ export interface PipelineSettings {
   /** Pids of the daemon and of its device process: their GPU use is the agent's own. */
   agentPids: () => ReadonlySet<number>;
   agentVersion: string;
+  /** Up to where a device's time is already in the ledger: no window begins before it. */
+  resumeAtMs?: ((gpuUuid: string) => number | undefined) | undefined;
 }
 
 /** A hole of more windows than this becomes one gap record instead of thousands of empty slices. */
@@ -105,7 +107,7 @@ export class Pipeline {
     }
     const events: PipelineEvent[] = [];
     if (track.nextFromMs === undefined) {
-      track.nextFromMs = windowAt(sample.atMs, this.windowMs).fromMs;
+      track.nextFromMs = this.firstWindowMs(track.gpu.uuid, sample.atMs);
       const { node, simulated } = this.node;
       events.push({ kind: "gpu", node, simulated, gpu: track.gpu, atMs: track.nextFromMs });
     }
@@ -115,6 +117,12 @@ export class Pipeline {
     }
     events.push(...this.closeUpTo(track, sample.atMs, false));
     return events;
+  }
+
+  /** A restart in the middle of a window that was already closed goes on with the next one. */
+  private firstWindowMs(gpuUuid: string, atMs: number): number {
+    const { fromMs } = windowAt(atMs, this.windowMs);
+    return Math.max(fromMs, this.settings.resumeAtMs?.(gpuUuid) ?? fromMs);
   }
 
   private processes(sample: ProcessSample): void {
@@ -143,7 +151,8 @@ export class Pipeline {
     const labeller = this.labellers.get(track.gpu.uuid);
     if (!labeller) return events;
     while (track.nextFromMs !== undefined) {
-      const window: Window = { fromMs: track.nextFromMs, toMs: track.nextFromMs + this.windowMs };
+      const { toMs } = windowAt(track.nextFromMs, this.windowMs);
+      const window: Window = { fromMs: track.nextFromMs, toMs };
       if (partial ? window.fromMs >= atMs : window.toMs > atMs) break;
       const skipTo = this.emptyUntil(track, window, atMs);
       if (skipTo === undefined) {

@@ -4,7 +4,7 @@ import type { Observation } from "../../src/model/observation.ts";
 import { ownerKey } from "../../src/model/owner.ts";
 import { brokenShareLaw } from "../../src/model/slice.ts";
 import type { PipelineEvent, WindowResult } from "../../src/pipeline/events.ts";
-import { Pipeline } from "../../src/pipeline/pipeline.ts";
+import { Pipeline, type PipelineSettings } from "../../src/pipeline/pipeline.ts";
 import { loadShippedData } from "../../src/config/data.ts";
 
 const gpus = [
@@ -19,7 +19,7 @@ const node: Observation = {
   intervalMs: 1000,
   gpus,
 };
-const make = () =>
+const make = (more: Partial<PipelineSettings> = {}) =>
   new Pipeline({
     ...loadShippedData(),
     agentPids: () => new Set(),
@@ -30,6 +30,7 @@ const make = () =>
       fullPowerWatts: 700,
       memoryBytes: 80e9,
     }),
+    ...more,
   });
 const run = (observations: readonly Observation[]): PipelineEvent[] => {
   const pipeline = make();
@@ -126,6 +127,17 @@ describe("the pipeline", () => {
     expect(idle[0]?.slices.map((s) => [ownerKey(s.owner), s.timeMs, s.simulated])).toEqual([
       ["idle", 10_000, true],
     ]);
+  });
+
+  it("goes on after a restart where the ledger ends, never before", () => {
+    const resumed = (resumeAtMs: number | undefined) => {
+      const pipeline = make({ resumeAtMs: () => resumeAtMs });
+      const events = [node, ...seconds(7, 25)].flatMap((o) => pipeline.push(o));
+      return finals([...events, ...pipeline.flush()]).map((result) => result.window.fromMs);
+    };
+    expect(resumed(undefined)).toEqual([0, 10_000, 20_000]);
+    expect(resumed(10_000)).toEqual([10_000, 20_000]);
+    expect(resumed(0)).toEqual([0, 10_000, 20_000]);
   });
 
   it("forgets what no window can need any more", () => {
