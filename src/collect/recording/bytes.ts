@@ -119,10 +119,14 @@ async function* unpack(
 }
 
 /** Starts one step of the stream and waits for it, or for the stream's error. */
-function settled(gunzip: Gunzip, start: (done: () => void) => void): Promise<void> {
+function settled(
+  gunzip: Gunzip,
+  start: (done: (error?: Error | null) => void) => void,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     gunzip.once("error", reject);
-    start(() => {
+    start((error) => {
+      if (error) return;
       gunzip.off("error", reject);
       resolve();
     });
