@@ -30,6 +30,12 @@ export const ERRORS = {
   "price/overlap": "Two prices of one GPU model hold at one time.",
   "price/invalid": "The price list is malformed.",
   "report/window": "The report's window is empty, reversed or not a time.",
+  "report/group": "The report cannot be grouped by that.",
+  "report/unreconciled": "The ledger's slices do not sum to the window: no bill is made of them.",
+  "request/invalid": "A query parameter is unknown or has a wrong value.",
+  "request/not-found": "There is nothing at that address.",
+  "request/host": "The Host header names another host than this loopback address.",
+  "request/internal": "The server failed; its log says why.",
   "probe/unavailable": "No WebGPU adapter can be used here.",
   "probe/software": "Only a software adapter is there, and it was not asked for.",
   "probe/wrong-result": "A reference kernel's result differs from the CPU reference.",
@@ -44,7 +50,12 @@ export type ErrorCode = keyof typeof ERRORS;
 export const BAD_INPUT = 2;
 export const FAILED = 1;
 
-const FAILURES: ReadonlySet<ErrorCode> = new Set(["probe/wrong-result", "probe/crashed"]);
+const FAILURES: ReadonlySet<ErrorCode> = new Set([
+  "probe/wrong-result",
+  "probe/crashed",
+  "report/unreconciled",
+  "request/internal",
+]);
 
 /** An error with what a person needs to mend it: a stable code, the place, and a hint. */
 export class AssayError extends Error {
