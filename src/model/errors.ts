@@ -30,6 +30,9 @@ export const ERRORS = {
   "report/window": "The report's window is empty, reversed or not a time.",
   "probe/unavailable": "No WebGPU adapter can be used here.",
   "probe/software": "Only a software adapter is there, and it was not asked for.",
+  "probe/refused":
+    "The device refused a reference kernel: it did not compile, validate or fit the memory.",
+  "probe/no-match": "It cannot be told which GPU the WebGPU adapter is.",
   "probe/wrong-result": "A reference kernel's result differs from the CPU reference.",
   "probe/crashed": "The device process died.",
   "nvml/library": "The NVML library exists but cannot be used.",
@@ -42,7 +45,11 @@ export type ErrorCode = keyof typeof ERRORS;
 export const BAD_INPUT = 2;
 export const FAILED = 1;
 
-const FAILURES: ReadonlySet<ErrorCode> = new Set(["probe/wrong-result", "probe/crashed"]);
+const FAILURES: ReadonlySet<ErrorCode> = new Set([
+  "probe/refused",
+  "probe/wrong-result",
+  "probe/crashed",
+]);
 
 /** An error with what a person needs to mend it: a stable code, the place, and a hint. */
 export class AssayError extends Error {
