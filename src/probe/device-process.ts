@@ -15,6 +15,11 @@ import {
 const TIME_LIMIT_SECONDS = 60;
 const CLOSE_LIMIT_SECONDS = 2;
 const STDERR_KEPT = 2048;
+/** Commands that may wait for their turn; callers that wait for answers never get near it. */
+const MAX_WAITING = 64;
+
+/** Where `probe/unavailable` comes from when the library itself cannot be loaded. */
+export const LIBRARY_PLACE = "the webgpu library";
 
 export interface DeviceOptions {
   /** Take a CPU that plays GPU. Never for a reference measurement of a GPU. */
@@ -106,6 +111,7 @@ class Channel {
   readonly #limitSeconds: number;
   #waiting: Waiting | undefined;
   #last: Promise<unknown> = Promise.resolve();
+  #inLine = 0;
   #nextId = 0;
   #stderr = "";
   #dead: AssayError | undefined;
@@ -147,7 +153,14 @@ class Channel {
     extraSeconds = 0,
     limitSeconds: number = this.#limitSeconds,
   ): Promise<Answer<K>> {
-    const turn = this.#last.then(() => this.#exchange(body, limitSeconds + extraSeconds));
+    if (this.#inLine >= MAX_WAITING) {
+      const message = `${MAX_WAITING} commands wait for the device process already`;
+      return Promise.reject(new AssayError("probe/refused", message));
+    }
+    this.#inLine++;
+    const turn = this.#last
+      .then(() => this.#exchange(body, limitSeconds + extraSeconds))
+      .finally(() => this.#inLine--);
     this.#last = turn.catch(() => undefined);
     return turn.then((reply) => {
       if (isAnswer(reply, expected)) return reply;
@@ -219,15 +232,18 @@ class Channel {
     const shown = sanitize(message, 1024);
     if (reason === "device-lost") return this.#die(`the GPU device was lost: ${shown}`);
     if (reason === "refused") return new AssayError("probe/refused", shown);
-    return new AssayError("probe/unavailable", shown, { hint: HINTS[reason] });
+    return new AssayError("probe/unavailable", shown, MISSING[reason]);
   }
 }
 
-const HINTS = {
-  library:
-    "the WebGPU library needs glibc 2.34 and libstdc++ with GLIBCXX_3.4.30 (GCC 12); the daemon runs without probes",
-  "no-adapter":
-    "install the GPU's Vulkan driver and the Vulkan loader (libvulkan1); `assay doctor` says what is missing",
+const MISSING = {
+  library: {
+    place: LIBRARY_PLACE,
+    hint: "the WebGPU library needs glibc 2.34 and libstdc++ with GLIBCXX_3.4.30 (GCC 12); the daemon runs without probes",
+  },
+  "no-adapter": {
+    hint: "install the GPU's Vulkan driver and the Vulkan loader; `assay doctor` says what is missing",
+  },
 } as const;
 
 function isAnswer<K extends Reply["kind"]>(reply: Reply, kind: K): reply is Answer<K> {

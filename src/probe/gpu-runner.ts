@@ -28,6 +28,7 @@ export class GpuRunner {
   readonly #timer: GpuTimer | undefined;
   readonly #clock: RunnerClock;
   readonly #prepared = new Map<number, Prepared>();
+  readonly #pipelines = new Map<string, GPUComputePipeline>();
   #nextHandle = 0;
   #lost: string | undefined;
 
@@ -58,15 +59,7 @@ export class GpuRunner {
   /** Compiles the kernel and fills its buffers. Returns the handle by which to launch it. */
   async prepare(job: KernelJob): Promise<number> {
     const device = this.#device;
-    const pipeline = await this.#guard(`compile ${job.label}`, () =>
-      device.createComputePipelineAsync({
-        layout: "auto",
-        compute: {
-          module: device.createShaderModule({ code: job.code }),
-          entryPoint: job.entryPoint,
-        },
-      }),
-    );
+    const pipeline = await this.#pipeline(job);
     const buffers = new Map<number, GPUBuffer>();
     try {
       for (const spec of job.buffers) {
@@ -149,6 +142,25 @@ export class GpuRunner {
 
   close(): void {
     this.#device.destroy();
+  }
+
+  /** Compiling takes up to seconds: once per code and entry point. */
+  async #pipeline(job: KernelJob): Promise<GPUComputePipeline> {
+    const key = `${job.entryPoint}\n${job.code}`;
+    const compiled = this.#pipelines.get(key);
+    if (compiled) return compiled;
+    const device = this.#device;
+    const pipeline = await this.#guard(`compile ${job.label}`, () =>
+      device.createComputePipelineAsync({
+        layout: "auto",
+        compute: {
+          module: device.createShaderModule({ code: job.code }),
+          entryPoint: job.entryPoint,
+        },
+      }),
+    );
+    this.#pipelines.set(key, pipeline);
+    return pipeline;
   }
 
   async #watch(): Promise<void> {

@@ -20,9 +20,10 @@ export interface SoftwareAdapter {
  * Unpacks the SwiftShader Vulkan driver once per version. Processes that come at the same time
  * each unpack into a folder of their own; the first to rename it into place wins.
  */
-export async function softwareAdapter(): Promise<SoftwareAdapter> {
+export async function softwareAdapter(
+  cache: URL = new URL(".cache/swiftshader/", ROOT),
+): Promise<SoftwareAdapter> {
   const manifest: unknown = JSON.parse(await readFile(new URL("package.json", PACKAGE), "utf8"));
-  const cache = new URL(".cache/swiftshader/", ROOT);
   const folder = fileURLToPath(new URL(versionOf(manifest), cache));
   if (!(await exists(folder))) await unpackInto(folder, fileURLToPath(cache));
   const icd = join(folder, "vk_swiftshader_icd.json");

@@ -4,16 +4,19 @@ export const HEADER_BYTES = 80;
 const NONCE_OFFSET = 76;
 
 /** The header of Bitcoin's first block: a public vector whose nonce is 2083236893. */
-export const GENESIS_HEADER: Uint8Array = Buffer.from(
-  `01000000${"00".repeat(32)}3ba3edfd7a7b12b27ac72c3e67768f617fc81bc3888a51323a9fb8aa4b1e5e4a` +
-    "29ab5f49ffff001d1dac2b7c",
-  "hex",
+export const GENESIS_HEADER: Uint8Array = Uint8Array.from(
+  Buffer.from(
+    `01000000${"00".repeat(32)}3ba3edfd7a7b12b27ac72c3e67768f617fc81bc3888a51323a9fb8aa4b1e5e4a` +
+      "29ab5f49ffff001d1dac2b7c",
+    "hex",
+  ),
 );
 export const GENESIS_NONCE = 2_083_236_893;
 
 /** The same header with another nonce. */
 export function withNonce(header: Uint8Array, nonce: number): Uint8Array {
-  const copy = header.slice();
+  // Not `slice`: of a Buffer that is a view, and would write into the original.
+  const copy = new Uint8Array(header);
   new DataView(copy.buffer).setUint32(NONCE_OFFSET, nonce, true);
   return copy;
 }

@@ -48,11 +48,11 @@ export function randomBytes(random: Random, length: number): Uint8Array {
 
 /** Bytes as 32-bit words of this machine, which is little-endian like every GPU. */
 export function asWords(bytes: Uint8Array): Uint32Array {
-  return new Uint32Array(bytes.slice().buffer);
+  return new Uint32Array(new Uint8Array(bytes).buffer);
 }
 
 export function asFloats(bytes: Uint8Array): Float32Array {
-  return new Float32Array(bytes.slice().buffer);
+  return new Float32Array(new Uint8Array(bytes).buffer);
 }
 
 export function asBytes(view: Uint32Array | Float32Array): Uint8Array {
