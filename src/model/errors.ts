@@ -38,6 +38,9 @@ export const ERRORS = {
   "request/internal": "The server failed; its log says why.",
   "probe/unavailable": "No WebGPU adapter can be used here.",
   "probe/software": "Only a software adapter is there, and it was not asked for.",
+  "probe/refused":
+    "The device refused a reference kernel: it did not compile, validate or fit the memory.",
+  "probe/no-match": "It cannot be told which GPU the WebGPU adapter is.",
   "probe/wrong-result": "A reference kernel's result differs from the CPU reference.",
   "probe/crashed": "The device process died.",
   "nvml/library": "The NVML library exists but cannot be used.",
@@ -55,6 +58,7 @@ const FAILURES: ReadonlySet<ErrorCode> = new Set([
   "probe/crashed",
   "report/unreconciled",
   "request/internal",
+  "probe/refused",
 ]);
 
 /** An error with what a person needs to mend it: a stable code, the place, and a hint. */
