@@ -24,6 +24,10 @@ export const ERRORS = {
   "ledger/corrupt": "The ledger is no SQLite database, or it is damaged.",
   "ledger/busy": "Another daemon holds this ledger.",
   "ledger/missing": "There is no ledger in the state directory.",
+  "ledger/older": "The ledger was written by an older version and cannot be read as it is.",
+  "ledger/denied": "The ledger cannot be read by this user.",
+  "ledger/io": "The disk failed while the ledger was read or written.",
+  "ledger/worker": "The ledger's worker thread is not running.",
   "listen/in-use": "Another process listens on the address.",
   "listen/denied": "The address cannot be listened on.",
   "price/missing": "The price list has no price for a GPU in the window.",
@@ -59,6 +63,8 @@ const FAILURES: ReadonlySet<ErrorCode> = new Set([
   "report/unreconciled",
   "request/internal",
   "probe/refused",
+  "ledger/io",
+  "ledger/worker",
 ]);
 
 /** An error with what a person needs to mend it: a stable code, the place, and a hint. */
