@@ -15,18 +15,58 @@ const MJ_PER_J = 1000;
 export class Metrics {
   readonly contentType: string;
   private readonly registry = new Registry();
-  private readonly gpuSeconds = this.counter("gpu_seconds_total", "GPU time by label and kind of owner", ["gpu", "owner_kind", "label"]);
-  private readonly energy = this.counter("energy_joules_total", "Measured energy by label and kind of owner", ["gpu", "owner_kind", "label"]);
-  private readonly label = this.gauge("gpu_label", "1 for the newest label of each GPU, 0 for the others", ["gpu", "label"]);
-  private readonly confidence = this.gauge("gpu_label_confidence_ratio", "Confidence of the newest label", ["gpu"]);
-  private readonly incidents = this.gauge("incidents", "Incidents that are open, by rule and severity", ["rule", "severity"]);
+  private readonly gpuSeconds = this.counter(
+    "gpu_seconds_total",
+    "GPU time by label and kind of owner",
+    ["gpu", "owner_kind", "label"],
+  );
+  private readonly energy = this.counter(
+    "energy_joules_total",
+    "Measured energy by label and kind of owner",
+    ["gpu", "owner_kind", "label"],
+  );
+  private readonly label = this.gauge(
+    "gpu_label",
+    "1 for the newest label of each GPU, 0 for the others",
+    ["gpu", "label"],
+  );
+  private readonly confidence = this.gauge(
+    "gpu_label_confidence_ratio",
+    "Confidence of the newest label",
+    ["gpu"],
+  );
+  private readonly incidents = this.gauge(
+    "incidents",
+    "Incidents that are open, by rule and severity",
+    ["rule", "severity"],
+  );
   private readonly up = this.gauge("source_up", "1 while a source delivers", ["source"]);
-  private readonly duration = this.gauge("source_duration_seconds", "How long the newest reading took", ["source"]);
-  private readonly readings = this.gauge("source_readings", "Readings of a source since the start, by outcome", ["source", "outcome"]);
-  private readonly writerUp = this.gauge("ledger_writable", "1 while the ledger can be written", []);
-  private readonly queued = this.gauge("ledger_queued_slices", "Slices that wait in memory to be written", []);
+  private readonly duration = this.gauge(
+    "source_duration_seconds",
+    "How long the newest reading took",
+    ["source"],
+  );
+  private readonly readings = this.gauge(
+    "source_readings",
+    "Readings of a source since the start, by outcome",
+    ["source", "outcome"],
+  );
+  private readonly writerUp = this.gauge(
+    "ledger_writable",
+    "1 while the ledger can be written",
+    [],
+  );
+  private readonly queued = this.gauge(
+    "ledger_queued_slices",
+    "Slices that wait in memory to be written",
+    [],
+  );
   private readonly lost = this.gauge("ledger_lost_slices", "Slices lost since the start", []);
-  private readonly dropped = this.gauge("samples_dropped", "Samples that came late or twice since the start", []);
+  private readonly dropped = this.gauge(
+    "samples_dropped",
+    "Samples that came late or twice since the start",
+    [],
+  );
   private readonly outbox = this.gauge("outbox_messages", "Alert messages by state", ["state"]);
   private readonly problems = this.gauge("problems", "Problems that /healthz names", []);
   private readonly build = this.gauge("build_info", "Always 1", ["version", "simulated"]);
@@ -75,11 +115,19 @@ export class Metrics {
     return this.registry.metrics();
   }
 
-  private counter<const L extends string>(name: string, help: string, labelNames: readonly L[]): Counter<L> {
+  private counter<const L extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly L[],
+  ): Counter<L> {
     return new Counter({ name: `gpu_assay_${name}`, help, labelNames, registers: [this.registry] });
   }
 
-  private gauge<const L extends string>(name: string, help: string, labelNames: readonly L[]): Gauge<L> {
+  private gauge<const L extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly L[],
+  ): Gauge<L> {
     return new Gauge({ name: `gpu_assay_${name}`, help, labelNames, registers: [this.registry] });
   }
 }

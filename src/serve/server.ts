@@ -1,7 +1,6 @@
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
-import { AssayError, BAD_INPUT } from "../model/errors.ts";
-import type { HealthSnapshot } from "../export/health.ts";
-import { healthProblems } from "../export/health.ts";
+import { AssayError, BAD_INPUT, type ErrorCode } from "../model/errors.ts";
+import { type HealthSnapshot, healthProblems } from "../export/health.ts";
 import type { Metrics } from "../export/prometheus.ts";
 import type { KnownGpu, LedgerReader } from "../ledger/contract.ts";
 import type { Signature } from "../model/signature.ts";
@@ -27,7 +26,11 @@ export interface ServerParts {
   gpus: () => Promise<readonly KnownGpu[]>;
   live: (gpuUuid: string) => LiveLabel | undefined;
   nowMs: () => number;
+  /** Where failures of the server itself are logged. */
+  onError: ErrorLog;
 }
+
+type ErrorLog = (error: unknown) => void;
 
 export interface RunningServer {
   /** Where it listens in fact, as `127.0.0.1:9836`. */
@@ -36,13 +39,17 @@ export interface RunningServer {
 }
 
 /** Starts the read-only HTTP API. @throws AssayError listen/* */
-export async function startServer(parts: ServerParts, host: string, port: number): Promise<RunningServer> {
+export async function startServer(
+  parts: ServerParts,
+  host: string,
+  port: number,
+): Promise<RunningServer> {
   const app = Fastify({ forceCloseConnections: true, bodyLimit: 1024, requestTimeout: 10_000 });
   guard(app, host);
-  app.setErrorHandler(async (error, _request, reply) => sendError(error, reply));
-  app.setNotFoundHandler(async (_request, reply) =>
-    reply.code(404).send({ error: { code: "not-found", message: "no such path", hint: PATHS } }),
-  );
+  app.setErrorHandler(async (error, _request, reply) => sendError(error, reply, parts.onError));
+  app.setNotFoundHandler(() => {
+    throw new AssayError("request/not-found", "there is nothing at this path", { hint: PATHS });
+  });
   healthRoutes(app, parts);
   gpuRoutes(app, parts);
   sliceRoute(app, parts);
@@ -53,8 +60,9 @@ export async function startServer(parts: ServerParts, host: string, port: number
     await app.close();
     throw listenError(error, host, port);
   }
-  const bound = app.addresses()[0];
-  return { address: `${host}:${bound?.port ?? port}`, close: async () => app.close() };
+  const bound = app.server.address();
+  const boundPort = typeof bound === "object" && bound ? bound.port : port;
+  return { address: `${host}:${boundPort}`, close: async () => app.close() };
 }
 
 const PATHS = "/healthz, /metrics, /api/v1/gpus, /api/v1/slices, /api/v1/report";
@@ -81,14 +89,14 @@ function healthRoutes(app: FastifyInstance, parts: ServerParts): void {
  */
 function guard(app: FastifyInstance, listenHost: string): void {
   app.addHook("onRequest", async (request: FastifyRequest, reply: FastifyReply) => {
-    void reply
+    reply
       .header("X-Content-Type-Options", "nosniff")
       .header("Cache-Control", "no-store")
       .header("Content-Security-Policy", "default-src 'none'");
-    if (isLoopback(listenHost) && !isLoopback(request.hostname)) {
-      const error = { code: "forbidden-host", message: "this address answers to localhost only" };
-      await reply.code(403).send({ error });
-    }
+    if (isLoopback(listenHost) && !isLoopback(request.hostname))
+      throw new AssayError("request/host", "this address answers to localhost only", {
+        hint: "ask for http://127.0.0.1, or listen on another address",
+      });
   });
 }
 
@@ -97,16 +105,30 @@ function isLoopback(host: string): boolean {
   return bare === "localhost" || bare === "::1" || /^127\.\d+\.\d+\.\d+$/.test(bare);
 }
 
-async function sendError(error: unknown, reply: FastifyReply): Promise<FastifyReply> {
-  if (error instanceof AssayError) {
-    const { code, message, place, hint, exitCode } = error;
-    const status = exitCode === BAD_INPUT ? 400 : 500;
-    return reply.code(status).send({ error: { code, message, place, hint } });
-  }
+const STATUS: Partial<Record<ErrorCode, number>> = {
+  "request/not-found": 404,
+  "request/host": 403,
+};
+
+/** What went wrong inside is for the log, not for whoever asks. */
+async function sendError(
+  error: unknown,
+  reply: FastifyReply,
+  log: ErrorLog,
+): Promise<FastifyReply> {
+  const known = error instanceof AssayError ? error : asRequestError(error);
+  if (known.code === "request/internal") log(error);
+  const { code, message, place, hint, exitCode } = known;
+  const status = STATUS[code] ?? (exitCode === BAD_INPUT ? 400 : 500);
+  return reply.code(status).send({ error: { code, message, place, hint } });
+}
+
+/** Fastify's own refusals (a body too long, a malformed URL) carry a status below 500. */
+function asRequestError(error: unknown): AssayError {
   const status = error instanceof Error && "statusCode" in error ? Number(error.statusCode) : 500;
-  // What went wrong inside is for the log, not for whoever asks.
-  const message = status < 500 && error instanceof Error ? error.message : "internal error";
-  return reply.code(status).send({ error: { code: "failed", message } });
+  return status < 500 && error instanceof Error
+    ? new AssayError("request/invalid", error.message)
+    : new AssayError("request/internal", "the server failed");
 }
 
 function listenError(error: unknown, host: string, port: number): unknown {
