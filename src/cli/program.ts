@@ -4,6 +4,7 @@ import { AssayError, BAD_INPUT, FAILED } from "../model/errors.ts";
 import { addClassifyCommand } from "./classify.ts";
 import { addConfigCommand } from "./config.ts";
 import type { CommandIo } from "./io.ts";
+import { addRunCommand } from "./run.ts";
 
 const ABOUT = `Tells what every second of GPU time was made of, who spent it and what it cost.
 
@@ -23,6 +24,7 @@ export async function runProgram(argv: readonly string[], io: CommandIo): Promis
     .configureOutput({ writeOut: io.stdout, writeErr: io.stderr })
     .showHelpAfterError("(add --help for what this command takes)")
     .exitOverride();
+  addRunCommand(program, io);
   addClassifyCommand(program, io);
   addConfigCommand(program, io);
   for (const command of allCommands(program)) command.exitOverride().copyInheritedSettings(program);
