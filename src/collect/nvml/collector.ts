@@ -3,6 +3,7 @@ import type { NodeObservation, Observation } from "../../model/observation.ts";
 import type { GpuInfo } from "../../model/sample.ts";
 import type { BackoffSettings } from "../backoff.ts";
 import type { Collector, OpenResult } from "../contract.ts";
+import { sleep } from "../sleep.ts";
 import { throwIfLibraryLost } from "./device-calls.ts";
 import { openDevice } from "./device.ts";
 import { readText, readU32, SIZES } from "./layouts.ts";
@@ -192,15 +193,12 @@ async function readDriverVersion(library: NvmlLibrary): Promise<string | undefin
 
 /** True once `work` has ended, however it did; false when that takes too long. */
 async function settlesWithin(work: Promise<unknown>, timeoutMs: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), timeoutMs);
-  });
+  const done = new AbortController();
   const ended = work.then(
     () => true,
     () => true,
   );
-  const inTime = await Promise.race([ended, late]);
-  clearTimeout(timer);
+  const inTime = await Promise.race([ended, sleep(timeoutMs, done.signal).then(() => false)]);
+  done.abort();
   return inTime;
 }
