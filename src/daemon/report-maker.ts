@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { parsePriceList, type PriceList } from "../bill/price-list.ts";
-import { renderCsv } from "../bill/render-csv.ts";
-import { renderJson } from "../bill/render-json.ts";
-import { renderTable } from "../bill/render-table.ts";
+import { renderReportCsv } from "../bill/render-csv.ts";
+import { renderReportJson } from "../bill/render-json.ts";
+import { renderReportTable } from "../bill/render-table.ts";
 import { buildReport } from "../bill/report.ts";
 import { parseReportWindow } from "../bill/report-window.ts";
 import { GROUP_KEYS, type GroupKey } from "../bill/report-types.ts";
@@ -16,7 +16,11 @@ export interface ReportRequest {
   format: "json" | "csv" | "table";
 }
 
-const RENDERERS = { json: renderJson, csv: renderCsv, table: renderTable } as const;
+const RENDERERS = {
+  json: renderReportJson,
+  csv: renderReportCsv,
+  table: renderReportTable,
+} as const;
 const DEFAULT_GROUPS: readonly GroupKey[] = ["owner", "label"];
 
 /** Builds and renders one report: the same for the command line and the HTTP API. */

@@ -115,7 +115,8 @@ export class Pipeline {
       this.drops += 1;
       return events;
     }
-    events.push(...this.closeUpTo(track, sample.atMs, false));
+    // Ticks close windows; a source without them is one window late at most.
+    events.push(...this.closeUpTo(track, sample.atMs - this.windowMs, false));
     return events;
   }
 
@@ -138,11 +139,16 @@ export class Pipeline {
     return [{ kind: "gap", node, gpuUuid, source, reason, window: { fromMs, toMs } }];
   }
 
-  /** Silence closes windows too, once no sample that explains them can still come. */
+  /**
+   * By a tick everything up to it has been delivered: a window closes once a sample lies behind it,
+   * with the process lists of the same moment, and after silence once none can still come.
+   */
   private advance(atMs: number): PipelineEvent[] {
-    return [...this.tracks.values()].flatMap((track) =>
-      this.closeUpTo(track, atMs - this.maxGapMs, false),
-    );
+    return [...this.tracks.values()].flatMap((track) => {
+      const lastMs = track.samples.at(-1)?.atMs ?? Number.NEGATIVE_INFINITY;
+      const settledMs = Math.max(Math.min(lastMs, atMs), atMs - this.maxGapMs);
+      return this.closeUpTo(track, settledMs, false);
+    });
   }
 
   /** Closes the windows that end by `atMs`; with `partial` also the one that `atMs` lies in. */
