@@ -32,11 +32,16 @@ export class GpuRunner {
   #nextHandle = 0;
   #lost: string | undefined;
 
-  private constructor(adapter: GPUAdapter, device: GPUDevice, clock: RunnerClock) {
+  private constructor(
+    adapter: GPUAdapter,
+    device: GPUDevice,
+    timer: GpuTimer | undefined,
+    clock: RunnerClock,
+  ) {
     this.adapter = describeAdapter(adapter);
     this.#device = device;
     this.#clock = clock;
-    this.#timer = this.adapter.timestamps ? new GpuTimer(device) : undefined;
+    this.#timer = timer;
     void this.#watch();
   }
 
@@ -50,7 +55,10 @@ export class GpuRunner {
         requiredFeatures: timestamps ? ["timestamp-query"] : [],
         requiredLimits: requestedLimits(adapter),
       });
-      return new GpuRunner(adapter, device, clock);
+      const timer = timestamps
+        ? await scoped(device, "create the timer", () => new GpuTimer(device))
+        : undefined;
+      return new GpuRunner(adapter, device, timer, clock);
     } catch (error) {
       throw new ChildFailure("refused", `no device from the adapter: ${messageOf(error)}`, error);
     }

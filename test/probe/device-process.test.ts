@@ -201,7 +201,10 @@ describe.skipIf(why !== undefined)(`the device process${skipped}`, () => {
     const outcome = launch.catch((error: unknown) => error);
     await pause(100);
     await Promise.all([device.close(), device.close()]);
-    expect(await outcome).toMatchObject({ code: "probe/crashed" });
+    expect(await outcome).toMatchObject({
+      code: "probe/crashed",
+      message: expect.stringContaining("was closed"),
+    });
     expect(await isRunning(device.pid)).toBe(false);
     await device.close();
   });
