@@ -175,6 +175,17 @@ describe.skipIf(!compiler)(`readings of a device${suffix}`, () => {
     expect([made.calls(symbol, 0), made.calls(symbol, 1)]).toEqual([1, 3]);
   });
 
+  it.each([
+    [2, 1],
+    [3, 1],
+    [999, 3],
+  ])("ask for a field that answers %s in %s of three ticks", async (fieldResult, times) => {
+    const { field186: _, ...without } = busy;
+    const made = await ready({ ...without, fieldResult });
+    for (const offset of [0, 1000, 2000]) await made.collector.collect(AT + offset);
+    expect(made.calls("nvmlDeviceGetFieldValues")).toBe(times);
+  });
+
   it("ask again for what only failed this time", async () => {
     const symbol = "nvmlDeviceGetTotalEnergyConsumption";
     const made = await ready({ ...busy, [`error.${symbol}`]: 999 });
@@ -224,6 +235,19 @@ describe.skipIf(!compiler)(`a device that falls off the bus${suffix}`, () => {
     expect(of("gpu", back).map(({ gpu }) => gpu)).toEqual([0, 1]);
     expect(of("node", back)).toEqual([]);
     expect(of("gap", await tick(37))).toEqual([]);
+  });
+
+  it("is not asked again, once it is back, for what it never supported", async () => {
+    const symbol = "nvmlDeviceGetTotalEnergyConsumption";
+    const made = await ready({ [`error.${symbol}`]: 3 }, { settings });
+    await made.collector.collect(AT);
+    scriptNvmlStub(made.library, { lost: 1 });
+    await made.collector.collect(AT + 1000);
+    scriptNvmlStub(made.library, { [`error.${symbol}`]: 3 });
+    made.clock.nowMs = 5000;
+    const back = await made.collector.collect(AT + 5000);
+    expect(of("gpu", back)).toHaveLength(1);
+    expect(made.calls(symbol)).toBe(1);
   });
 
   it("counts as lost where it still has a handle but answers nothing", async () => {

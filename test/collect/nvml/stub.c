@@ -224,7 +224,7 @@ int nvmlDeviceGetFieldValues(void *handle, int count, struct field *fields) {
     snprintf(key, sizeof key, "field%u", fields[i].id);
     const char *value = text(indexOf(handle), key, NULL);
     fields[i].type = 1;
-    fields[i].result = value ? OK : NOT_SUPPORTED;
+    fields[i].result = value ? OK : (uint32_t)number(indexOf(handle), "fieldResult", NOT_SUPPORTED);
     if (value) fields[i].value = strtoull(value, NULL, 0);
   }
   return OK;

@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir, userInfo } from "node:os";
@@ -107,6 +107,22 @@ describe("describing a process", () => {
       expect(details).not.toHaveProperty(field);
     },
   );
+
+  it.each([
+    [500, "python"],
+    [501, undefined],
+  ])("whose pid starts at 500 before and at %s after its files are read: %s", (after, comm) => {
+    const { reader, write } = rig();
+    const stat = join(write(77), "stat");
+    const line = (startTicks: number) => `77 (python) S 1 ${"0 ".repeat(17)}${startTicks} 0 0`;
+    rmSync(stat);
+    execFileSync("mkfifo", [stat]);
+    // Each reading of a pipe waits for the next line that the shell writes.
+    const script = 'echo "$1" > "$0"; sleep 0.2; echo "$2" > "$0"';
+    const writer = spawn("sh", ["-c", script, stat, line(500), line(after)]);
+    expect(reader.describe(77)?.comm).toBe(comm);
+    writer.kill();
+  });
 
   it("survives files that are something else", () => {
     const { reader, write } = rig();
