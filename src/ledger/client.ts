@@ -1,128 +1,92 @@
-import { Worker } from "node:worker_threads";
+import { AssayError } from "../model/errors.ts";
 import type { Ledger } from "./contract.ts";
-import {
-  fromWire,
-  type LedgerRequest,
-  type WorkerMessage,
-  type WorkerOptions,
-} from "./protocol.ts";
+import type { WorkerRole } from "./protocol.ts";
+import { LedgerThread } from "./thread.ts";
 
 export interface LedgerOptions {
+  /** Holds `ledger.sqlite`; made with mode 0700 where it is missing and the mode is `write`. */
   stateDir: string;
   /** `write` for the one daemon of a state directory, `read` for everybody else. */
   mode: "write" | "read";
-  /** The file never grows beyond this. */
+  /** The database file never grows beyond this; its log may add 16 MiB. */
   maxBytes?: number | undefined;
   /** The worker's built entry. */
   workerUrl?: URL | undefined;
+  /** How long to wait for another connection's lock; 5 s by default. */
+  busyTimeoutMs?: number | undefined;
+  /** A ledger up to this size is checked whole at opening; 64 MiB by default, 0 for never. */
+  checkUpToBytes?: number | undefined;
+  /** A worker died. Its requests have failed; the next request starts another. */
+  onWorkerDeath?: ((role: WorkerRole, error: AssayError) => void) | undefined;
 }
 
 const WORKER = new URL("./worker.js", import.meta.url);
+const BUSY_TIMEOUT_MS = 5000;
+const CHECK_UP_TO_BYTES = 64 * 1024 ** 2;
 
-/** Opens the ledger of a state directory. @throws AssayError ledger/* */
+/**
+ * Opens the ledger of a state directory. What `append` acknowledged survives the death of the
+ * process and, as far as the disk keeps what it synced, a loss of power. In mode `read` everything
+ * that writes is refused with ledger/read-only.
+ * @throws AssayError ledger/busy, missing, read-only, denied, full, corrupt, newer, older or io; the
+ * ledger is then as it was
+ */
 export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   const { stateDir, maxBytes, workerUrl = WORKER } = options;
-  const writer =
-    options.mode === "write"
-      ? await LedgerThread.start(workerUrl, { role: "write", stateDir, maxBytes })
-      : undefined;
+  const { busyTimeoutMs = BUSY_TIMEOUT_MS, checkUpToBytes = CHECK_UP_TO_BYTES } = options;
+  const thread = (role: WorkerRole, checked: number): LedgerThread =>
+    new LedgerThread(
+      workerUrl,
+      { role, stateDir, maxBytes, busyTimeoutMs, checkUpToBytes: checked },
+      (error) => options.onWorkerDeath?.(role, error),
+    );
+  if (options.mode === "read") {
+    const reader = thread("read", checkUpToBytes);
+    await reader.start();
+    return ledgerOver(undefined, reader, stateDir);
+  }
+  const writer = thread("write", checkUpToBytes);
+  await writer.start();
+  const reader = thread("read", 0);
   try {
-    const reader = await LedgerThread.start(workerUrl, { role: "read", stateDir });
-    return ledgerOver(writer, reader);
+    await reader.start();
   } catch (error) {
-    await writer?.close();
+    await writer.close();
     throw error;
   }
+  return ledgerOver(writer, reader, stateDir);
 }
 
-/** A worker and the requests that wait for it. When the worker dies, all of them fail. */
-class LedgerThread {
-  private readonly worker: Worker;
-  private readonly waiting = new Map<
-    number,
-    { resolve: (v: unknown) => void; reject: (e: Error) => void }
-  >();
-  private nextId = 1;
-  private dead: Error | undefined;
-
-  private constructor(worker: Worker) {
-    this.worker = worker;
-  }
-
-  static async start(url: URL, options: WorkerOptions): Promise<LedgerThread> {
-    const worker = new Worker(url, { workerData: options });
-    const thread = new LedgerThread(worker);
-    await new Promise<void>((resolve, reject) => {
-      worker.on("message", (message: WorkerMessage) => {
-        if (message.kind === "ready") resolve();
-        else if (message.kind === "failed") reject(fromWire(message.error));
-        else thread.settle(message);
-      });
-      worker.on("error", (error: Error) => {
-        reject(error);
-        thread.die(error);
-      });
-      worker.on("exit", () => {
-        const error = new Error("the ledger's worker thread has ended");
-        reject(error);
-        thread.die(error);
-      });
+function ledgerOver(
+  writer: LedgerThread | undefined,
+  reader: LedgerThread,
+  stateDir: string,
+): Ledger {
+  const writing = (): LedgerThread => {
+    if (writer) return writer;
+    throw new AssayError("ledger/read-only", "this ledger was opened for reading", {
+      place: stateDir,
     });
-    return thread;
-  }
-
-  /** The worker answers a request with the value its operation promises: see `worker.ts`. */
-  async ask<T>(request: LedgerRequest): Promise<T> {
-    if (this.dead) throw this.dead;
-    const id = this.nextId++;
-    return new Promise<T>((resolve, reject) => {
-      this.waiting.set(id, { resolve: (value) => resolve(value as T), reject });
-      this.worker.postMessage({ id, request });
-    });
-  }
-
-  async close(): Promise<void> {
-    if (this.dead) return;
-    await this.ask({ op: "close" });
-    await this.worker.terminate();
-  }
-
-  private settle(message: Extract<WorkerMessage, { id: number }>): void {
-    const waiting = this.waiting.get(message.id);
-    this.waiting.delete(message.id);
-    if (message.kind === "answer") waiting?.resolve(message.value);
-    else waiting?.reject(fromWire(message.error));
-  }
-
-  private die(error: Error): void {
-    this.dead ??= error;
-    for (const { reject } of this.waiting.values()) reject(error);
-    this.waiting.clear();
-  }
-}
-
-function ledgerOver(writer: LedgerThread | undefined, reader: LedgerThread): Ledger {
-  const write = async <T>(request: LedgerRequest): Promise<T> => {
-    if (!writer) throw new Error("this ledger was opened for reading");
-    return writer.ask<T>(request);
   };
+  // What the daemon itself asks at every turn is quick, and must not wait for a report.
+  const quick = writer ?? reader;
   return {
-    append: (batch) => write({ op: "append", batch }),
-    settle: (id, endpoint, outcome) => write({ op: "settle", id, endpoint, outcome }),
-    // The deliverer must see what was committed a moment ago: it asks the writer.
-    due: (nowMs, limit) => write({ op: "due", nowMs, limit }),
-    outboxStatus: () => reader.ask({ op: "outboxStatus" }),
-    slices: (query) => reader.ask({ op: "slices", query }),
-    segments: (query) => reader.ask({ op: "segments", query }),
-    usage: (window) => reader.ask({ op: "usage", window }),
-    straddling: (atMs) => reader.ask({ op: "straddling", atMs }),
-    gpus: () => reader.ask({ op: "gpus" }),
-    gaps: (window) => reader.ask({ op: "gaps", window }),
-    incidents: (query) => reader.ask({ op: "incidents", query }),
-    calibrations: () => reader.ask({ op: "calibrations" }),
-    extent: () => reader.ask({ op: "extent" }),
-    lastSliceEnds: () => reader.ask({ op: "lastSliceEnds" }),
-    close: async () => {
+    append: async (batch) => writing().ask("append", batch),
+    settle: async (id, endpoint, outcome) => writing().ask("settle", id, endpoint, outcome),
+    due: async (nowMs, limit) => quick.ask("due", nowMs, limit),
+    outboxStatus: async () => quick.ask("outboxStatus"),
+    lastSliceEnds: async () => quick.ask("lastSliceEnds"),
+    slices: async (query) => reader.ask("slices", query),
+    segments: async (query) => reader.ask("segments", query),
+    usage: async (window) => reader.ask("usage", window),
+    straddling: async (atMs) => reader.ask("straddling", atMs),
+    gpus: async () => reader.ask("gpus"),
+    gaps: async (window) => reader.ask("gaps", window),
+    incidents: async (query) => reader.ask("incidents", query),
+    calibrations: async () => reader.ask("calibrations"),
+    extent: async () => reader.ask("extent"),
+    async close() {
+      // The last connection to go folds the log into the database: that must be the writer.
       await reader.close();
       await writer?.close();
     },

@@ -1,38 +1,45 @@
+import { z } from "zod";
 import { AssayError, type ErrorCode } from "../model/errors.ts";
-import type { Window } from "../model/window.ts";
-import type { DeliveryOutcome, LedgerBatch, SliceQuery } from "./contract.ts";
+import type { Ledger } from "./contract.ts";
+import { BatchRejected, type RejectionReason } from "./rejected.ts";
 
-export interface WorkerOptions {
-  role: "write" | "read";
-  stateDir: string;
-  maxBytes?: number | undefined;
+/** What a ledger worker is started with: it crosses a thread, so it is checked there. */
+export const workerOptions = z.object({
+  role: z.enum(["write", "read"]),
+  stateDir: z.string(),
+  maxBytes: z.number().positive().optional(),
+  busyTimeoutMs: z.int().min(0),
+  checkUpToBytes: z.int().min(0),
+});
+
+export type WorkerOptions = z.infer<typeof workerOptions>;
+
+export type WorkerRole = WorkerOptions["role"];
+
+/** Every operation of the contract crosses threads under its own name. */
+export type Operation = Exclude<keyof Ledger, "close">;
+
+export type Arguments<O extends Operation> = Parameters<Ledger[O]>;
+
+export type Result<O extends Operation> = Awaited<ReturnType<Ledger[O]>>;
+
+export interface LedgerRequest {
+  id: number;
+  operation: Operation | "close";
+  args: readonly unknown[];
 }
 
-/** What the main thread asks a ledger worker for. */
-export type LedgerRequest =
-  | { op: "append"; batch: LedgerBatch }
-  | { op: "slices"; query: SliceQuery }
-  | { op: "segments"; query: Omit<SliceQuery, "afterSequence"> }
-  | { op: "usage"; window: Window }
-  | { op: "straddling"; atMs: number }
-  | { op: "gpus" }
-  | { op: "gaps"; window: Window }
-  | { op: "incidents"; query: { open?: boolean | undefined; limit?: number | undefined } }
-  | { op: "calibrations" }
-  | { op: "extent" }
-  | { op: "lastSliceEnds" }
-  | { op: "due"; nowMs: number; limit: number }
-  | { op: "settle"; id: string; endpoint: string; outcome: DeliveryOutcome }
-  | { op: "outboxStatus" }
-  | { op: "close" };
-
-/** An error on its way between threads: class instances do not survive it. */
-export interface WireError {
-  message: string;
-  code?: ErrorCode | undefined;
-  place?: string | undefined;
-  hint?: string | undefined;
-}
+/** An error on its way between threads: instances of classes do not survive it. */
+export type WireError =
+  | {
+      kind: "assay";
+      code: ErrorCode;
+      message: string;
+      place?: string | undefined;
+      hint?: string | undefined;
+    }
+  | { kind: "rejected"; reason: RejectionReason; message: string }
+  | { kind: "other"; message: string };
 
 export type WorkerMessage =
   | { kind: "ready" }
@@ -42,12 +49,21 @@ export type WorkerMessage =
 
 export function toWire(error: unknown): WireError {
   if (error instanceof AssayError) {
-    const { message, code, place, hint } = error;
-    return { message, code, place, hint };
+    const { code, message, place, hint } = error;
+    return { kind: "assay", code, message, place, hint };
   }
-  return { message: error instanceof Error ? error.message : String(error) };
+  if (error instanceof BatchRejected)
+    return { kind: "rejected", reason: error.reason, message: error.message };
+  return { kind: "other", message: error instanceof Error ? error.message : String(error) };
 }
 
-export function fromWire({ message, code, place, hint }: WireError): Error {
-  return code ? new AssayError(code, message, { place, hint }) : new Error(message);
+export function fromWire(error: WireError): Error {
+  switch (error.kind) {
+    case "assay":
+      return new AssayError(error.code, error.message, error);
+    case "rejected":
+      return new BatchRejected(error.reason, error.message);
+    case "other":
+      return new Error(error.message);
+  }
 }

@@ -1,94 +1,81 @@
-import { join } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
-import { z } from "zod";
-import { BatchAppender } from "./append.ts";
-import { asLedgerError, LEDGER_FILE, openForReading, openForWriting } from "./open.ts";
-import { type LedgerRequest, toWire, type WorkerMessage } from "./protocol.ts";
-import * as queries from "./queries.ts";
+import { createAppend } from "./append.ts";
+import { asLedgerError } from "./failure.ts";
+import * as outbox from "./outbox-queries.ts";
+import {
+  type Arguments,
+  type LedgerRequest,
+  type Operation,
+  type Result,
+  type WorkerMessage,
+  toWire,
+  workerOptions,
+} from "./protocol.ts";
+import * as records from "./record-queries.ts";
+import * as slices from "./slice-queries.ts";
+import { type Store, openForReading, openForWriting } from "./store.ts";
 
 /**
- * Entry of a ledger worker thread. One writes, another reads, so that neither a commit nor a long
- * report ever delays the main thread or the other one.
+ * Entry of a ledger worker thread. One writes, another reads, each with a connection of its own, so
+ * that neither a commit nor a long report delays the main thread or the other one.
  */
-const options = z
-  .object({
-    role: z.enum(["write", "read"]),
-    stateDir: z.string(),
-    maxBytes: z.number().optional(),
-  })
-  .parse(workerData);
+type Handlers = { [O in Operation]?: (...args: Arguments<O>) => Result<O> };
 
-function open(): { answer: (request: LedgerRequest) => unknown } {
-  const { stateDir, maxBytes } = options;
-  if (options.role === "read") {
-    const db = openForReading(stateDir);
-    return { answer: (request) => (request.op === "close" ? db.close() : read(db, request)) };
-  }
-  const { db, close } = openForWriting(stateDir, maxBytes);
-  const appender = new BatchAppender(db);
+function readHandlers({ db }: Store): Handlers {
   return {
-    answer: (request) => {
-      if (request.op === "close") return close();
-      if (request.op === "append") return appender.append(request.batch);
-      return read(db, request);
-    },
+    slices: (query) => slices.slices(db, query),
+    segments: (query) => slices.segments(db, query),
+    usage: (window) => slices.usage(db, window),
+    straddling: (atMs) => slices.straddling(db, atMs),
+    gpus: () => records.gpus(db),
+    gaps: (window) => records.gaps(db, window),
+    incidents: (query) => records.incidents(db, query),
+    calibrations: () => records.calibrations(db),
+    extent: () => records.extent(db),
+    lastSliceEnds: () => records.lastSliceEnds(db),
+    due: (nowMs, limit) => outbox.due(db, nowMs, limit),
+    outboxStatus: () => outbox.outboxStatus(db),
   };
 }
 
-function read(db: Parameters<typeof queries.gpus>[0], request: LedgerRequest): unknown {
-  switch (request.op) {
-    case "slices":
-      return queries.slices(db, request.query);
-    case "segments":
-      return queries.segments(db, request.query);
-    case "usage":
-      return queries.usage(db, request.window);
-    case "straddling":
-      return queries.straddling(db, request.atMs);
-    case "gpus":
-      return queries.gpus(db);
-    case "gaps":
-      return queries.gaps(db, request.window);
-    case "incidents":
-      return queries.incidents(db, request.query);
-    case "calibrations":
-      return queries.calibrations(db);
-    case "extent":
-      return queries.extent(db);
-    case "lastSliceEnds":
-      return queries.lastSliceEnds(db);
-    case "due":
-      return queries.due(db, request.nowMs, request.limit);
-    case "settle":
-      return queries.settle(db, request.id, request.endpoint, request.outcome);
-    case "outboxStatus":
-      return queries.outboxStatus(db);
-    default:
-      throw new Error(`a ${options.role} worker cannot ${request.op}`);
-  }
-}
-
-function post(message: WorkerMessage): void {
-  parentPort?.postMessage(message);
+function writeHandlers(store: Store): Handlers {
+  const { db } = store;
+  return {
+    ...readHandlers(store),
+    append: createAppend(db),
+    settle: (id, endpoint, outcome) => outbox.settle(db, id, endpoint, outcome),
+  };
 }
 
 function serve(): void {
-  const { answer } = open();
-  const file = join(options.stateDir, LEDGER_FILE);
-  // The only sender is our own client in the same program: the message's type is its type there.
-  parentPort?.on("message", ({ id, request }: { id: number; request: LedgerRequest }) => {
-    try {
-      post({ kind: "answer", id, value: answer(request) });
-    } catch (error) {
-      post({ kind: "error", id, error: toWire(asLedgerError(error, file)) });
-    }
-    if (request.op === "close") parentPort?.close();
-  });
-  post({ kind: "ready" });
+  if (!parentPort) throw new Error("a ledger worker must be started as a worker thread");
+  const port = parentPort;
+  const post = (message: WorkerMessage): void => port.postMessage(message);
+  try {
+    const { role, ...options } = workerOptions.parse(workerData);
+    const store = role === "write" ? openForWriting(options) : openForReading(options);
+    const handlers = role === "write" ? writeHandlers(store) : readHandlers(store);
+    port.on("message", (request: LedgerRequest) => {
+      try {
+        post({ kind: "answer", id: request.id, value: answer(request, handlers, store) });
+      } catch (error) {
+        const known = asLedgerError(error, store.place.database);
+        post({ kind: "error", id: request.id, error: toWire(known) });
+      }
+      if (request.operation === "close") port.close();
+    });
+    post({ kind: "ready" });
+  } catch (error) {
+    post({ kind: "failed", error: toWire(error) });
+  }
 }
 
-try {
-  serve();
-} catch (error) {
-  post({ kind: "failed", error: toWire(error) });
+function answer({ operation, args }: LedgerRequest, handlers: Handlers, store: Store): unknown {
+  if (operation === "close") return store.close();
+  // Arguments belong to their operation: the only sender is `client.ts`, whose types say so.
+  const handler = handlers[operation] as ((...args: readonly unknown[]) => unknown) | undefined;
+  if (!handler) throw new Error(`this ledger worker cannot ${operation}`);
+  return handler(...args);
 }
+
+serve();
