@@ -88,18 +88,19 @@ test("every incident opens once, first; is resolved at most once, last; and its 
 });
 
 test("one owner of one device never has two incidents open at a time", () => {
-  fc.assert(
-    fc.property(steps, (sequence) => {
-      const open = new Set<string>();
-      for (const { action, incident } of run(engine(QUICK), sequence)) {
-        const about = `${incident.gpuUuid} ${incident.ownerKey}`;
-        if (action === "opened") expect(open.has(about)).toBe(false);
-        if (action === "opened") open.add(about);
-        if (action === "resolved") open.delete(about);
-      }
-    }),
-    { numRuns: 200 },
-  );
+  const mostOpen = (sequence: readonly Step[]): number => {
+    const open = new Map<string, number>();
+    let most = 0;
+    for (const { action, incident } of run(engine(QUICK), sequence)) {
+      const about = `${incident.gpuUuid} ${incident.ownerKey}`;
+      const step = { opened: 1, updated: 0, resolved: -1 }[action];
+      open.set(about, (open.get(about) ?? 0) + step);
+      most = Math.max(most, ...open.values());
+    }
+    return most;
+  };
+  fc.assert(fc.property(steps, (sequence) => mostOpen(sequence) < 2));
+  expect(mostOpen([..."mmm"].map((_, i) => ({ facts: windowFacts("m", i) })))).toBe(1);
 });
 
 test("a restart anywhere changes nothing of what follows", () => {
@@ -112,6 +113,9 @@ test("a restart anywhere changes nothing of what follows", () => {
       const restarted = engine(QUICK);
       const { incidents, facts } = stored(steady, done, before);
       restarted.restore(incidents, facts);
+      // the newest tick comes again: it makes both forget the same long silent devices
+      const tickMs = Math.max(0, ...done.map((step) => ("tickMs" in step ? step.tickMs : 0)));
+      expect(restarted.tick(tickMs)).toEqual(steady.tick(tickMs));
       expect(restarted.open()).toEqual(steady.open());
       expect(run(restarted, rest)).toEqual(run(steady, rest));
     }),
