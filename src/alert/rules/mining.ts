@@ -36,7 +36,7 @@ export interface MiningSettings {
 }
 
 /**
- * The look-back is eight dwells: whoever mines more than an eighth of the time is found, however
+ * The look-back is eight dwells: whoever mines an eighth of the time or more is found, however
  * the time is cut up; twice a day by chance is not.
  */
 const LOOK_BACK_DWELLS = 8;
