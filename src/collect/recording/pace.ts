@@ -46,10 +46,13 @@ export class Pace {
       this.#start = { recordedMs: atMs, wallMs: this.#options.clock() };
       this.#lastTickMs = secondOf(atMs);
     }
+    // At high speed many seconds pass within the shortest sleep: they share a tick.
+    const strideMs = Math.max(TICK_MS, secondOf(MIN_SLEEP_MS * this.#options.speed));
     while (secondOf(atMs) > this.#lastTickMs) {
-      await this.#waitUntil(this.#lastTickMs + TICK_MS);
+      const tickMs = Math.min(secondOf(atMs), this.#lastTickMs + strideMs);
+      await this.#waitUntil(tickMs);
       if (this.#options.signal?.aborted) return;
-      yield this.#tick(Math.min(secondOf(atMs), this.#dueSecond()));
+      yield this.#tick(tickMs);
     }
     await this.#waitUntil(atMs);
     this.#nowMs = Math.max(this.#nowMs, atMs);
@@ -64,14 +67,6 @@ export class Pace {
   #tick(atMs: number): TickObservation {
     this.#lastTickMs = atMs;
     return { kind: "tick", atMs };
-  }
-
-  /** The second that the clock says it is: at high speed many pass at once, under one tick. */
-  #dueSecond(): number {
-    const { speed, clock } = this.#options;
-    if (speed === Infinity || !this.#start) return Infinity;
-    const passedMs = (clock() - this.#start.wallMs) * speed;
-    return Math.max(this.#lastTickMs + TICK_MS, secondOf(this.#start.recordedMs + passedMs));
   }
 
   async #waitUntil(recordedMs: number): Promise<void> {

@@ -24,7 +24,7 @@ export const gpuInfoSchema = z.object({
 /** Shared by the header and by a later change of the node's devices. */
 export const nodeSchema = z.object({
   kind: z.string(),
-  version: z.unknown(),
+  version: z.unknown().optional(),
   t: z.number().optional(),
   node: name,
   source: name,

@@ -42,6 +42,8 @@ class StreamSink implements LineSink {
   readonly #failed: Promise<never>;
   readonly #onError: (error: unknown) => void;
   #failure: AssayError | undefined;
+  /** Shared by all who wait: a listener each would be one too many. */
+  #draining: Promise<void> | undefined;
 
   constructor(name: string, out: Writable, gzip: Gzip | undefined, owned: boolean) {
     this.#name = name;
@@ -79,7 +81,11 @@ class StreamSink implements LineSink {
 
   async drained(): Promise<void> {
     const head = this.#gzip ?? this.#out;
-    if (head.writableNeedDrain) await this.#orFailed(once(head, "drain"));
+    if (!head.writableNeedDrain) return;
+    this.#draining ??= this.#orFailed(once(head, "drain")).finally(() => {
+      this.#draining = undefined;
+    });
+    await this.#draining;
   }
 
   async flush(): Promise<void> {
@@ -108,7 +114,11 @@ class StreamSink implements LineSink {
     do {
       await this.#orFailed(
         new Promise<void>((resolve) => {
-          this.#out.write("", () => resolve());
+          this.#out.write("", (error) => {
+            // The stream's own error event says more, and follows.
+            if (error) setImmediate(() => this.#onError(error));
+            else resolve();
+          });
         }),
       );
     } while (this.#gzip && this.#gzip.readableLength > 0);

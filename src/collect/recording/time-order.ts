@@ -27,7 +27,7 @@ export class TimeOrder {
 
   push(located: LocatedObservation): void {
     const atMs = timeOf(located) ?? this.#newestMs;
-    if (atMs < this.#releasedMs) this.#onLate(located);
+    if (atMs < Math.max(this.#releasedMs, this.#newestMs - this.#horizonMs)) this.#onLate(located);
     // A gap is known when it ends, but a file may name it at its start: it moves no clock.
     if (located.observation.kind !== "gap") this.#newestMs = Math.max(this.#newestMs, atMs);
     let place = this.#held.length;
