@@ -58,7 +58,6 @@ export function shareVerdict(
   if (share.owner.kind === "idle") return idleVerdict(1);
   if (share.owner.kind === "unobserved") return unobservedVerdict();
   if (share.owner.kind === "agent") return agentVerdict();
-  const ownHost = scoresOf(ownHostEvidence, model);
   const isSole = share.timeMs >= SOLE_OWNER_SHARE * times.busyMs;
   if (isSole && device.label !== "idle") {
     if (ownHostEvidence.length === 0) return device;

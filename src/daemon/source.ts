@@ -8,6 +8,7 @@ import type { RecordingWarning } from "../collect/recording/warnings.ts";
 import { type Config, durationMs } from "../config/schema.ts";
 import type { SourceHealth } from "../export/health.ts";
 import type { ObservationSource } from "../model/observation.ts";
+import type { ProcessSample } from "../model/sample.ts";
 
 /** Where observations come from: a live node or a recording; all the same from here on. */
 export interface OpenedSource {
@@ -44,7 +45,7 @@ export async function openLiveSource(
   await harness.open();
   const processes = createProcessReader({ procRoot: config.collect.procRoot }, { monotonicMs });
   const clock = { wallMs: nowMs, monotonicMs, sleep };
-  const enrich = processes.enrich.bind(processes);
+  const enrich = (sample: ProcessSample): ProcessSample => processes.enrich(sample);
   const health = harness.health();
   const present = health.filter((source) => source.state !== "absent");
   const source: OpenedSource = {

@@ -48,6 +48,7 @@ export const ERRORS = {
   "probe/wrong-result": "A reference kernel's result differs from the CPU reference.",
   "probe/crashed": "The device process died.",
   "nvml/library": "The NVML library exists but cannot be used.",
+  "collect/no-gpu": "No GPU that can be watched is here.",
   "cli/usage": "The command line is wrong.",
 } as const;
 
