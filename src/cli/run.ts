@@ -65,8 +65,8 @@ export function addRunCommand(program: Command, io: CommandIo): void {
 async function run(options: RunOptions, io: CommandIo): Promise<void> {
   const config = loadConfig(options.config);
   const log = createLog(config.log.level, io);
-  const console_ = new Console(io);
-  const source = await chooseSource(config, options, io, console_, log);
+  const terminal = new Console(io);
+  const source = await chooseSource(config, options, io, terminal, log);
   const isDemo = !source.isLive && options.recording === undefined;
   const endpoints = config.alert.webhooks.map((hook) =>
     createEndpoint(hook, secretSources(io.env)),
@@ -75,7 +75,7 @@ async function run(options: RunOptions, io: CommandIo): Promise<void> {
   const listen = config.serve.enabled
     ? parseAddress(options.listen ?? config.serve.listen)
     : undefined;
-  const receiver = isDemo ? await demoReceiver(io, console_) : undefined;
+  const receiver = isDemo ? await demoReceiver(io, terminal) : undefined;
   const state = stateDirOf(options, source, io);
   try {
     const all: Endpoint[] = receiver ? [...endpoints, receiver.endpoint] : endpoints;
@@ -88,14 +88,14 @@ async function run(options: RunOptions, io: CommandIo): Promise<void> {
       listen,
     };
     await runDaemon(settings, {
-      watch: console_.watcher(),
+      watch: terminal.watcher(),
       log,
       nowMs: io.nowMs,
       sleep,
       random: Math.random,
       hash: (text) => createHash("sha256").update(text).digest("hex").slice(0, 16),
       signal: io.signal,
-      onReady: (address) => console_.ready(source, address, state.dir),
+      onReady: (address) => terminal.ready(source, address, state.dir),
       onEnd: async (ledger) => {
         if ((await ledger.extent()) === undefined)
           return io.stderr("nothing was measured: no report\n");
@@ -113,12 +113,12 @@ async function chooseSource(
   config: Config,
   options: RunOptions,
   io: CommandIo,
-  console_: Console,
+  terminal: Console,
   log: ReturnType<typeof createLog>,
 ): Promise<OpenedSource> {
   const { signal, nowMs } = io;
   const monotonicMs = (): number => performance.now();
-  const deps = { nowMs, monotonicMs, sleep, signal, onEvent: console_.collectorEvent(log) };
+  const deps = { nowMs, monotonicMs, sleep, signal, onEvent: terminal.collectorEvent(log) };
   const speed = parseSpeed(options.speed);
   if (options.recording !== undefined) return openRecordingSource(options.recording, speed, deps);
   const live = await openLiveSource(config, deps);
@@ -160,10 +160,10 @@ function stateDirOf(
   return { dir, cleanUp };
 }
 
-async function demoReceiver(io: CommandIo, console_: Console): Promise<DemoReceiver> {
+async function demoReceiver(io: CommandIo, terminal: Console): Promise<DemoReceiver> {
   return startDemoReceiver({
     randomBytes: (count) => randomBytes(count),
     clock: io.nowMs,
-    onAlert: (alert) => console_.alertReceived(alert),
+    onAlert: (alert) => terminal.alertReceived(alert),
   });
 }
