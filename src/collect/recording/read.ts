@@ -8,7 +8,7 @@ import { type LinePlace, malformed, placeText } from "./place.ts";
 import { RecordingRules } from "./rules.ts";
 import { type RecordingWarning, WarningLog } from "./warnings.ts";
 
-export const MAX_LINE_BYTES = 16 * 1024 * 1024;
+const MAX_LINE_BYTES = 16 * 1024 * 1024;
 
 export interface LocatedObservation {
   observation: Observation;

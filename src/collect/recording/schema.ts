@@ -77,6 +77,4 @@ export const probeSchema = z.object({
   baselineSeconds: seconds.optional(),
 });
 
-/** What a line is checked against, and which of its fields are known. */
-export type LineSchema = z.ZodObject;
 export type RawProcess = z.infer<typeof processSchema>;

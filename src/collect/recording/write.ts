@@ -5,9 +5,9 @@ import { headerLineOf, lineOf } from "./serialize.ts";
 import { fileSink, type LineSink, streamSink } from "./sink.ts";
 
 /** How much of a recording a kill may cost. */
-export const DEFAULT_FLUSH_MS = 5000;
+const DEFAULT_FLUSH_MS = 5000;
 /** Lines that wait for a slow disk; beyond this they are dropped and counted. */
-export const DEFAULT_MAX_WAITING_BYTES = 8 * 1024 * 1024;
+const DEFAULT_MAX_WAITING_BYTES = 8 * 1024 * 1024;
 
 export interface WriteOptions {
   /** A file (gzip where the name ends in .gz), or `-` for `stdout`. */

@@ -1,6 +1,7 @@
 import { readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { constants, gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
+import { lineBlocks } from "../../../src/collect/recording/lines.ts";
 import { RecordingReader } from "../../../src/collect/recording/read.ts";
 import {
   failureOf,
@@ -205,7 +206,30 @@ describe("a bad recording is refused with its place", () => {
     }
   });
 
-  it("a file without any line end, before all of it is in memory", async () => {
+  it("an endless line, before it fills the memory", async () => {
+    async function* endless(): AsyncGenerator<Buffer> {
+      for (;;) yield Buffer.alloc(1000, "x");
+    }
+    const tooLong = (): never => {
+      throw new RangeError("too long");
+    };
+    await expect(lineBlocks(endless(), 5000, tooLong).next()).rejects.toThrow("too long");
+  });
+
+  it("a gzip file damaged far behind, after what came before was given out", async () => {
+    const file = gzipFile(many(50_000));
+    const bytes = readFileSync(file);
+    bytes.fill(0xff, bytes.length - 5000, bytes.length - 4000);
+    writeFileSync(file, bytes);
+    let seen = 0;
+    const reading = (async () => {
+      for await (const _ of new RecordingReader(file)) seen += 1;
+    })();
+    expect((await failureOf(reading)).code).toBe("recording/not-gzip");
+    expect(seen).toBeGreaterThan(40_000);
+  });
+
+  it("a gzip file of one long line", async () => {
     const file = fileOf(gzipSync(Buffer.alloc(64 * 2 ** 20, "x")), "a.ndjson.gz");
     expect((await failureOf(readAll(file))).message).toContain("longer than");
   });
