@@ -3,7 +3,7 @@ import { kilowattHours } from "../model/energy.ts";
 import { formatDecimal } from "../model/money.ts";
 import { sanitize } from "../model/text.ts";
 import { formatInstant } from "./instant.ts";
-import type { Report, ReportLine } from "./report-types.ts";
+import { type Report, type ReportLine, measuredEnergyMj } from "./report-types.ts";
 
 /** How much of an owner's name a cell holds. */
 const MAX_CELL = 1024;
@@ -11,7 +11,7 @@ const MAX_CELL = 1024;
 /**
  * The lines as RFC 4180 CSV with CRLF. Every line carries the window, so rows of several reports can
  * be put together. A cell that a spreadsheet would take for a formula begins with `'`.
- * Cost cells are empty without a price list.
+ * Cost cells are empty without a price list, energy cells where none was measured.
  */
 export function renderReportCsv(report: Report): string {
   const header = [
@@ -38,6 +38,7 @@ export function renderReportCsv(report: Report): string {
 function row(report: Report, line: ReportLine): string[] {
   const money = (nanos: bigint | undefined): string =>
     nanos === undefined ? "" : formatDecimal(nanos, 9);
+  const energyMj = measuredEnergyMj(line);
   return [
     formatInstant(report.window.fromMs),
     formatInstant(report.window.toMs),
@@ -45,7 +46,7 @@ function row(report: Report, line: ReportLine): string[] {
     line.charge,
     String(line.gpuMs),
     (line.gpuMs / 3_600_000).toFixed(6),
-    kilowattHours(line.energyMj).toFixed(9),
+    energyMj === undefined ? "" : kilowattHours(energyMj).toFixed(9),
     String(line.energyUnmeasuredMs),
     report.currency ?? "",
     money(line.cost?.timeNanos),

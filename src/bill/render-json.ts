@@ -1,5 +1,11 @@
 import { formatDecimal } from "../model/money.ts";
-import type { AppliedRate, Amounts, LineCost, Report } from "./report-types.ts";
+import {
+  type AppliedRate,
+  type Amounts,
+  type LineCost,
+  type Report,
+  measuredEnergyMj,
+} from "./report-types.ts";
 import { formatInstant } from "./instant.ts";
 
 /**
@@ -55,8 +61,8 @@ export function renderReportJson(report: Report): string {
 }
 
 function amounts(of: Amounts): Record<string, unknown> {
-  const { gpuMs, energyMj, energyUnmeasuredMs } = of;
-  return { gpuMs, energyMj, energyUnmeasuredMs, ...costs(of.cost) };
+  const { gpuMs, energyUnmeasuredMs } = of;
+  return { gpuMs, energyMj: measuredEnergyMj(of), energyUnmeasuredMs, ...costs(of.cost) };
 }
 
 function costs(cost: LineCost | undefined): Record<string, string | undefined> {

@@ -4,7 +4,13 @@ import { kilowattHours } from "../model/energy.ts";
 import { sanitize } from "../model/text.ts";
 import { formatInstant } from "./instant.ts";
 import { type PrintedMoney, printMoney } from "./printed-money.ts";
-import type { GroupKey, Report, ReportLine } from "./report-types.ts";
+import {
+  type Amounts,
+  type GroupKey,
+  type Report,
+  type ReportLine,
+  measuredEnergyMj,
+} from "./report-types.ts";
 
 const TITLES: Readonly<Record<GroupKey, string>> = {
   owner: "Owner",
@@ -90,15 +96,11 @@ function gpuName(report: Report, uuid: string, shown: string): string {
   return gpu ? `${gpu.index} ${shown}` : shown;
 }
 
-function amountCells(of: {
-  gpuMs: number;
-  energyMj: number;
-  energyUnmeasuredMs: number;
-}): string[] {
-  const { gpuMs, energyMj, energyUnmeasuredMs } = of;
-  const unmeasured = gpuMs > 0 && energyUnmeasuredMs === gpuMs;
-  const kwh = unmeasured ? "not measured" : kilowattHours(energyMj).toFixed(3);
-  const partly = !unmeasured && energyUnmeasuredMs > 0 ? "*" : "";
+function amountCells(of: Amounts): string[] {
+  const { gpuMs, energyUnmeasuredMs } = of;
+  const energyMj = measuredEnergyMj(of);
+  const kwh = energyMj === undefined ? "not measured" : kilowattHours(energyMj).toFixed(3);
+  const partly = energyMj !== undefined && energyUnmeasuredMs > 0 ? "*" : "";
   return [formatDuration(gpuMs), (gpuMs / 3_600_000).toFixed(3), `${kwh}${partly}`];
 }
 

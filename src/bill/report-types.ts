@@ -29,6 +29,11 @@ export interface Amounts {
   cost?: LineCost | undefined;
 }
 
+/** The energy of an amount; undefined where none of it was measured. */
+export function measuredEnergyMj(of: Amounts): number | undefined {
+  return of.gpuMs > 0 && of.energyUnmeasuredMs === of.gpuMs ? undefined : of.energyMj;
+}
+
 export interface ReportLine extends Amounts {
   /** Stable and unique in the report: the group's values and the charge. */
   key: string;

@@ -1,4 +1,3 @@
-import { hostname } from "node:os";
 import type { Command } from "commander";
 import { createNvmlCollector } from "../collect/nvml/collector.ts";
 import { sleep } from "../collect/sleep.ts";
@@ -8,6 +7,7 @@ import { durationMs } from "../config/schema.ts";
 import { openTelemetry } from "../daemon/telemetry.ts";
 import { openLedger } from "../ledger/client.ts";
 import type { Calibration } from "../model/calibration.ts";
+import { nodeName } from "../daemon/node-name.ts";
 import { AssayError } from "../model/errors.ts";
 import { calibrate } from "../probe/calibrate.ts";
 import { openDevice } from "../probe/device-process.ts";
@@ -56,7 +56,7 @@ async function run(options: CalibrateOptions, io: CommandIo): Promise<void> {
   const intervalMs = durationMs(config.collect.interval);
   const monotonicMs = (): number => performance.now();
   const nvml = createNvmlCollector(
-    { node: config.node ?? hostname(), intervalMs, library },
+    { node: nodeName(config), intervalMs, library },
     { monotonicMs },
   );
   const stateDir = options.stateDir ?? defaultStateDir(io.env, process.getuid?.() === 0);

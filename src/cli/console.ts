@@ -17,9 +17,9 @@ export class Console {
     this.io = io;
   }
 
-  ready(source: OpenedSource, address: string | undefined, stateDir: string): void {
+  ready(source: OpenedSource, url: string | undefined, stateDir: string): void {
     this.io.stderr(`watching ${source.description}\n`);
-    if (address) this.io.stderr(`serving http://${address} (healthz, metrics, api/v1/…)\n`);
+    if (url) this.io.stderr(`serving ${url} (healthz, metrics, api/v1/…)\n`);
     this.io.stderr(
       `ledger in ${stateDir}${source.isLive ? "" : ", removed at the end unless named"}\n`,
     );

@@ -8,6 +8,7 @@ import { agentVersion } from "../config/data.ts";
 import { loadConfig } from "../config/load.ts";
 import { defaultStateDir } from "../config/paths.ts";
 import { type Config, durationMs } from "../config/schema.ts";
+import { nodeName } from "../daemon/node-name.ts";
 import { AssayError } from "../model/errors.ts";
 import { describeProbe } from "../probe/describe.ts";
 import { openDevice } from "../probe/device-process.ts";
@@ -64,7 +65,11 @@ function text({ name, status, detail, hints }: Finding): string {
 async function nvml(config: Config): Promise<Finding> {
   const name = "GPU telemetry (NVML)";
   const { library } = config.collect.nvml;
-  const settings = { node: hostname(), intervalMs: durationMs(config.collect.interval), library };
+  const settings = {
+    node: nodeName(config),
+    intervalMs: durationMs(config.collect.interval),
+    library,
+  };
   const collector = createNvmlCollector(settings, { monotonicMs: () => performance.now() });
   try {
     const opened = await collector.open();

@@ -67,6 +67,8 @@ async function run(options: RunOptions, io: CommandIo): Promise<void> {
   const log = createLog(config.log.level, io);
   const terminal = new Console(io);
   const source = await chooseSource(config, options, io, terminal, log);
+  // A person watches a recording: the lines on stdout tell it, the log would only repeat them.
+  if (!source.isLive) log.level = "warn";
   const isDemo = !source.isLive && options.recording === undefined;
   const endpoints = config.alert.webhooks.map((hook) =>
     createEndpoint(hook, secretSources(io.env)),
@@ -95,7 +97,7 @@ async function run(options: RunOptions, io: CommandIo): Promise<void> {
       random: Math.random,
       hash: (text) => createHash("sha256").update(text).digest("hex").slice(0, 16),
       signal: io.signal,
-      onReady: (address) => terminal.ready(source, address, state.dir),
+      onReady: (url) => terminal.ready(source, url, state.dir),
       onEnd: async (ledger) => {
         if ((await ledger.extent()) === undefined)
           return io.stderr("nothing was measured: no report\n");

@@ -1,22 +1,23 @@
-import { createDeliverer, type DeliveryLog } from "../alert/delivery.ts";
+import { createDeliverer } from "../alert/delivery.ts";
 import type { Endpoint } from "../alert/endpoint.ts";
 import { type AgentWatcher, runAgent } from "../agent.ts";
 import type { PriceList } from "../bill/price-list.ts";
-import { agentVersion, loadShippedData } from "../config/data.ts";
+import { agentVersion, loadShippedData, type ShippedData } from "../config/data.ts";
 import { type Config, durationMs } from "../config/schema.ts";
-import { Metrics } from "../export/prometheus.ts";
+import { createMetrics } from "../export/prometheus.ts";
 import { BufferedWriter } from "../ledger/buffered-writer.ts";
 import { openLedger } from "../ledger/client.ts";
 import type { Ledger } from "../ledger/contract.ts";
 import { parseSize } from "../model/duration.ts";
 import type { PipelineSettings } from "../pipeline/pipeline.ts";
 import { Pipeline } from "../pipeline/pipeline.ts";
-import { type RunningServer, startServer } from "../serve/server.ts";
+import { createServer } from "../serve/server.ts";
+import type { Logger } from "pino";
 import { deviceScale } from "../signature/scale.ts";
+import { nodeName } from "./node-name.ts";
 import { Alerting } from "./alerting.ts";
 import { BudgetMeter } from "./budgets.ts";
 import { DaemonState } from "./state.ts";
-import { makeReport } from "./report-maker.ts";
 import type { OpenedSource } from "./source.ts";
 
 export interface DaemonSettings {
@@ -31,7 +32,7 @@ export interface DaemonSettings {
 
 export interface DaemonDeps {
   watch: AgentWatcher;
-  log: DeliveryLog;
+  log: Logger;
   nowMs: () => number;
   sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
   random: () => number;
@@ -45,12 +46,12 @@ export interface DaemonDeps {
 
 /** Runs until the source ends. @throws AssayError for whatever prevents the start */
 export async function runDaemon(settings: DaemonSettings, deps: DaemonDeps): Promise<void> {
-  const { config, stateDir, source } = settings;
+  const { config, stateDir } = settings;
   const maxBytes =
     config.ledger.maxSize === undefined ? undefined : parseSize(config.ledger.maxSize);
   const ledger = await openLedger({ stateDir, mode: "write", maxBytes });
   try {
-    await runWithLedger(ledger, settings, deps, source);
+    await runWithLedger(ledger, settings, deps);
   } finally {
     await ledger.close();
   }
@@ -60,38 +61,24 @@ async function runWithLedger(
   ledger: Ledger,
   settings: DaemonSettings,
   deps: DaemonDeps,
-  source: OpenedSource,
 ): Promise<void> {
   const { log, nowMs, random } = deps;
+  const { source, endpoints, config } = settings;
   const lastSliceEnds = await ledger.lastSliceEnds();
   const writer = newWriter(ledger, settings, deps);
-  const { endpoints } = settings;
-  const timeoutMs = durationMs(settings.config.alert.timeout);
-  const deliverer = createDeliverer({
-    outbox: ledger,
-    endpoints,
-    clock: nowMs,
-    random,
-    log,
-    timeoutMs,
-  });
+  const timeoutMs = durationMs(config.alert.timeout);
+  const delivery = { outbox: ledger, endpoints, clock: nowMs, random, log, timeoutMs };
+  const deliverer = createDeliverer(delivery);
   const budgets = newBudgets(settings, log);
   const alerting = newAlerting(settings, deps, budgets);
   await alerting.restore(ledger);
-  const pipeline = new Pipeline(await pipelineSettings(ledger, settings, lastSliceEnds));
-  const metrics = new Metrics();
-  const state = new DaemonState({
-    source,
-    writer,
-    pipeline,
-    alerting,
-    metrics,
-    budgets,
-    startedAtMs: nowMs(),
-  });
+  const data = loadShippedData();
+  const pipeline = new Pipeline(await pipelineSettings(data, ledger, settings, lastSliceEnds));
+  const state = newState(ledger, settings, deps, { writer, alerting, budgets, data });
   const server = await serve(ledger, settings, deps, state);
+  const stopped = aborted(deps.signal);
   deliverer.start();
-  deps.onReady(server?.address);
+  deps.onReady(server?.url);
   try {
     await runAgent(source.observations, {
       pipeline,
@@ -101,8 +88,7 @@ async function runWithLedger(
         if (batch.outbox?.length) void writer.drained().then(() => deliverer.poke());
       },
       // A live node never waits for its disk; a replay goes no faster than it.
-      written: async () =>
-        source.isLive ? undefined : Promise.race([writer.drained(), aborted(deps.signal)]),
+      written: async () => (source.isLive ? undefined : Promise.race([writer.drained(), stopped])),
       alert: (slices, atMs) => alerting.observe(slices, atMs),
       watch: state.watching(deps.watch),
     });
@@ -113,6 +99,33 @@ async function runWithLedger(
     await server?.close();
     await deliverer.stop();
   }
+}
+
+interface StateSources {
+  writer: BufferedWriter;
+  alerting: Alerting;
+  budgets: BudgetMeter | undefined;
+  data: ShippedData;
+}
+
+function newState(
+  ledger: Ledger,
+  { config, source }: DaemonSettings,
+  { nowMs }: DaemonDeps,
+  { writer, alerting, budgets, data }: StateSources,
+): DaemonState {
+  const node = nodeName(config);
+  const modelVersion = data.model.version;
+  return new DaemonState({
+    node,
+    metrics: createMetrics({ agentVersion: agentVersion(), modelVersion, node }),
+    writer,
+    collectors: source.health,
+    openIncidents: () => alerting.open(),
+    outboxStatus: async () => ledger.outboxStatus(),
+    noteGpu: (gpu) => budgets?.noteGpu(gpu),
+    startedAtMs: nowMs(),
+  });
 }
 
 async function aborted(signal: AbortSignal): Promise<void> {
@@ -132,7 +145,7 @@ function newWriter(ledger: Ledger, { config }: DaemonSettings, deps: DaemonDeps)
   });
 }
 
-function newBudgets({ config, prices }: DaemonSettings, log: DeliveryLog): BudgetMeter | undefined {
+function newBudgets({ config, prices }: DaemonSettings, log: Logger): BudgetMeter | undefined {
   if (config.alert.budgets.length === 0) return undefined;
   if (prices) return new BudgetMeter(config.alert.budgets, prices);
   log.warn({}, "budgets need a price list (prices.file): none is watched");
@@ -150,11 +163,11 @@ function newAlerting(
 }
 
 async function pipelineSettings(
+  { model, indicators, limits }: ShippedData,
   ledger: Ledger,
   { config }: DaemonSettings,
   lastSliceEnds: ReadonlyMap<string, number>,
 ): Promise<PipelineSettings> {
-  const { model, indicators, limits } = loadShippedData();
   const calibrations = await ledger.calibrations();
   const ownPids: ReadonlySet<number> = new Set([process.pid]);
   return {
@@ -168,6 +181,11 @@ async function pipelineSettings(
   };
 }
 
+interface RunningServer {
+  url: string;
+  close: () => Promise<void>;
+}
+
 async function serve(
   ledger: Ledger,
   { listen, prices }: DaemonSettings,
@@ -175,16 +193,15 @@ async function serve(
   state: DaemonState,
 ): Promise<RunningServer | undefined> {
   if (!listen) return undefined;
-  const parts = {
+  const server = createServer({
     ledger,
-    metrics: state.metrics,
-    health: async () => state.health(await ledger.outboxStatus()),
-    report: async (request: Parameters<typeof makeReport>[0]) =>
-      makeReport(request, ledger, prices, nowMs()),
-    gpus: async () => ledger.gpus(),
-    live: (gpuUuid: string) => state.liveLabel(gpuUuid),
+    prices: () => prices,
+    metrics: { contentType: state.contentType, render: async () => state.renderMetrics() },
+    health: () => state.health(),
+    live: (gpuUuid) => state.liveLabel(gpuUuid),
     nowMs,
-    onError: (error: unknown) => log.error({ error: String(error) }, "a request failed"),
-  };
-  return startServer(parts, listen.host, listen.port);
+    log,
+  });
+  const { url } = await server.listen(listen.host, listen.port);
+  return { url, close: async () => server.close() };
 }

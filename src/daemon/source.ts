@@ -1,4 +1,4 @@
-import { hostname } from "node:os";
+import type { CollectorHealth } from "../collect/contract.ts";
 import { CollectorHarness, type HarnessEvent } from "../collect/harness.ts";
 import { liveSource } from "../collect/live.ts";
 import { createNvmlCollector } from "../collect/nvml/collector.ts";
@@ -6,7 +6,7 @@ import { createProcessReader } from "../collect/processes/reader.ts";
 import { replaySource } from "../collect/recording/replay.ts";
 import type { RecordingWarning } from "../collect/recording/warnings.ts";
 import { type Config, durationMs } from "../config/schema.ts";
-import type { SourceHealth } from "../export/health.ts";
+import { nodeName } from "./node-name.ts";
 import type { ObservationSource } from "../model/observation.ts";
 import type { ProcessSample } from "../model/sample.ts";
 
@@ -16,7 +16,7 @@ export interface OpenedSource {
   /** For people: `NVML, 2 GPUs …`, `recording demo.ndjson.gz at 60 times its speed`. */
   description: string;
   isLive: boolean;
-  health: () => SourceHealth[];
+  health: () => CollectorHealth[];
   warnings: () => RecordingWarning[];
 }
 
@@ -36,7 +36,7 @@ export async function openLiveSource(
 ): Promise<{ source: OpenedSource; isPresent: boolean; reason: string }> {
   const { nowMs, monotonicMs, sleep, signal, onEvent } = deps;
   const intervalMs = durationMs(config.collect.interval);
-  const node = config.node ?? hostname();
+  const node = nodeName(config);
   const { enabled, library } = config.collect.nvml;
   const collectors = enabled
     ? [createNvmlCollector({ node, intervalMs, library }, { monotonicMs })]

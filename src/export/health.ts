@@ -1,8 +1,9 @@
-/** A source as operators see it: the structural twin of the harness's own record. */
-export interface SourceHealth {
+import type { IncidentState } from "../model/incident.ts";
+
+/** What is known of one collector; the collectors' own health record fits. */
+export interface CollectorReading {
   name: string;
-  state: "ready" | "absent" | "failing" | "closed";
-  detail: string;
+  state: string;
   lastDurationMs?: number | undefined;
   lastSuccessAtMs?: number | undefined;
   successes: number;
@@ -10,38 +11,17 @@ export interface SourceHealth {
   drops: number;
 }
 
-/** Everything the daemon knows of its own condition. */
-export interface HealthSnapshot {
-  node: string;
-  version: string;
-  /** True while a simulated recording is shown. */
-  simulated: boolean;
-  source: string;
-  startedAtMs: number;
-  sources: readonly SourceHealth[];
-  writer: {
-    state: "ok" | "failing";
-    queuedBatches: number;
-    queuedSlices: number;
-    droppedSlices: number;
-    lastError?: string | undefined;
-  };
-  pipelineDrops: number;
-  outbox: { due: number; delivered: number; dead: number };
-}
-
-/** What is wrong, in words; empty when all is well. A source that is absent is normal. */
-export function healthProblems(health: HealthSnapshot): string[] {
-  const problems = health.sources
-    .filter((source) => source.state === "failing")
-    .map((source) => `source ${source.name} fails: ${source.detail}`);
-  const { writer, outbox } = health;
-  if (writer.state === "failing")
-    problems.push(
-      `the ledger cannot be written (${writer.lastError ?? "unknown"}); ${writer.queuedSlices} slices wait in memory`,
-    );
-  if (writer.droppedSlices > 0)
-    problems.push(`${writer.droppedSlices} slices were lost since the start; gap records say when`);
-  if (outbox.dead > 0) problems.push(`${outbox.dead} alert messages could not be delivered`);
-  return problems;
+/** The agent's own state at one moment. What is not known is absent, and so is its metric. */
+export interface HealthReading {
+  collectors: readonly CollectorReading[];
+  ledger?: { queued: number; dropped: number } | undefined;
+  alerts?: Readonly<Partial<Record<IncidentState, number>>> | undefined;
+  outbox?: { due: number; delivered: number; dead: number } | undefined;
+  gpus: readonly {
+    uuid: string;
+    index: number;
+    model: string;
+    node: string;
+    simulated: boolean;
+  }[];
 }

@@ -1,150 +1,114 @@
-import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
-import { AssayError, BAD_INPUT, type ErrorCode } from "../model/errors.ts";
-import { type HealthSnapshot, healthProblems } from "../export/health.ts";
-import type { Metrics } from "../export/prometheus.ts";
-import type { KnownGpu, LedgerReader } from "../ledger/contract.ts";
-import type { Signature } from "../model/signature.ts";
-import { gpuRoutes } from "./gpus.ts";
-import { reportRoute, type ReportMaker } from "./report.ts";
-import { sliceRoute } from "./slices.ts";
+import fastify, { type FastifyInstance } from "fastify";
+import { AssayError } from "../model/errors.ts";
+import { failureOf } from "./failures.ts";
+import { isLoopback, namesLoopback } from "./host.ts";
+import { addRoutes } from "./routes.ts";
+import type { ServerSettings } from "./settings.ts";
 
-/** The newest verdict on a device, before it is final. */
-export interface LiveLabel {
-  label: string;
-  confidence: number;
-  fromMs: number;
-  toMs: number;
-  evidence: readonly { text: string }[];
-  signature: Signature;
+export interface Server {
+  /**
+   * Listens and says where: port 0 takes a free one.
+   * @throws AssayError listen/in-use or listen/denied
+   */
+  listen(host: string, port: number): Promise<{ host: string; port: number; url: string }>;
+  /** Stops at once to accept, lets running answers end for a moment, then cuts. Safe twice. */
+  close(): Promise<void>;
 }
 
-export interface ServerParts {
-  ledger: LedgerReader;
-  metrics: Metrics;
-  health: () => Promise<HealthSnapshot>;
-  report: ReportMaker;
-  gpus: () => Promise<readonly KnownGpu[]>;
-  live: (gpuUuid: string) => LiveLabel | undefined;
-  nowMs: () => number;
-  /** Where failures of the server itself are logged. */
-  onError: ErrorLog;
-}
+const MAX_CONNECTIONS = 256;
+const REQUEST_TIMEOUT_MS = 10_000;
+/** How long an answer under way may take once the server closes. */
+const CLOSE_GRACE_MS = 1000;
 
-type ErrorLog = (error: unknown) => void;
-
-export interface RunningServer {
-  /** Where it listens in fact, as `127.0.0.1:9836`. */
-  address: string;
-  close: () => Promise<void>;
-}
-
-/** Starts the read-only HTTP API. @throws AssayError listen/* */
-export async function startServer(
-  parts: ServerParts,
-  host: string,
-  port: number,
-): Promise<RunningServer> {
-  const app = Fastify({ forceCloseConnections: true, bodyLimit: 1024, requestTimeout: 10_000 });
-  guard(app, host);
-  app.setErrorHandler(async (error, _request, reply) => sendError(error, reply, parts.onError));
-  app.setNotFoundHandler(() => {
-    throw new AssayError("request/not-found", "there is nothing at this path", { hint: PATHS });
-  });
-  healthRoutes(app, parts);
-  gpuRoutes(app, parts);
-  sliceRoute(app, parts);
-  reportRoute(app, parts);
-  try {
-    await app.listen({ host, port });
-  } catch (error) {
-    await app.close();
-    throw listenError(error, host, port);
-  }
-  const bound = app.server.address();
-  const boundPort = typeof bound === "object" && bound ? bound.port : port;
-  return { address: `${host}:${boundPort}`, close: async () => app.close() };
-}
-
-const PATHS = "/healthz, /metrics, /api/v1/gpus, /api/v1/slices, /api/v1/report";
-
-function healthRoutes(app: FastifyInstance, parts: ServerParts): void {
-  app.get("/healthz", async (_request, reply) => {
-    const health = await parts.health();
-    const problems = healthProblems(health);
-    return reply.code(problems.length === 0 ? 200 : 503).send({
-      status: problems.length === 0 ? "ok" : "degraded",
-      problems,
-      ...health,
-    });
-  });
-  app.get("/metrics", async (_request, reply) => {
-    parts.metrics.setHealth(await parts.health());
-    return reply.type(parts.metrics.contentType).send(await parts.metrics.render());
-  });
-}
-
-/**
- * A page on another site can point its own name at 127.0.0.1 and read what a browser here may reach:
- * on loopback only requests that name the loopback are answered.
- */
-function guard(app: FastifyInstance, listenHost: string): void {
-  app.addHook("onRequest", async (request: FastifyRequest, reply: FastifyReply) => {
-    reply
-      .header("X-Content-Type-Options", "nosniff")
-      .header("Cache-Control", "no-store")
-      .header("Content-Security-Policy", "default-src 'none'");
-    if (isLoopback(listenHost) && !isLoopback(request.hostname))
-      throw new AssayError("request/host", "this address answers to localhost only", {
-        hint: "ask for http://127.0.0.1, or listen on another address",
-      });
-  });
-}
-
-function isLoopback(host: string): boolean {
-  const bare = host.replace(/^\[(.*)\]$/, "$1").toLowerCase();
-  return bare === "localhost" || bare === "::1" || /^127\.\d+\.\d+\.\d+$/.test(bare);
-}
-
-const STATUS: Partial<Record<ErrorCode, number>> = {
-  "request/not-found": 404,
-  "request/host": 403,
+const SECURITY_HEADERS = {
+  "x-content-type-options": "nosniff",
+  "x-frame-options": "DENY",
+  "referrer-policy": "no-referrer",
+  "cross-origin-resource-policy": "same-origin",
+  "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+  "cache-control": "no-store",
 };
 
-/** What went wrong inside is for the log, not for whoever asks. */
-async function sendError(
-  error: unknown,
-  reply: FastifyReply,
-  log: ErrorLog,
-): Promise<FastifyReply> {
-  const known = error instanceof AssayError ? error : asRequestError(error);
-  if (known.code === "request/internal") log(error);
-  const { code, message, place, hint, exitCode } = known;
-  const status = STATUS[code] ?? (exitCode === BAD_INPUT ? 400 : 500);
-  return reply.code(status).send({ error: { code, message, place, hint } });
+/** The read-only HTTP API. Answers no other origin: it sends no CORS header. */
+export function createServer(settings: ServerSettings): Server {
+  const app = fastify({
+    ...(settings.log ? { loggerInstance: settings.log } : { logger: false }),
+    disableRequestLogging: true,
+    forceCloseConnections: "idle",
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    bodyLimit: 1024,
+    exposeHeadRoutes: true,
+  });
+  const listening = { onLoopback: true };
+  app.server.maxConnections = MAX_CONNECTIONS;
+  app.addHook("onRequest", async (request, reply) => {
+    reply.headers(SECURITY_HEADERS);
+    if (listening.onLoopback && !namesLoopback(request.headers.host))
+      throw new AssayError("request/host", "This address answers to its loopback name only.", {
+        hint: "ask for localhost or 127.0.0.1",
+      });
+  });
+  addErrors(app);
+  addRoutes(app, settings);
+  return {
+    listen: async (host, port) => {
+      listening.onLoopback = isLoopback(host);
+      return open(app, host, port);
+    },
+    close: () => close(app),
+  };
 }
 
-/** Fastify's own refusals (a body too long, a malformed URL) carry a status below 500. */
-function asRequestError(error: unknown): AssayError {
-  const status = error instanceof Error && "statusCode" in error ? Number(error.statusCode) : 500;
-  return status < 500 && error instanceof Error
-    ? new AssayError("request/invalid", error.message)
-    : new AssayError("request/internal", "the server failed");
+function addErrors(app: FastifyInstance): void {
+  app.setErrorHandler((error, request, reply) => {
+    const { status, body } = failureOf(error);
+    if (status >= 500)
+      request.log.error({ err: error, route: request.routeOptions.url }, "request failed");
+    return reply.code(status).send(body);
+  });
+  app.setNotFoundHandler((_request, reply) => {
+    const error = new AssayError("request/not-found", "There is nothing at this address.", {
+      hint: "/healthz, /metrics, /api/v1/gpus, /api/v1/slices, /api/v1/report",
+    });
+    return reply.code(404).send(failureOf(error).body);
+  });
 }
 
-function listenError(error: unknown, host: string, port: number): unknown {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  const place = `${host}:${port}`;
+async function open(app: FastifyInstance, host: string, port: number) {
+  try {
+    await app.listen({ host, port });
+  } catch (cause) {
+    throw listenError(cause, `${host}:${port}`);
+  }
+  const address = app.server.address();
+  const bound = address !== null && typeof address === "object" ? address.port : port;
+  const name = host.includes(":") ? `[${host}]` : host;
+  return { host, port: bound, url: `http://${name}:${bound}` };
+}
+
+function listenError(cause: unknown, place: string): unknown {
+  const code: unknown = Reflect.get(Object(cause), "code");
   if (code === "EADDRINUSE")
-    return new AssayError("listen/in-use", "another process listens on this address", {
+    return new AssayError("listen/in-use", `Another process listens on ${place}.`, {
       place,
-      hint: "stop it, or give another address with --listen HOST:PORT (port 0 takes any free one)",
-      cause: error,
+      hint: "choose another port, or stop the other process",
+      cause,
     });
-  if (code === "EACCES" || code === "EADDRNOTAVAIL" || code === "ENOTFOUND" || code === "EAI_AGAIN")
-    return new AssayError("listen/denied", "this address cannot be listened on", {
-      place,
-      hint: "give an address of this machine, and a port above 1023 unless you are root",
-      cause: error,
-    });
-  return error;
+  if (code === "ERR_SOCKET_BAD_PORT")
+    return denied(cause, place, "the port is no number from 0 to 65535");
+  if (code === "EACCES")
+    return denied(cause, place, "ports below 1024 need a privilege: take one above");
+  const isAddress =
+    code === "EADDRNOTAVAIL" || code === "ENOTFOUND" || code === "EAI_AGAIN" || code === "EINVAL";
+  return isAddress ? denied(cause, place, "this machine does not have the address") : cause;
+}
+
+function denied(cause: unknown, place: string, hint: string): AssayError {
+  return new AssayError("listen/denied", `Cannot listen on ${place}.`, { place, hint, cause });
+}
+
+async function close(app: FastifyInstance): Promise<void> {
+  const cut = setTimeout(() => app.server.closeAllConnections(), CLOSE_GRACE_MS);
+  await app.close();
+  clearTimeout(cut);
 }
