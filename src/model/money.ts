@@ -1,11 +1,6 @@
 import { splitExactly } from "./split.ts";
 
-/** An amount in billionths of the currency's unit: exact, of any size. */
-export interface Money {
-  currency: string;
-  nanos: bigint;
-}
-
+/** Money is kept in billionths of the currency's unit (`nanos`), as bigint: exact, of any size. */
 export const NANOS_PER_UNIT = 1_000_000_000n;
 
 /**
