@@ -1,12 +1,9 @@
 import { basename } from "node:path";
 import type { Command } from "commander";
-import { replaySource } from "../collect/recording/replay.ts";
-import { agentVersion, loadShippedData } from "../config/data.ts";
 import type { WindowResult } from "../pipeline/events.ts";
-import { Pipeline } from "../pipeline/pipeline.ts";
-import { deviceScale } from "../signature/scale.ts";
 import { warningText } from "./format.ts";
 import type { CommandIo } from "./io.ts";
+import { labelRecording } from "./label-recording.ts";
 
 const ABOUT = `Label the windows of recordings. Nothing is written and no state is touched.
 
@@ -28,24 +25,11 @@ export function addClassifyCommand(program: Command, io: CommandIo): void {
 }
 
 async function classifyFile(file: string, json: boolean, io: CommandIo): Promise<void> {
-  const { model, indicators, limits } = loadShippedData();
-  const pipeline = new Pipeline({
-    model,
-    indicators,
-    scaleOf: (gpu) => deviceScale(gpu, limits, []),
-    agentPids: () => new Set(),
-    agentVersion: agentVersion(),
-  });
   const recording = basename(file).replace(/\.ndjson(\.gz)?$/, "");
   const write = (result: WindowResult): void =>
     io.stdout(json ? jsonLine(recording, result) : textLine(recording, result));
-  const { signal } = io;
-  const sleep = async (): Promise<void> => {};
-  const replay = replaySource({ file, speed: Infinity, clock: () => 0, sleep, signal });
-  for await (const observation of replay)
-    for (const event of pipeline.push(observation)) if (event.kind === "final") write(event.result);
-  for (const event of pipeline.flush()) if (event.kind === "final") write(event.result);
-  for (const warning of replay.warnings) io.stderr(`${warningText(file, warning)}\n`);
+  const warnings = await labelRecording(file, io.signal, write);
+  for (const warning of warnings) io.stderr(`${warningText(file, warning)}\n`);
 }
 
 function jsonLine(recording: string, result: WindowResult): string {

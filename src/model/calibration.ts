@@ -10,6 +10,10 @@ export interface Calibration {
   /** Operations a second: hashes for the hash family, floating-point operations for matmul. */
   ratePerSecond: number;
   unit: "hash/s" | "FLOP/s";
+  /** Interquartile range of the launches' rates over their median; absent below four launches. */
+  rateSpread?: number | undefined;
+  /** Device timestamps, or the host's clock around a launch, which adds the submission to it. */
+  timing?: "timestamp" | "wall" | undefined;
   /** True on a CPU that plays GPU: never a GPU's reference. */
   software: boolean;
   /** Mean readings while the kernel ran; what was not measured is absent. */

@@ -24,17 +24,31 @@ export const ERRORS = {
   "ledger/corrupt": "The ledger is no SQLite database, or it is damaged.",
   "ledger/busy": "Another daemon holds this ledger.",
   "ledger/missing": "There is no ledger in the state directory.",
+  "ledger/older": "The ledger was written by an older version and cannot be read as it is.",
+  "ledger/denied": "The ledger cannot be read by this user.",
+  "ledger/io": "The disk failed while the ledger was read or written.",
+  "ledger/worker": "The ledger's worker thread is not running.",
   "listen/in-use": "Another process listens on the address.",
   "listen/denied": "The address cannot be listened on.",
   "price/missing": "The price list has no price for a GPU in the window.",
   "price/overlap": "Two prices of one GPU model hold at one time.",
   "price/invalid": "The price list is malformed.",
   "report/window": "The report's window is empty, reversed or not a time.",
+  "report/group": "The report cannot be grouped by that.",
+  "report/unreconciled": "The ledger's slices do not sum to the window: no bill is made of them.",
+  "request/invalid": "A query parameter is unknown or has a wrong value.",
+  "request/not-found": "There is nothing at that address.",
+  "request/host": "The Host header names another host than this loopback address.",
+  "request/internal": "The server failed; its log says why.",
   "probe/unavailable": "No WebGPU adapter can be used here.",
   "probe/software": "Only a software adapter is there, and it was not asked for.",
+  "probe/refused":
+    "The device refused a reference kernel: it did not compile, validate or fit the memory.",
+  "probe/no-match": "It cannot be told which GPU the WebGPU adapter is.",
   "probe/wrong-result": "A reference kernel's result differs from the CPU reference.",
   "probe/crashed": "The device process died.",
   "nvml/library": "The NVML library exists but cannot be used.",
+  "collect/no-gpu": "No GPU that can be watched is here.",
   "cli/usage": "The command line is wrong.",
 } as const;
 
@@ -44,7 +58,15 @@ export type ErrorCode = keyof typeof ERRORS;
 export const BAD_INPUT = 2;
 export const FAILED = 1;
 
-const FAILURES: ReadonlySet<ErrorCode> = new Set(["probe/wrong-result", "probe/crashed"]);
+const FAILURES: ReadonlySet<ErrorCode> = new Set([
+  "probe/wrong-result",
+  "probe/crashed",
+  "report/unreconciled",
+  "request/internal",
+  "probe/refused",
+  "ledger/io",
+  "ledger/worker",
+]);
 
 /** An error with what a person needs to mend it: a stable code, the place, and a hint. */
 export class AssayError extends Error {

@@ -15,7 +15,7 @@ export const NANOS_PER_UNIT = 1_000_000_000n;
  */
 export type ExactCost = bigint;
 
-const EXACT_PER_NANO = 3_600_000_000n;
+export const EXACT_PER_NANO = 3_600_000_000n;
 const MS_TO_EXACT = EXACT_PER_NANO / 3_600_000n;
 
 /** Cost of `timeMs` of GPU time at `nanosPerGpuHour`. */

@@ -1,0 +1,131 @@
+import type { GapRecord, KnownGpu, LedgerBatch, OutboxMessage } from "./ledger/contract.ts";
+import type { Incident } from "./model/incident.ts";
+import type { Observation, ObservationSource } from "./model/observation.ts";
+import type { Slice } from "./model/slice.ts";
+import type { PipelineEvent, WindowResult } from "./pipeline/events.ts";
+import type { Pipeline } from "./pipeline/pipeline.ts";
+
+/** What the alert room makes of new slices: becomes durable together with them. */
+export interface AlertOutcome {
+  incidents: readonly Incident[];
+  outbox: readonly OutboxMessage[];
+}
+
+/** The parts of a running agent. Each is made elsewhere; here they only meet. */
+export interface AgentParts {
+  pipeline: Pipeline;
+  /** Durable, in order, never blocking: see `BufferedWriter`. */
+  write: (batch: LedgerBatch) => void;
+  /** Resolves when what was written so far is durable; awaited so that a replay keeps its pace. */
+  written: () => Promise<void>;
+  /** New slices, or with none just the time it has become. */
+  alert: (slices: readonly Slice[], atMs: number) => AlertOutcome;
+  watch: AgentWatcher;
+  /** Up to where each device's time is in the ledger from an earlier run. */
+  lastSliceEnds?: ReadonlyMap<string, number> | undefined;
+}
+
+/** Who looks on: the console, the metrics, the API. Must not throw. */
+export interface AgentWatcher {
+  observation?: (observation: Observation) => void;
+  provisional?: (result: WindowResult) => void;
+  slices?: (slices: readonly Slice[]) => void;
+  gpu?: (gpu: KnownGpu) => void;
+  gap?: (gap: GapRecord) => void;
+  incident?: (incident: Incident) => void;
+}
+
+/** Slices that wait together for one transaction: one a second live, a few hundred in a fast replay. */
+const MAX_BATCH_SLICES = 500;
+
+/**
+ * Runs observations through the pipeline into ledger and alerts until the source ends. What the
+ * pipeline finished is handed to the writer at every tick, and at the end.
+ */
+export async function runAgent(source: ObservationSource, parts: AgentParts): Promise<void> {
+  const pending = new PendingBatch(parts);
+  for await (const observation of source) {
+    parts.watch.observation?.(observation);
+    pending.take(parts.pipeline.push(observation));
+    const due = observation.kind === "tick" || pending.sliceCount >= MAX_BATCH_SLICES;
+    if (due && pending.commit(timeOf(observation))) await parts.written();
+  }
+  pending.take(parts.pipeline.flush());
+  pending.commit(undefined);
+}
+
+function timeOf(observation: Observation): number | undefined {
+  return "atMs" in observation ? observation.atMs : undefined;
+}
+
+/** Events of the pipeline on their way to one ledger transaction. */
+class PendingBatch {
+  private readonly parts: AgentParts;
+  private gpus: KnownGpu[] = [];
+  private slices: Slice[] = [];
+  private gaps: GapRecord[] = [];
+  private lastMs = 0;
+
+  constructor(parts: AgentParts) {
+    this.parts = parts;
+  }
+
+  get sliceCount(): number {
+    return this.slices.length;
+  }
+
+  take(events: readonly PipelineEvent[]): void {
+    for (const event of events) this.takeOne(event);
+  }
+
+  /** @returns whether there was anything to write */
+  commit(atMs: number | undefined): boolean {
+    const { parts, gpus, slices, gaps } = this;
+    this.lastMs = Math.max(this.lastMs, atMs ?? 0);
+    const { incidents, outbox } = parts.alert(slices, this.lastMs);
+    if (gpus.length + slices.length + gaps.length + incidents.length + outbox.length === 0)
+      return false;
+    parts.write({ gpus, slices, gaps, incidents, outbox });
+    if (slices.length > 0) parts.watch.slices?.(slices);
+    for (const incident of incidents) parts.watch.incident?.(incident);
+    [this.gpus, this.slices, this.gaps] = [[], [], []];
+    return true;
+  }
+
+  /** From the last slice of an earlier run to the first of this one, nobody measured. */
+  private tellDowntime({ node, uuid, firstSeenMs }: KnownGpu): void {
+    const fromMs = this.parts.lastSliceEnds?.get(uuid);
+    if (fromMs === undefined || fromMs >= firstSeenMs) return;
+    const reason = "the daemon was not running";
+    const gap = { node, gpuUuid: uuid, source: "agent", reason, fromMs, toMs: firstSeenMs };
+    this.gaps.push(gap);
+    this.parts.watch.gap?.(gap);
+  }
+
+  private takeOne(event: PipelineEvent): void {
+    switch (event.kind) {
+      case "provisional":
+        this.parts.watch.provisional?.(event.result);
+        break;
+      case "final":
+        this.slices.push(...event.result.slices);
+        this.lastMs = Math.max(this.lastMs, event.result.window.toMs);
+        break;
+      case "gpu": {
+        const { gpu, node, simulated, atMs } = event;
+        const known = { ...gpu, node, simulated, firstSeenMs: atMs };
+        this.gpus.push(known);
+        this.tellDowntime(known);
+        this.parts.watch.gpu?.(known);
+        break;
+      }
+      case "gap": {
+        const { node, gpuUuid, source, reason, window } = event;
+        const gap = { node, gpuUuid, source, reason, ...window };
+        this.gaps.push(gap);
+        this.parts.watch.gap?.(gap);
+        break;
+      }
+    }
+  }
+}

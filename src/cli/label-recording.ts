@@ -1,0 +1,34 @@
+import { replaySource } from "../collect/recording/replay.ts";
+import type { RecordingWarning } from "../collect/recording/warnings.ts";
+import { agentVersion, loadShippedData } from "../config/data.ts";
+import type { WindowResult } from "../pipeline/events.ts";
+import { Pipeline } from "../pipeline/pipeline.ts";
+import { deviceScale } from "../signature/scale.ts";
+
+/** A pipeline with the data that ships, for recordings: no calibration, no process of our own. */
+export function recordingPipeline(): Pipeline {
+  const { model, indicators, limits } = loadShippedData();
+  return new Pipeline({
+    model,
+    indicators,
+    scaleOf: (gpu) => deviceScale(gpu, limits, []),
+    agentPids: () => new Set(),
+    agentVersion: agentVersion(),
+  });
+}
+
+/** Final windows of a recording, in the order they close. @returns what the reader put up with */
+export async function labelRecording(
+  file: string,
+  signal: AbortSignal,
+  onWindow: (result: WindowResult) => void,
+): Promise<RecordingWarning[]> {
+  const pipeline = recordingPipeline();
+  const sleep = async (): Promise<void> => {};
+  const replay = replaySource({ file, speed: Infinity, clock: () => 0, sleep, signal });
+  for await (const observation of replay)
+    for (const event of pipeline.push(observation))
+      if (event.kind === "final") onWindow(event.result);
+  for (const event of pipeline.flush()) if (event.kind === "final") onWindow(event.result);
+  return replay.warnings;
+}

@@ -1,0 +1,89 @@
+import type { Database } from "better-sqlite3";
+import { z } from "zod";
+import { type Slice } from "../model/slice.ts";
+import type { LedgerBatch } from "./contract.ts";
+import { type Interner, createInterner } from "./intern.ts";
+import { createRecordWriter } from "./record-writer.ts";
+import { batchSchema } from "./records.ts";
+import { BatchRejected } from "./rejected.ts";
+import { sameWindow } from "./slice-queries.ts";
+import { type SlicedWindow, nameOf, slicedWindows } from "./windows.ts";
+
+const INSERT_SLICE = `
+  INSERT INTO slices (gpu_id, from_ms, to_ms, owner_id, time_ms, energy_mj, label_id, basis_id,
+    confidence, evidence_id, node_id, model_version_id, agent_version_id, simulated)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+
+/** No window of a device overlaps another, so the one that begins last ends last. */
+const LAST_END = "SELECT to_ms FROM slices WHERE gpu_id = ? ORDER BY from_ms DESC LIMIT 1";
+
+/** One batch, one transaction: durable when it returns, and then whole. */
+export type Append = (batch: LedgerBatch) => void;
+
+/**
+ * Makes the only writer of batches.
+ * @returns a function that throws BatchRejected for a batch that breaks a law, and SqliteError where
+ * the disk fails; of either nothing is kept
+ */
+export function createAppend(db: Database): Append {
+  const intern = createInterner(db);
+  const insert = createSliceInsert(db, intern);
+  const writeRecords = createRecordWriter(db);
+  const lastEnd = db.prepare<[number], number>(LAST_END).pluck();
+  const write = db.transaction((batch: LedgerBatch, windows: readonly SlicedWindow[]) => {
+    for (const gpu of batch.gpus ?? []) writeRecords.gpu(gpu);
+    const late = windows.filter((each) => each.fromMs < (lastEnd.get(gpuId(each)) ?? -Infinity));
+    if (late.length > 0) throw tooLate(db, windows, late);
+    for (const window of windows) for (const slice of window.slices) insert(slice);
+    writeRecords.others(batch);
+  });
+  const gpuId = (window: SlicedWindow): number => intern.gpu(window.gpuUuid);
+  return (batch) => {
+    const parsed = checked(batch);
+    try {
+      write.immediate(parsed, slicedWindows(parsed.slices ?? []));
+    } catch (error) {
+      intern.forget();
+      throw error;
+    }
+  };
+}
+
+function checked(batch: LedgerBatch): LedgerBatch {
+  const result = batchSchema.safeParse(batch);
+  if (result.success) return result.data;
+  throw new BatchRejected("invalid", z.prettifyError(result.error));
+}
+
+function createSliceInsert(db: Database, intern: Interner): (slice: Slice) => void {
+  const statement = db.prepare(INSERT_SLICE);
+  return (slice) =>
+    void statement.run(
+      intern.gpu(slice.gpuUuid),
+      slice.fromMs,
+      slice.toMs,
+      intern.owner(slice.owner),
+      slice.timeMs,
+      slice.energyMj ?? null,
+      intern.text(slice.label),
+      intern.text(slice.basis),
+      slice.confidence,
+      intern.evidence(slice.evidence),
+      intern.text(slice.node),
+      intern.text(slice.modelVersion),
+      intern.text(slice.agentVersion),
+      slice.simulated ? 1 : 0,
+    );
+}
+
+/** A batch whose answer was lost and that comes again is told apart from a clock that went back. */
+function tooLate(
+  db: Database,
+  windows: readonly SlicedWindow[],
+  late: readonly SlicedWindow[],
+): BatchRejected {
+  const name = late[0] ? nameOf(late[0]) : "a window";
+  if (late.length === windows.length && windows.every((each) => sameWindow(db, each)))
+    return new BatchRejected("duplicate", `${name} is in the ledger already, just as it is`);
+  return new BatchRejected("overlap", `${name} begins before the device's last slice ends`);
+}

@@ -1,0 +1,94 @@
+import { AssayError } from "../model/errors.ts";
+import type { Ledger } from "./contract.ts";
+import type { WorkerRole } from "./protocol.ts";
+import { LedgerThread } from "./thread.ts";
+
+export interface LedgerOptions {
+  /** Holds `ledger.sqlite`; made with mode 0700 where it is missing and the mode is `write`. */
+  stateDir: string;
+  /** `write` for the one daemon of a state directory, `read` for everybody else. */
+  mode: "write" | "read";
+  /** The database file never grows beyond this; its log may add 16 MiB. */
+  maxBytes?: number | undefined;
+  /** The worker's built entry. */
+  workerUrl?: URL | undefined;
+  /** How long to wait for another connection's lock; 5 s by default. */
+  busyTimeoutMs?: number | undefined;
+  /** A ledger up to this size is checked whole at opening; 64 MiB by default, 0 for never. */
+  checkUpToBytes?: number | undefined;
+  /** A worker died. Its requests have failed; the next request starts another. */
+  onWorkerDeath?: ((role: WorkerRole, error: AssayError) => void) | undefined;
+}
+
+const WORKER = new URL("./worker.js", import.meta.url);
+const BUSY_TIMEOUT_MS = 5000;
+const CHECK_UP_TO_BYTES = 64 * 1024 ** 2;
+
+/**
+ * Opens the ledger of a state directory. What `append` acknowledged survives the death of the
+ * process and, as far as the disk keeps what it synced, a loss of power. In mode `read` everything
+ * that writes is refused with ledger/read-only.
+ * @throws AssayError ledger/busy, missing, read-only, denied, full, corrupt, newer, older or io; the
+ * ledger is then as it was
+ */
+export async function openLedger(options: LedgerOptions): Promise<Ledger> {
+  const { stateDir, maxBytes, workerUrl = WORKER } = options;
+  const { busyTimeoutMs = BUSY_TIMEOUT_MS, checkUpToBytes = CHECK_UP_TO_BYTES } = options;
+  const thread = (role: WorkerRole, checked: number): LedgerThread =>
+    new LedgerThread(
+      workerUrl,
+      { role, stateDir, maxBytes, busyTimeoutMs, checkUpToBytes: checked },
+      (error) => options.onWorkerDeath?.(role, error),
+    );
+  if (options.mode === "read") {
+    const reader = thread("read", checkUpToBytes);
+    await reader.start();
+    return ledgerOver(undefined, reader, stateDir);
+  }
+  const writer = thread("write", checkUpToBytes);
+  await writer.start();
+  const reader = thread("read", 0);
+  try {
+    await reader.start();
+  } catch (error) {
+    await writer.close();
+    throw error;
+  }
+  return ledgerOver(writer, reader, stateDir);
+}
+
+function ledgerOver(
+  writer: LedgerThread | undefined,
+  reader: LedgerThread,
+  stateDir: string,
+): Ledger {
+  const writing = (): LedgerThread => {
+    if (writer) return writer;
+    throw new AssayError("ledger/read-only", "this ledger was opened for reading", {
+      place: stateDir,
+    });
+  };
+  // What the daemon itself asks at every turn is quick, and must not wait for a report.
+  const quick = writer ?? reader;
+  return {
+    append: async (batch) => writing().ask("append", batch),
+    settle: async (id, endpoint, outcome) => writing().ask("settle", id, endpoint, outcome),
+    due: async (nowMs, limit) => quick.ask("due", nowMs, limit),
+    outboxStatus: async () => quick.ask("outboxStatus"),
+    lastSliceEnds: async () => quick.ask("lastSliceEnds"),
+    slices: async (query) => reader.ask("slices", query),
+    segments: async (query) => reader.ask("segments", query),
+    usage: async (window) => reader.ask("usage", window),
+    straddling: async (atMs) => reader.ask("straddling", atMs),
+    gpus: async () => reader.ask("gpus"),
+    gaps: async (window) => reader.ask("gaps", window),
+    incidents: async (query) => reader.ask("incidents", query),
+    calibrations: async () => reader.ask("calibrations"),
+    extent: async () => reader.ask("extent"),
+    async close() {
+      // The last connection to go folds the log into the database: that must be the writer.
+      await reader.close();
+      await writer?.close();
+    },
+  };
+}

@@ -1,0 +1,99 @@
+import type { Database } from "better-sqlite3";
+import { z } from "zod";
+import type { Calibration } from "../model/calibration.ts";
+import type { Incident } from "../model/incident.ts";
+import type { Window } from "../model/window.ts";
+import type { GapRecord, KnownGpu } from "./contract.ts";
+import { calibrationSchema, incidentSchema } from "./records.ts";
+import { absent, flag, json } from "./row.ts";
+
+const GPUS = `
+  SELECT uuid, node, idx AS "index", model, memory_total_bytes AS memoryTotalBytes,
+    power_limit_watts AS powerLimitWatts, pci_bus_id AS pciBusId, driver_version AS driverVersion,
+    parent_uuid AS parentUuid, mig_profile AS migProfile, first_seen_ms AS firstSeenMs, simulated
+  FROM gpus ORDER BY node, idx, uuid`;
+
+const gpuRow = z.object({
+  uuid: z.string(),
+  node: z.string(),
+  index: z.int(),
+  model: z.string(),
+  memoryTotalBytes: absent(z.int()),
+  powerLimitWatts: absent(z.number()),
+  pciBusId: absent(z.string()),
+  driverVersion: absent(z.string()),
+  parentUuid: absent(z.string()),
+  migProfile: absent(z.string()),
+  firstSeenMs: z.int(),
+  simulated: flag,
+});
+
+/** A step of the clock may have no length: it counts where it lies. */
+const GAPS = `
+  SELECT node, gpu_uuid AS gpuUuid, source, from_ms AS fromMs, to_ms AS toMs, reason FROM gaps
+  WHERE from_ms < @toMs AND (to_ms > @fromMs OR from_ms >= @fromMs) ORDER BY from_ms, sequence`;
+
+const gapRow = z.object({
+  node: z.string(),
+  gpuUuid: absent(z.string()),
+  source: z.string(),
+  fromMs: z.int(),
+  toMs: z.int(),
+  reason: z.string(),
+});
+
+const INCIDENTS = `
+  SELECT json FROM incidents WHERE @open IS NULL OR (state != 'resolved') = @open
+  ORDER BY updated_at_ms DESC, sequence DESC LIMIT @limit`;
+
+const CALIBRATIONS = `
+  SELECT json FROM calibrations
+  WHERE sequence IN (SELECT max(sequence) FROM calibrations GROUP BY gpu_uuid, kernel)
+  ORDER BY gpu_uuid, kernel`;
+
+const LAST_ENDS = `
+  SELECT uuid, (
+    SELECT to_ms FROM slices WHERE gpu_id = gpus.id ORDER BY from_ms DESC LIMIT 1) AS endMs
+  FROM gpus WHERE endMs IS NOT NULL`;
+
+const EXTENT = `
+  SELECT min((SELECT min(from_ms) FROM slices WHERE gpu_id = gpus.id)) AS fromMs,
+    max((SELECT to_ms FROM slices WHERE gpu_id = gpus.id ORDER BY from_ms DESC LIMIT 1)) AS toMs
+  FROM gpus`;
+
+const extentRow = z.object({ fromMs: z.int().nullable(), toMs: z.int().nullable() });
+
+export function gpus(db: Database): KnownGpu[] {
+  return z.array(gpuRow).parse(db.prepare(GPUS).all());
+}
+
+/** Gaps that touch the window. */
+export function gaps(db: Database, { fromMs, toMs }: Window): GapRecord[] {
+  return z.array(gapRow).parse(db.prepare(GAPS).all({ fromMs, toMs }));
+}
+
+export function incidents(
+  db: Database,
+  query: { open?: boolean | undefined; limit?: number | undefined },
+): Incident[] {
+  const open = query.open === undefined ? null : Number(query.open);
+  const rows = db
+    .prepare(INCIDENTS)
+    .pluck()
+    .all({ open, limit: query.limit ?? -1 });
+  return z.array(json(incidentSchema)).parse(rows);
+}
+
+export function calibrations(db: Database): Calibration[] {
+  return z.array(json(calibrationSchema)).parse(db.prepare(CALIBRATIONS).pluck().all());
+}
+
+export function extent(db: Database): Window | undefined {
+  const { fromMs, toMs } = extentRow.parse(db.prepare(EXTENT).get());
+  return fromMs === null || toMs === null ? undefined : { fromMs, toMs };
+}
+
+export function lastSliceEnds(db: Database): Map<string, number> {
+  const rows = db.prepare(LAST_ENDS).raw().all();
+  return new Map(z.array(z.tuple([z.string(), z.int()])).parse(rows));
+}

@@ -1,0 +1,199 @@
+import type { Database } from "better-sqlite3";
+import { z } from "zod";
+import { type Segment, type Slice } from "../model/slice.ts";
+import type { Window } from "../model/window.ts";
+import type { SliceQuery, StoredSlice, UsageRow } from "./contract.ts";
+import { basisSchema, evidenceSchema, labelSchema, ownerSchema } from "./records.ts";
+import { absent, flag, json, ownerKeyFilter } from "./row.ts";
+import type { SlicedWindow } from "./windows.ts";
+
+const SLICE = `
+  SELECT s.sequence, g.uuid AS gpuUuid, s.from_ms AS fromMs, s.to_ms AS toMs,
+    o.kind AS ownerKind, o.ident AS ownerId, s.time_ms AS timeMs, s.energy_mj AS energyMj,
+    label.text AS label, basis.text AS basis, s.confidence, e.json AS evidence, node.text AS node,
+    model.text AS modelVersion, agent.text AS agentVersion, s.simulated
+  FROM slices s
+  JOIN gpus g ON g.id = s.gpu_id
+  JOIN owners o ON o.id = s.owner_id
+  JOIN evidence e ON e.id = s.evidence_id
+  JOIN texts label ON label.id = s.label_id
+  JOIN texts basis ON basis.id = s.basis_id
+  JOIN texts node ON node.id = s.node_id
+  JOIN texts model ON model.id = s.model_version_id
+  JOIN texts agent ON agent.id = s.agent_version_id`;
+
+/**
+ * Sequence and time rise together for each device, so two looks at the index for each bound a scan.
+ * Begins with the window that lies across @fromMs.
+ */
+const BOUNDS = `
+  SELECT min(first) AS first, max(last) AS last FROM (
+    SELECT (
+      SELECT sequence FROM slices WHERE gpu_id = g.id AND from_ms >= coalesce(
+        (SELECT max(from_ms) FROM slices WHERE gpu_id = g.id AND from_ms < @fromMs), @fromMs)
+      ORDER BY from_ms, sequence LIMIT 1
+    ) AS first, (
+      SELECT sequence FROM slices WHERE gpu_id = g.id AND from_ms < @toMs
+      ORDER BY from_ms DESC, sequence DESC LIMIT 1
+    ) AS last
+    FROM gpus g WHERE @gpuUuid IS NULL OR g.uuid = @gpuUuid)`;
+
+/** A unary plus keeps the planner from an index: the bounded scan reads pages in their order. */
+const TOUCHING = `
+  s.sequence BETWEEN @first AND @last AND +s.from_ms < @toMs AND s.to_ms > @fromMs
+  AND (@gpuUuid IS NULL OR +s.gpu_id = (SELECT id FROM gpus WHERE uuid = @gpuUuid))
+  AND (@ownerKey IS NULL OR s.owner_id = (SELECT id FROM owners WHERE key = @ownerKey))
+  AND (@label IS NULL OR s.label_id = (SELECT id FROM texts WHERE text = @label))`;
+
+const SEGMENTS = `
+  WITH touching AS (
+    SELECT s.*, CASE WHEN from_ms = lag(to_ms) OVER run AND label_id = lag(label_id) OVER run
+      AND (energy_mj IS NULL) = lag(energy_mj IS NULL) OVER run THEN 0 ELSE 1 END AS begins
+    FROM slices s WHERE ${TOUCHING}
+    WINDOW run AS (PARTITION BY gpu_id, owner_id ORDER BY from_ms, sequence)
+  ), numbered AS (
+    SELECT *, sum(begins) OVER (PARTITION BY gpu_id, owner_id ORDER BY from_ms, sequence) AS run
+    FROM touching
+  )
+  SELECT g.uuid AS gpuUuid, o.key AS ownerKey, label.text AS label, min(n.from_ms) AS fromMs,
+    max(n.to_ms) AS toMs, sum(n.time_ms) AS timeMs, sum(n.energy_mj) AS energyMj,
+    count(*) AS sliceCount
+  FROM numbered n JOIN gpus g ON g.id = n.gpu_id JOIN owners o ON o.id = n.owner_id
+  JOIN texts label ON label.id = n.label_id
+  GROUP BY n.gpu_id, n.owner_id, n.run
+  ORDER BY gpuUuid, ownerKey, fromMs LIMIT @limit`;
+
+const USAGE = `
+  SELECT g.uuid AS gpuUuid, o.key AS ownerKey, label.text AS label, sums.* FROM (
+    SELECT gpu_id, owner_id, label_id, sum(time_ms) AS timeMs,
+      coalesce(sum(energy_mj), 0) AS energyMj,
+      coalesce(sum(time_ms) FILTER (WHERE energy_mj IS NULL), 0) AS energyUnmeasuredMs,
+      count(*) AS sliceCount, simulated
+    FROM slices
+    WHERE sequence BETWEEN @first AND @last AND +from_ms >= @fromMs AND to_ms <= @toMs
+    GROUP BY gpu_id, owner_id, label_id, simulated
+  ) sums
+  JOIN gpus g ON g.id = gpu_id JOIN owners o ON o.id = owner_id
+  JOIN texts label ON label.id = label_id
+  ORDER BY gpuUuid, ownerKey, label, simulated`;
+
+const STRADDLING = `${SLICE}
+  WHERE s.to_ms > @atMs AND s.from_ms = (
+    SELECT max(from_ms) FROM slices WHERE gpu_id = s.gpu_id AND from_ms < @atMs)
+  AND s.sequence BETWEEN @first AND @last
+  ORDER BY s.sequence`;
+
+const sliceRow = z
+  .object({
+    sequence: z.int(),
+    gpuUuid: z.string(),
+    fromMs: z.int(),
+    toMs: z.int(),
+    ownerKind: ownerSchema.shape.kind,
+    ownerId: z.string(),
+    timeMs: z.int(),
+    energyMj: absent(z.int()),
+    label: labelSchema,
+    basis: basisSchema,
+    confidence: z.number(),
+    evidence: json(evidenceSchema),
+    node: z.string(),
+    modelVersion: z.string(),
+    agentVersion: z.string(),
+    simulated: flag,
+  })
+  .transform(({ ownerKind, ownerId, ...rest }): StoredSlice => ({
+    ...rest,
+    owner: { kind: ownerKind, id: ownerId },
+  }));
+
+/** Whole numbers above 2^53 are not exact, and are refused rather than rounded. */
+const sums = { timeMs: z.int(), sliceCount: z.int(), label: labelSchema };
+
+const segmentRow: z.ZodType<Segment> = z.object({
+  ...sums,
+  gpuUuid: z.string(),
+  ownerKey: z.string(),
+  fromMs: z.int(),
+  toMs: z.int(),
+  energyMj: absent(z.int()),
+});
+
+const usageRow: z.ZodType<UsageRow> = z.object({
+  ...sums,
+  gpuUuid: z.string(),
+  ownerKey: z.string(),
+  energyMj: z.int(),
+  energyUnmeasuredMs: z.int(),
+  simulated: flag,
+});
+
+const boundsRow = z.object({ first: z.int().nullable(), last: z.int().nullable() });
+
+/** Slices that touch the window, by sequence; all of them unless the query has a limit. */
+export function slices(db: Database, query: SliceQuery): StoredSlice[] {
+  const bounds = boundsOf(db, query, query.gpuUuid);
+  if (!bounds) return [];
+  const first = Math.max(bounds.first, (query.afterSequence ?? 0) + 1);
+  const values = { ...filters(query), ...bounds, first };
+  const sql = `${SLICE} WHERE ${TOUCHING} ORDER BY s.sequence LIMIT @limit`;
+  return z.array(sliceRow).parse(db.prepare(sql).all(values));
+}
+
+/** What `toSegments` makes of the slices that touch the window, merged inside the database. */
+export function segments(db: Database, query: Omit<SliceQuery, "afterSequence">): Segment[] {
+  const bounds = boundsOf(db, query, query.gpuUuid);
+  if (!bounds) return [];
+  const rows = db.prepare(SEGMENTS).all({ ...filters(query), ...bounds });
+  return z.array(segmentRow).parse(rows);
+}
+
+export function usage(db: Database, window: Window): UsageRow[] {
+  const bounds = boundsOf(db, window);
+  if (!bounds) return [];
+  const { fromMs, toMs } = window;
+  return z.array(usageRow).parse(db.prepare(USAGE).all({ fromMs, toMs, ...bounds }));
+}
+
+export function straddling(db: Database, atMs: number): StoredSlice[] {
+  const bounds = boundsOf(db, { fromMs: atMs, toMs: atMs });
+  if (!bounds) return [];
+  return z.array(sliceRow).parse(db.prepare(STRADDLING).all({ atMs, ...bounds }));
+}
+
+/** Whether the ledger holds just these slices for the device's window. */
+export function sameWindow(db: Database, window: SlicedWindow): boolean {
+  const stored = slices(db, { ...window }).map((slice) => canonical(slice));
+  const offered = window.slices.map((slice) => canonical(slice));
+  return stored.sort().join("\n") === offered.sort().join("\n");
+}
+
+function canonical(slice: Slice): string {
+  const { node, gpuUuid, fromMs, toMs, owner, timeMs, energyMj, basis, label } = slice;
+  const { confidence, evidence, modelVersion, agentVersion, simulated } = slice;
+  return JSON.stringify([
+    [node, gpuUuid, fromMs, toMs, owner.kind, owner.id, timeMs, energyMj ?? null, basis, label],
+    [confidence, evidence, modelVersion, agentVersion, simulated],
+  ]);
+}
+
+function filters(query: SliceQuery): Record<string, unknown> {
+  return {
+    fromMs: query.fromMs,
+    toMs: query.toMs,
+    gpuUuid: query.gpuUuid ?? null,
+    ownerKey: query.ownerKey === undefined ? null : ownerKeyFilter(query.ownerKey),
+    label: query.label ?? null,
+    limit: query.limit ?? -1,
+  };
+}
+
+function boundsOf(
+  db: Database,
+  { fromMs, toMs }: Window,
+  gpuUuid?: string,
+): { first: number; last: number } | undefined {
+  const found = db.prepare(BOUNDS).get({ fromMs, toMs, gpuUuid: gpuUuid ?? null });
+  const { first, last } = boundsRow.parse(found);
+  return first === null || last === null || first > last ? undefined : { first, last };
+}

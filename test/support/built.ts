@@ -1,0 +1,1 @@
+export const builtUrl = (path: string): URL => new URL(`../../dist/${path}`, import.meta.url);
