@@ -1,33 +1,12 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
-import { createDeliverer, type DelivererSettings } from "../../src/alert/delivery.ts";
 import { toOutbox } from "../../src/alert/message.ts";
 import { MemoryOutbox } from "../support/memory-outbox.ts";
-import { change, life, memoryLog } from "./messages.ts";
-import { type Answer, OLD_SECRET, ok, receiver, SECRET, status } from "./receiver.ts";
+import { deliverer, until } from "./deliverer.ts";
+import { change, life } from "./messages.ts";
+import { type Answer, never, OLD_SECRET, ok, receiver, SECRET, status } from "./receiver.ts";
 
 const MINUTE_MS = 60_000;
-
-/** A deliverer on real time for signatures, with jitter off and short time-outs. */
-function deliverer(more: Partial<DelivererSettings> & Pick<DelivererSettings, "endpoints">) {
-  const outbox = new MemoryOutbox();
-  const log = memoryLog();
-  const made = createDeliverer({
-    outbox,
-    clock: Date.now,
-    random: () => 0,
-    log,
-    timeoutMs: 300,
-    graceMs: 50,
-    ...more,
-  });
-  return { outbox, log, deliverer: made };
-}
-
-async function until(isTrue: () => boolean): Promise<void> {
-  for (let i = 0; i < 1000 && !isTrue(); i += 1) await pause(5);
-  expect(isTrue()).toBe(true);
-}
 
 /** One message, one attempt, one answer: what became of it. */
 async function attempt(answer: Answer) {
@@ -133,7 +112,7 @@ describe("an attempt", () => {
 
   test("answered 200 with a body that never ends is delivered, and the body is cut off", async () => {
     let isClosed = false;
-    const { entry } = await attempt((response) => {
+    await using server = await receiver((response) => {
       response.writeHead(200);
       const flood = (): void => {
         if (!isClosed && response.write("x".repeat(10_000))) setImmediate(flood);
@@ -141,8 +120,15 @@ describe("an attempt", () => {
       response.on("drain", flood).on("close", () => (isClosed = true));
       flood();
     });
-    expect(entry?.state).toBe("delivered");
+    const { outbox, deliverer: one } = deliverer({
+      endpoints: [server.endpoint],
+      timeoutMs: 60_000,
+    });
+    outbox.commit(toOutbox(change(), [server.endpoint], 0));
+    await one.deliverDue(Date.now());
+    expect(outbox.entries[0]?.state).toBe("delivered");
     await until(() => isClosed);
+    await one.stop();
   });
 
   test("answered 200 with a body that stalls is delivered", async () => {
@@ -255,6 +241,28 @@ describe("order", () => {
   });
 });
 
+describe("an outbox that answers slowly", () => {
+  test("does not make a message go twice that was delivered meanwhile", async () => {
+    await using server = await receiver(
+      (response, n) => void setTimeout(() => response.end(), n % 2 === 0 ? 5 : 25),
+    );
+    const outbox = new MemoryOutbox();
+    const due = outbox.due.bind(outbox);
+    outbox.due = async (...query) => {
+      const page = await due(...query);
+      await pause(40);
+      return page;
+    };
+    const { deliverer: one } = deliverer({ endpoints: [server.endpoint], outbox });
+    for (let i = 0; i < 4; i += 1) outbox.commit(life(`inc_${i}`));
+    await one.deliverDue(Date.now());
+    expect(server.received.map(({ id }) => id).sort()).toEqual(
+      outbox.entries.map(({ id }) => id).sort(),
+    );
+    await one.stop();
+  });
+});
+
 describe("several endpoints", () => {
   test("do not wait for one that hangs", async () => {
     await using slow = await receiver(() => {}, { name: "slow" });
@@ -297,100 +305,3 @@ describe("several endpoints", () => {
     await one.stop();
   });
 });
-
-describe("the life of a deliverer", () => {
-  test("delivers what an earlier run left, and what a poke announces", async () => {
-    await using server = await receiver(ok);
-    const { outbox, deliverer: one } = deliverer({ endpoints: [server.endpoint] });
-    outbox.commit(life("inc_a"));
-    one.start();
-    one.start();
-    await until(() => server.received.length === 3);
-    outbox.commit(life("inc_b"));
-    one.poke();
-    await until(() => server.received.length === 6);
-    await pause(50);
-    expect(server.received).toHaveLength(6);
-    await one.stop();
-  });
-
-  test("retries by itself when the time has come", async () => {
-    await using server = await receiver((response, n) =>
-      status(n === 0 ? 500 : 200)(response, n, never),
-    );
-    let shiftMs = 0;
-    const clock = (): number => Date.now() + shiftMs;
-    const outbox = new MemoryOutbox();
-    const timers: { fn: () => void; delayMs: number }[] = [];
-    const timed = createDeliverer({
-      outbox,
-      endpoints: [server.endpoint],
-      clock,
-      random: () => 0,
-      log: memoryLog(),
-      timer: (delayMs, fn) => {
-        timers.push({ fn, delayMs });
-        return () => {};
-      },
-    });
-    outbox.commit(toOutbox(change(), [server.endpoint], 0));
-    timed.start();
-    await until(() => outbox.entries[0]?.attempts === 1);
-    await until(() => timers.some(({ delayMs }) => delayMs > 4000 && delayMs <= 5000));
-    shiftMs = 5001;
-    for (const { fn, delayMs } of timers) if (delayMs <= 5000) fn();
-    await until(() => outbox.entries[0]?.state === "delivered");
-    expect(server.received).toHaveLength(2);
-    await timed.stop();
-  });
-
-  test("stops without start, and twice", async () => {
-    await using server = await receiver(ok);
-    const { deliverer: one } = deliverer({ endpoints: [server.endpoint] });
-    await one.stop();
-    await one.stop();
-    expect(server.received).toEqual([]);
-  });
-
-  test("leaves an attempt that stop cut short unsettled: the next run sends the same id", async () => {
-    await using server = await receiver((response, n) =>
-      n === 0 ? undefined : ok(response, n, never),
-    );
-    const { outbox, deliverer: one } = deliverer({
-      endpoints: [server.endpoint],
-      timeoutMs: 60_000,
-    });
-    outbox.commit(toOutbox(change(), [server.endpoint], 0));
-    one.start();
-    await until(() => server.received.length === 1);
-    await one.stop();
-    expect(outbox.entries[0]).toMatchObject({ state: "due", attempts: 0 });
-    const next = createDeliverer({
-      outbox,
-      endpoints: [server.endpoint],
-      clock: Date.now,
-      random: () => 0,
-      log: memoryLog(),
-    });
-    await next.deliverDue(Date.now());
-    expect(server.received[1]?.id).toBe(server.received[0]?.id);
-    await next.stop();
-  });
-
-  test("rests when the outbox cannot be settled, and does not send in a tight loop", async () => {
-    await using server = await receiver(ok);
-    const outbox = new MemoryOutbox();
-    outbox.commit(toOutbox(change(), [server.endpoint], 0));
-    outbox.settle = () => Promise.reject(new Error("database is locked"));
-    const log = memoryLog();
-    const { deliverer: one } = deliverer({ endpoints: [server.endpoint], outbox, log });
-    one.start();
-    await until(() => log.lines.some(({ level }) => level === "error"));
-    await pause(100);
-    expect(server.received).toHaveLength(1);
-    await one.stop();
-  });
-});
-
-/** For answers that do not look at the request. */
-const never = { id: "", timestamp: 0, type: "", headers: {}, body: "", atMs: 0 };

@@ -83,3 +83,6 @@ export async function receiver(
       }),
   };
 }
+
+/** For answers that do not look at the request. */
+export const never: Received = { id: "", timestamp: 0, type: "", headers: {}, body: "", atMs: 0 };
