@@ -105,6 +105,7 @@ export class BufferedWriter {
   }
 
   private async drain(): Promise<void> {
+    await Promise.resolve(); // `working` is set before anything can end it
     for (;;) {
       // Looked at and ended in one turn, so that no batch can slip in between.
       const batch = this.stopped ? undefined : this.next();
