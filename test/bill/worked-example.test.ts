@@ -139,7 +139,7 @@ describe("the worked example, rendered", () => {
 
   it("is this JSON", async () => {
     await expect(renderReportJson(await report(["owner", "label"]))).toMatchFileSnapshot(
-      "examples/worked-example.json",
+      "examples/worked-example.json.txt",
     );
   });
 });
