@@ -1,4 +1,4 @@
-import fastify, { type FastifyInstance } from "fastify";
+import fastify, { type FastifyInstance, type FastifyReply, LogController } from "fastify";
 import { AssayError } from "../model/errors.ts";
 import { failureOf } from "./failures.ts";
 import { isLoopback, namesLoopback } from "./host.ts";
@@ -33,7 +33,11 @@ const SECURITY_HEADERS = {
 export function createServer(settings: ServerSettings): Server {
   const app = fastify({
     ...(settings.log ? { loggerInstance: settings.log } : { logger: false }),
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
+    frameworkErrors: (error, _request, reply: FastifyReply) => {
+      const { status, body } = failureOf(error);
+      void reply.headers(SECURITY_HEADERS).code(status).send(body);
+    },
     forceCloseConnections: "idle",
     requestTimeout: REQUEST_TIMEOUT_MS,
     bodyLimit: 1024,

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { parsePriceList } from "../../src/bill/price-list.ts";
 import { renderReportCsv } from "../../src/bill/render-csv.ts";
@@ -139,7 +140,24 @@ describe("the worked example, rendered", () => {
 
   it("is this JSON", async () => {
     await expect(renderReportJson(await report(["owner", "label"]))).toMatchFileSnapshot(
-      "examples/worked-example.json",
+      "examples/worked-example.json.txt",
     );
+  });
+});
+
+describe("docs/billing.md", () => {
+  const page = readFileSync(new URL("../../docs/billing.md", import.meta.url), "utf8");
+
+  it("shows a price list that is accepted", () => {
+    const [, shown = ""] = /```yaml\n(.*?)```/s.exec(page) ?? [];
+    expect(parsePriceList(shown, "docs/billing.md").gpus).toHaveLength(1);
+  });
+
+  it("shows the costs that come out", async () => {
+    const [, example = ""] = page.split("## A worked example");
+    const shown = [...example.matchAll(/^\| (\w+).*\*\*([\d.]+)\*\* \|$/gm)];
+    const { lines, totals } = await report();
+    const costs = [...lines, totals].map((each) => Number(each.cost?.totalNanos) / 1e9);
+    expect(shown.map(([, , cost]) => Number(cost))).toEqual(costs);
   });
 });
