@@ -25,17 +25,23 @@ const COLOURS: readonly [RegExp, string][] = [
   [/^\$/, "#ffffff"],
 ];
 
-const run = spawnSync(process.execPath, ["dist/main.js", "run", "--speed", "max", "--listen", "127.0.0.1:0"], {
-  cwd: ROOT,
-  encoding: "utf8",
-});
+const run = spawnSync(
+  process.execPath,
+  ["dist/main.js", "run", "--speed", "max", "--listen", "127.0.0.1:0"],
+  {
+    cwd: ROOT,
+    encoding: "utf8",
+  },
+);
 const said = run.stderr.split("\n").filter((line) => !/ledger in|^$/.test(line));
 const lines = run.stdout.split("\n");
 const report = lines.slice(lines.findIndex((line) => line.startsWith("***")));
 const fired = lines.findIndex((line) => line.includes("ALERT firing"));
 const received = lines.find((line) => line.startsWith(">>")) ?? "";
 const resolved = lines.filter((line) => /ALERT resolved/.test(line));
-const early = lines.filter((line) => / (training|inference)-like .*(container|user):/.test(line)).slice(40, 44);
+const early = lines
+  .filter((line) => / (training|inference)-like .*(container|user):/.test(line))
+  .slice(40, 44);
 
 draw([
   "$ npm ci && npm start",
