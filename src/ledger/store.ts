@@ -1,4 +1,3 @@
-import { pathToFileURL } from "node:url";
 import Database from "better-sqlite3";
 import { AssayError } from "../model/errors.ts";
 import { asLedgerError, ledgerError } from "./failure.ts";
@@ -53,6 +52,7 @@ function openLocked(place: LedgerPlace, options: StoreOptions, release: () => vo
     // the disk keeps what it said it synced. NORMAL would only outlive the death of the process.
     db.pragma("synchronous = FULL");
     db.pragma("foreign_keys = ON");
+    db.pragma("recursive_triggers = ON");
     db.pragma(`journal_size_limit = ${LOG_LIMIT_BYTES}`);
     limitSize(db, options.maxBytes, place);
     migrate(db, place.database);
@@ -72,21 +72,12 @@ function openLocked(place: LedgerPlace, options: StoreOptions, release: () => vo
 
 /** Says what is wrong with a file that is there before anything opens it for writing. */
 function lookFirst(place: LedgerPlace): void {
-  // Without a log the file can be read as it lies, and no side file is made beside it.
-  const db = sizeOf(place.log) ? readable(place.database) : asItLies(place.database);
+  const db = new Database(place.database, { readonly: true, timeout: 0 });
   try {
     refuseForeign(readHeader(db), place.database, MIGRATIONS.length);
   } finally {
     db.close();
   }
-}
-
-function readable(path: string, timeout: number = 0): Database.Database {
-  return new Database(path, { readonly: true, timeout });
-}
-
-function asItLies(path: string): Database.Database {
-  return new Database(`${pathToFileURL(path).href}?immutable=1`, { readonly: true });
 }
 
 function limitSize(db: Database.Database, maxBytes: number | undefined, place: LedgerPlace): void {
@@ -136,19 +127,18 @@ function statReadable(place: LedgerPlace): boolean {
   }
 }
 
-function openReader(place: LedgerPlace, timeoutMs: number): Database.Database {
+function openReader(place: LedgerPlace, timeout: number): Database.Database {
   try {
-    return headed(readable(place.database, timeoutMs), place);
+    return headed(new Database(place.database, { readonly: true, timeout }), place);
   } catch (cause) {
-    // A reader shares memory with the writer through a file; on read-only media there is none.
-    const noSideFile = /^SQLITE_(CANTOPEN|READONLY)/.test(codeOf(cause));
-    if (!noSideFile || sizeOf(place.log)) throw cause;
-    return headed(asItLies(place.database), place);
+    if (!(cause instanceof Database.SqliteError) || cause.code !== "SQLITE_CANTOPEN") throw cause;
+    // A reader shares memory with the writer through a file beside the database.
+    throw new AssayError("ledger/read-only", "a side file cannot be made beside the ledger", {
+      place: place.database,
+      hint: "copy ledger.sqlite, and ledger.sqlite-wal where there is one, to a writable directory and read it there",
+      cause,
+    });
   }
-}
-
-function codeOf(cause: unknown): string {
-  return cause instanceof Database.SqliteError ? cause.code : "";
 }
 
 /** The same connection once its header is one that this version reads. */

@@ -9,8 +9,10 @@ export function createUsageTables(db: Database): void {
   createInternTables(db);
   createSliceTables(db);
   createRecordTables(db);
-  for (const table of ["slices", "owners", "texts", "evidence", "gaps", "calibrations"])
-    makeAppendOnly(db, table);
+  for (const table of ["slices", "gaps", "calibrations"]) makeAppendOnly(db, table);
+  makeAppendOnly(db, "texts", "text");
+  makeAppendOnly(db, "owners", "key");
+  makeAppendOnly(db, "evidence", "digest");
 }
 
 function createInternTables(db: Database): void {
@@ -95,11 +97,18 @@ function createRecordTables(db: Database): void {
   `);
 }
 
-/** Makes the database refuse every change and removal in `table`, whoever asks through SQL. */
-export function makeAppendOnly(db: Database, table: string): void {
-  for (const action of ["update", "delete"])
-    db.exec(`
-      CREATE TRIGGER ${table}_no_${action} BEFORE ${action} ON ${table}
-      BEGIN SELECT RAISE(ABORT, '${table} is append-only'); END;
-    `);
+/**
+ * Makes the database refuse every change and removal in `table`, whoever asks through SQL. REPLACE
+ * removes rows without asking the triggers of DELETE, so inserts that would are refused too.
+ * @param unique a column that tells rows apart beside the row number
+ */
+export function makeAppendOnly(db: Database, table: string, unique?: string): void {
+  const refuse = `BEGIN SELECT RAISE(ABORT, '${table} is append-only'); END`;
+  const same = unique === undefined ? "" : ` OR ${unique} = NEW.${unique}`;
+  db.exec(`
+    CREATE TRIGGER ${table}_no_update BEFORE UPDATE ON ${table} ${refuse};
+    CREATE TRIGGER ${table}_no_delete BEFORE DELETE ON ${table} ${refuse};
+    CREATE TRIGGER ${table}_no_replace BEFORE INSERT ON ${table}
+    WHEN EXISTS (SELECT 1 FROM ${table} WHERE rowid = NEW.rowid${same}) ${refuse};
+  `);
 }
