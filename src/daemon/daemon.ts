@@ -39,6 +39,8 @@ export interface DaemonDeps {
   signal: AbortSignal;
   /** The daemon is up: `address` is where it serves. */
   onReady: (address: string | undefined) => void;
+  /** The ledger has slices of an earlier run, up to `endMs`. */
+  onResume?: (endMs: number) => void;
   /** Before the ledger closes, for a last report. */
   onEnd: (ledger: Ledger) => Promise<void>;
 }
@@ -80,6 +82,7 @@ async function runWithLedger(
   await alerting.restore(ledger);
   const pipeline = new Pipeline(await pipelineSettings(ledger, settings, lastSliceEnds));
   const metrics = new Metrics();
+  metrics.setIncidents(alerting.open());
   const state = new DaemonState({
     source,
     writer,
@@ -92,6 +95,7 @@ async function runWithLedger(
   const server = await serve(ledger, settings, deps, state);
   deliverer.start();
   deps.onReady(server?.address);
+  if (lastSliceEnds.size > 0) deps.onResume?.(Math.max(...lastSliceEnds.values()));
   try {
     await runAgent(source.observations, {
       pipeline,
@@ -102,7 +106,7 @@ async function runWithLedger(
       },
       // A live node never waits for its disk; a replay goes no faster than it.
       written: async () =>
-        source.isLive ? undefined : Promise.race([writer.drained(), aborted(deps.signal)]),
+        source.isLive ? undefined : unlessAborted(writer.drained(), deps.signal),
       alert: (slices, atMs) => alerting.observe(slices, atMs),
       watch: state.watching(deps.watch),
     });
@@ -115,9 +119,16 @@ async function runWithLedger(
   }
 }
 
-async function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+/** Waits for `work`, but no longer than until the signal; leaves no listener behind. */
+async function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  const done = new AbortController();
+  const aborted = new Promise<void>((resolve) => {
+    const options = { once: true, signal: done.signal };
+    signal.addEventListener("abort", () => resolve(), options);
+    if (signal.aborted) resolve();
+  });
+  await Promise.race([work, aborted]);
+  done.abort();
 }
 
 function newWriter(ledger: Ledger, { config }: DaemonSettings, deps: DaemonDeps): BufferedWriter {

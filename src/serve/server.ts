@@ -62,7 +62,8 @@ export async function startServer(
   }
   const bound = app.server.address();
   const boundPort = typeof bound === "object" && bound ? bound.port : port;
-  return { address: `${host}:${boundPort}`, close: async () => app.close() };
+  const name = host.includes(":") ? `[${host}]` : host;
+  return { address: `${name}:${boundPort}`, close: async () => app.close() };
 }
 
 const PATHS = "/healthz, /metrics, /api/v1/gpus, /api/v1/slices, /api/v1/report";
