@@ -65,6 +65,7 @@ class PendingBatch {
   private slices: Slice[] = [];
   private gaps: GapRecord[] = [];
   private lastMs = 0;
+  private readonly seen = new Set<string>();
 
   constructor(parts: AgentParts) {
     this.parts = parts;
@@ -92,9 +93,14 @@ class PendingBatch {
     return true;
   }
 
-  /** From the last slice of an earlier run to the first of this one, nobody measured. */
+  /**
+   * From the last slice of an earlier run to the first of this one, nobody measured. A device that
+   * went away and came back within this run is another matter.
+   */
   private tellDowntime({ node, uuid, firstSeenMs }: KnownGpu): void {
     const fromMs = this.parts.lastSliceEnds?.get(uuid);
+    if (this.seen.has(uuid)) return;
+    this.seen.add(uuid);
     if (fromMs === undefined || fromMs >= firstSeenMs) return;
     const reason = "the daemon was not running";
     const gap = { node, gpuUuid: uuid, source: "agent", reason, fromMs, toMs: firstSeenMs };

@@ -17,12 +17,24 @@ export class Console {
     this.io = io;
   }
 
-  ready(source: OpenedSource, url: string | undefined, stateDir: string): void {
+  /** @param isTemporary the state directory is removed at the end */
+  ready(
+    source: OpenedSource,
+    url: string | undefined,
+    stateDir: string,
+    isTemporary: boolean,
+  ): void {
     this.io.stderr(`watching ${source.description}\n`);
     if (url) this.io.stderr(`serving ${url} (healthz, metrics, api/v1/…)\n`);
     this.io.stderr(
-      `ledger in ${stateDir}${source.isLive ? "" : ", removed at the end unless named"}\n`,
+      `ledger in ${stateDir}${isTemporary ? ", removed at the end unless named" : ""}\n`,
     );
+  }
+
+  /** A recording is run into a ledger that has slices already: what lies before them is not repeated. */
+  resumes(endMs: number): void {
+    const end = new Date(endMs).toISOString();
+    this.io.stderr(`the ledger reaches to ${end}: up to there nothing is written again\n`);
   }
 
   watcher(): AgentWatcher {

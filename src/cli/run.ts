@@ -97,7 +97,10 @@ async function run(options: RunOptions, io: CommandIo): Promise<void> {
       random: Math.random,
       hash: (text) => createHash("sha256").update(text).digest("hex").slice(0, 16),
       signal: io.signal,
-      onReady: (url) => terminal.ready(source, url, state.dir),
+      onReady: (url) => terminal.ready(source, url, state.dir, state.isTemporary),
+      onResume: (endMs) => {
+        if (!source.isLive) terminal.resumes(endMs);
+      },
       onEnd: async (ledger) => {
         if ((await ledger.extent()) === undefined)
           return io.stderr("nothing was measured: no report\n");
@@ -150,16 +153,15 @@ function stateDirOf(
   options: RunOptions,
   source: OpenedSource,
   io: CommandIo,
-): { dir: string; cleanUp: () => void } {
-  const keep = (): void => {};
-  if (options.stateDir !== undefined) return { dir: options.stateDir, cleanUp: keep };
-  if (source.isLive)
-    return { dir: defaultStateDir(io.env, process.getuid?.() === 0), cleanUp: keep };
+): { dir: string; isTemporary: boolean; cleanUp: () => void } {
+  const kept = { isTemporary: false, cleanUp: (): void => {} };
+  if (options.stateDir !== undefined) return { dir: options.stateDir, ...kept };
+  if (source.isLive) return { dir: defaultStateDir(io.env, process.getuid?.() === 0), ...kept };
   const dir = mkdtempSync(join(tmpdir(), "gpu-assay-"));
   const cleanUp = (): void => {
     if (existsSync(dir)) rmSync(dir, { recursive: true });
   };
-  return { dir, cleanUp };
+  return { dir, isTemporary: true, cleanUp };
 }
 
 async function demoReceiver(io: CommandIo, terminal: Console): Promise<DemoReceiver> {

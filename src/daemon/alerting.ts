@@ -29,7 +29,7 @@ export class Alerting {
 
   /** Continues where the ledger ends, before anything is observed. */
   async restore(ledger: LedgerReader): Promise<void> {
-    await this.settings.budgets?.restore(ledger, this.settings.nowMs());
+    await this.settings.budgets?.restore(ledger);
     const ends = await ledger.lastSliceEnds();
     if (ends.size === 0) return;
     const newestMs = Math.max(...ends.values());

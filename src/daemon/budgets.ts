@@ -1,19 +1,12 @@
 import type { BudgetFact } from "../alert/facts.ts";
 import { energyPriceSpans, gpuPriceSpans, type PriceSpan } from "../bill/price-lookup.ts";
 import type { PriceList } from "../bill/price-list.ts";
-import { buildReport } from "../bill/report.ts";
-import type { KnownGpu, LedgerReader } from "../ledger/contract.ts";
-import {
-  energyCost,
-  EXACT_PER_NANO,
-  type ExactCost,
-  gpuTimeCost,
-  parseNanos,
-  settle,
-} from "../model/money.ts";
+import type { KnownGpu, LedgerReader, StoredSlice } from "../ledger/contract.ts";
+import { energyCost, type ExactCost, gpuTimeCost, parseNanos, settle } from "../model/money.ts";
 import { ownerKey } from "../model/owner.ts";
 import type { Slice } from "../model/slice.ts";
 import { splitInteger } from "../model/split.ts";
+import type { Window } from "../model/window.ts";
 
 export interface Budget {
   owner: string;
@@ -56,20 +49,21 @@ export class BudgetMeter {
     this.models.set(gpu.uuid, gpu.model);
   }
 
-  /** Takes over what the ledger holds of the running periods: after a restart. */
-  async restore(ledger: LedgerReader, nowMs: number): Promise<void> {
+  /**
+   * Takes over what the ledger holds of the periods that its newest slice lies in: after a restart.
+   * Periods are of event time, so that a recording's budgets restart like a live node's.
+   */
+  async restore(ledger: LedgerReader): Promise<void> {
     const extent = await ledger.extent();
     if (!extent) return;
-    for (const gpu of await ledger.gpus()) this.noteGpu(gpu);
+    const gpus = await ledger.gpus();
+    for (const gpu of gpus) this.noteGpu(gpu);
     for (const spending of this.spendings) {
-      spending.periodStartMs = periodStart(nowMs, spending.budget.period);
-      const window = { fromMs: spending.periodStartMs, toMs: Math.max(nowMs, extent.toMs) };
-      if (extent.toMs <= window.fromMs) continue;
-      const prices = this.prices;
-      const report = await buildReport({ ledger, prices, window, groupBy: ["owner"], nowMs });
-      const own = report.lines.filter((line) => line.group.owner === spending.budget.owner);
-      const nanos = own.reduce((sum, line) => sum + (line.cost?.totalNanos ?? 0n), 0n);
-      spending.spent = nanos * EXACT_PER_NANO;
+      const fromMs = periodStart(extent.toMs - 1, spending.budget.period);
+      spending.periodStartMs = fromMs;
+      spending.spent = await this.spentIn({ fromMs, toMs: extent.toMs }, spending.budget, ledger);
+      spending.node = gpus[0]?.node ?? "";
+      spending.simulated = gpus.some((gpu) => gpu.simulated);
     }
   }
 
@@ -80,6 +74,9 @@ export class BudgetMeter {
       for (const spending of this.spendings) {
         if (ownerKey(slice.owner) !== spending.budget.owner) continue;
         this.turnPeriod(spending, slice.fromMs);
+        // A slice is final a window late: the last ones of a period come after its end, and are not
+        // the new period's.
+        if (slice.fromMs < spending.periodStartMs) continue;
         spending.spent += this.costOf(slice);
         spending.node = slice.node;
         spending.simulated = slice.simulated;
@@ -98,12 +95,35 @@ export class BudgetMeter {
     return true;
   }
 
-  private costOf(slice: Slice): ExactCost {
-    const model = this.models.get(slice.gpuUuid) ?? "";
-    const gpuSpans = gpuPriceSpans(this.prices, model, slice);
-    const energySpans = energyPriceSpans(this.prices, slice);
-    const time = overSpans(slice.timeMs, gpuSpans, gpuTimeCost);
-    return time + overSpans(slice.energyMj ?? 0, energySpans, energyCost);
+  /** What the slices that begin in the window cost: sums between price changes, and the rest one by one. */
+  private async spentIn(
+    window: Window,
+    { owner }: Budget,
+    ledger: LedgerReader,
+  ): Promise<ExactCost> {
+    const bounds = [window.fromMs, ...priceChanges(this.prices, window), window.toMs];
+    const across = new Map<number, StoredSlice>();
+    let spent = 0n;
+    for (const [i, fromMs] of bounds.entries()) {
+      for (const slice of await ledger.straddling(fromMs))
+        if (slice.fromMs >= window.fromMs && ownerKey(slice.owner) === owner)
+          across.set(slice.sequence, slice);
+      const toMs = bounds[i + 1];
+      if (toMs === undefined) break;
+      const rows = await ledger.usage({ fromMs, toMs });
+      for (const row of rows)
+        if (row.ownerKey === owner) spent += this.costOf({ ...row, fromMs, toMs });
+    }
+    for (const slice of across.values()) spent += this.costOf(slice);
+    return spent;
+  }
+
+  private costOf(used: Window & Pick<Slice, "gpuUuid" | "timeMs" | "energyMj">): ExactCost {
+    const model = this.models.get(used.gpuUuid) ?? "";
+    const gpuSpans = gpuPriceSpans(this.prices, model, used);
+    const energySpans = energyPriceSpans(this.prices, used);
+    const time = overSpans(used.timeMs, gpuSpans, gpuTimeCost);
+    return time + overSpans(used.energyMj ?? 0, energySpans, energyCost);
   }
 
   private factOf(spending: Spending, atMs: number): BudgetFact {
@@ -135,6 +155,13 @@ function overSpans(
   }));
   const parts = splitInteger(amount, claims);
   return spans.reduce((sum, span, i) => sum + cost(parts[i] ?? 0, span.nanos ?? 0n), 0n);
+}
+
+/** The instants inside the window at which any price begins or ends, ascending. */
+function priceChanges({ gpus, energy }: PriceList, window: Window): number[] {
+  const all = [...gpus, ...energy].flatMap(({ fromMs, toMs }) => [fromMs, toMs]);
+  const inside = all.filter((atMs) => window.fromMs < atMs && atMs < window.toMs);
+  return [...new Set(inside)].sort((a, b) => a - b);
 }
 
 /** Start of the UTC day or month that holds `atMs`. */

@@ -40,6 +40,8 @@ export interface DaemonDeps {
   signal: AbortSignal;
   /** The daemon is up: `address` is where it serves. */
   onReady: (address: string | undefined) => void;
+  /** The ledger has slices of an earlier run, up to `endMs`. */
+  onResume?: (endMs: number) => void;
   /** Before the ledger closes, for a last report. */
   onEnd: (ledger: Ledger) => Promise<void>;
 }
@@ -76,9 +78,9 @@ async function runWithLedger(
   const pipeline = new Pipeline(await pipelineSettings(data, ledger, settings, lastSliceEnds));
   const state = newState(ledger, settings, deps, { writer, alerting, budgets, data });
   const server = await serve(ledger, settings, deps, state);
-  const stopped = aborted(deps.signal);
   deliverer.start();
   deps.onReady(server?.url);
+  if (lastSliceEnds.size > 0) deps.onResume?.(Math.max(...lastSliceEnds.values()));
   try {
     await runAgent(source.observations, {
       pipeline,
@@ -88,7 +90,8 @@ async function runWithLedger(
         if (batch.outbox?.length) void writer.drained().then(() => deliverer.poke());
       },
       // A live node never waits for its disk; a replay goes no faster than it.
-      written: async () => (source.isLive ? undefined : Promise.race([writer.drained(), stopped])),
+      written: async () =>
+        source.isLive ? undefined : unlessAborted(writer.drained(), deps.signal),
       alert: (slices, atMs) => alerting.observe(slices, atMs),
       watch: state.watching(deps.watch),
     });
@@ -128,9 +131,16 @@ function newState(
   });
 }
 
-async function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+/** Waits for `work`, but no longer than until the signal; leaves no listener behind. */
+async function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  const done = new AbortController();
+  const aborted = new Promise<void>((resolve) => {
+    const options = { once: true, signal: done.signal };
+    signal.addEventListener("abort", () => resolve(), options);
+    if (signal.aborted) resolve();
+  });
+  await Promise.race([work, aborted]);
+  done.abort();
 }
 
 function newWriter(ledger: Ledger, { config }: DaemonSettings, deps: DaemonDeps): BufferedWriter {

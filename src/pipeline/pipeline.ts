@@ -34,6 +34,8 @@ export class Pipeline {
   private maxGapMs = MIN_GAP_MS;
   private readonly tracks = new Map<number, DeviceTrack>();
   private readonly labellers = new Map<string, Labeller>();
+  /** Where the time of devices ends that went away: one that comes back goes on from there. */
+  private readonly leftAtMs = new Map<string, number>();
   private host: HostSample | undefined;
   private readonly settings: PipelineSettings;
   private readonly windowMs: number;
@@ -87,6 +89,7 @@ export class Pipeline {
       events.push(...(this.labellers.get(track.gpu.uuid)?.flush() ?? []));
       this.labellers.delete(track.gpu.uuid);
       this.tracks.delete(index);
+      if (track.nextFromMs !== undefined) this.leftAtMs.set(track.gpu.uuid, track.nextFromMs);
     }
     for (const gpu of node.gpus) {
       if (this.tracks.has(gpu.index)) continue;
@@ -123,7 +126,12 @@ export class Pipeline {
   /** A restart in the middle of a window that was already closed goes on with the next one. */
   private firstWindowMs(gpuUuid: string, atMs: number): number {
     const { fromMs } = windowAt(atMs, this.windowMs);
-    return Math.max(fromMs, this.settings.resumeAtMs?.(gpuUuid) ?? fromMs);
+    return Math.max(fromMs, this.endOf(gpuUuid) ?? fromMs);
+  }
+
+  /** Up to where a device's time is already told: in this run, or by the ledger of an earlier one. */
+  private endOf(gpuUuid: string): number | undefined {
+    return this.leftAtMs.get(gpuUuid) ?? this.settings.resumeAtMs?.(gpuUuid);
   }
 
   private processes(sample: ProcessSample): void {
@@ -135,8 +143,16 @@ export class Pipeline {
   private gap(gap: Extract<Observation, { kind: "gap" }>): PipelineEvent[] {
     const gpuUuid = gap.gpu === undefined ? undefined : this.tracks.get(gap.gpu)?.gpu.uuid;
     const { source, reason, fromMs, toMs } = gap;
+    if (this.isTold(gap.toMs, gpuUuid)) return [];
     const node = this.node?.node ?? "";
     return [{ kind: "gap", node, gpuUuid, source, reason, window: { fromMs, toMs } }];
+  }
+
+  /** A recording that is run again tells of gaps that an earlier run has written down. */
+  private isTold(atMs: number, gpuUuid: string | undefined): boolean {
+    const uuids = gpuUuid === undefined ? [...this.labellers.keys()] : [gpuUuid];
+    const ends = uuids.map((uuid) => this.settings.resumeAtMs?.(uuid) ?? Number.NEGATIVE_INFINITY);
+    return atMs <= Math.min(...ends, Number.MAX_SAFE_INTEGER) && ends.length > 0;
   }
 
   /**
