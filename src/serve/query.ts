@@ -6,7 +6,7 @@ import { parseOwnerKey } from "../model/owner.ts";
 import { sanitize } from "../model/text.ts";
 
 /** Most slices one answer holds. */
-export const MAX_PAGE = 1000;
+const MAX_PAGE = 1000;
 const DEFAULT_PAGE = 100;
 
 const text = z.string("is given twice").min(1, "is empty").max(300, "is too long");

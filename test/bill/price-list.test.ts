@@ -127,7 +127,9 @@ describe("a malformed price list", () => {
     const bomb = ["a: &a [x,x,x,x,x,x,x,x,x]"];
     for (const [one, next] of ["ab", "bc", "cd", "de", "ef", "fg"].map((pair) => [...pair]))
       bomb.push(`${next}: &${next} [${`*${one},`.repeat(8)}*${one}]`);
-    expect(errorOf(bomb.join("\n")).code).toBe("price/invalid");
+    const error = errorOf(bomb.join("\n"));
+    expect(error.code).toBe("price/invalid");
+    expect(error.message).toMatch(/^The YAML cannot be read: .*alias/);
   });
 });
 

@@ -234,6 +234,13 @@ describe("a ledger whose slices break the law of the window", () => {
     expect(error.code).toBe("report/unreconciled");
   });
 
+  it("is told how much too much the slices claim, and where", async () => {
+    const slices = [alice(0, 10_000), slice("G", 0, 10_000, "user:bob", "other")];
+    const error = await errorOf({ gpus: [gpu("G")], slices }, { toMs: 10_000 });
+    expect(error.message).toBe("Slices claim 10000 ms more than there are.");
+    expect(error.place).toBe("GPU G, 1970-01-01T00:00:00Z to 1970-01-01T00:00:10Z");
+  });
+
   it("is refused where a cut goes through such a window", async () => {
     const slices = [alice(0, 10_000, { timeMs: 9000 })];
     const error = await errorOf({ gpus: [gpu("G")], slices }, { fromMs: 5000 });

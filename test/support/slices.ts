@@ -17,7 +17,7 @@ export function gpu(uuid: string, extra: Partial<KnownGpu> = {}): KnownGpu {
   };
 }
 
-export function owner(key: string): Owner {
+function owner(key: string): Owner {
   const parsed = parseOwnerKey(key);
   if (!parsed) throw new Error(`no owner: ${key}`);
   return parsed;
