@@ -1,4 +1,4 @@
-import { miningFactOf } from "../alert/facts.ts";
+import { type MiningFact, miningFactOf } from "../alert/facts.ts";
 import { IncidentEngine } from "../alert/incidents.ts";
 import { toOutbox } from "../alert/message.ts";
 import type { MiningSettings } from "../alert/rules/mining.ts";
@@ -32,14 +32,19 @@ export class Alerting {
     await this.settings.budgets?.restore(ledger);
     const ends = await ledger.lastSliceEnds();
     if (ends.size === 0) return;
-    const newestMs = Math.max(...ends.values());
-    const sinceMs = Math.min(...ends.values()) - this.engine.retentionMs;
-    const all = await ledger.incidents({});
-    const relevant = all.filter(
-      (incident) => incident.state !== "resolved" || (incident.resolvedAtMs ?? 0) >= sinceMs,
+    const { retentionMs } = this.engine;
+    const oldestMs = Math.min(...ends.values()) - retentionMs;
+    const incidents = await ledger.incidents({});
+    const relevant = incidents.filter(
+      ({ state, resolvedAtMs }) => state !== "resolved" || (resolvedAtMs ?? 0) >= oldestMs,
     );
-    const slices = await ledger.slices({ fromMs: sinceMs, toMs: newestMs });
-    this.engine.restore(relevant, slices.map(miningFactOf));
+    const facts: MiningFact[] = [];
+    // Each device from its own end: one that left long ago must not drag in everybody's months.
+    for (const [gpuUuid, toMs] of ends) {
+      const slices = await ledger.slices({ gpuUuid, fromMs: toMs - retentionMs, toMs });
+      facts.push(...slices.map(miningFactOf));
+    }
+    this.engine.restore(relevant, facts);
   }
 
   observe(slices: readonly Slice[], atMs: number): AlertOutcome {
