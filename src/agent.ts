@@ -21,6 +21,8 @@ export interface AgentParts {
   /** New slices, or with none just the time it has become. */
   alert: (slices: readonly Slice[], atMs: number) => AlertOutcome;
   watch: AgentWatcher;
+  /** Up to where each device's time is in the ledger from an earlier run. */
+  lastSliceEnds?: ReadonlyMap<string, number> | undefined;
 }
 
 /** Who looks on: the console, the metrics, the API. Must not throw. */
@@ -63,6 +65,7 @@ class PendingBatch {
   private slices: Slice[] = [];
   private gaps: GapRecord[] = [];
   private lastMs = 0;
+  private readonly seen = new Set<string>();
 
   constructor(parts: AgentParts) {
     this.parts = parts;
@@ -90,6 +93,21 @@ class PendingBatch {
     return true;
   }
 
+  /**
+   * From the last slice of an earlier run to the first of this one, nobody measured. A device that
+   * went away and came back within this run is another matter.
+   */
+  private tellDowntime({ node, uuid, firstSeenMs }: KnownGpu): void {
+    const fromMs = this.parts.lastSliceEnds?.get(uuid);
+    if (this.seen.has(uuid)) return;
+    this.seen.add(uuid);
+    if (fromMs === undefined || fromMs >= firstSeenMs) return;
+    const reason = "the daemon was not running";
+    const gap = { node, gpuUuid: uuid, source: "agent", reason, fromMs, toMs: firstSeenMs };
+    this.gaps.push(gap);
+    this.parts.watch.gap?.(gap);
+  }
+
   private takeOne(event: PipelineEvent): void {
     switch (event.kind) {
       case "provisional":
@@ -103,6 +121,7 @@ class PendingBatch {
         const { gpu, node, simulated, atMs } = event;
         const known = { ...gpu, node, simulated, firstSeenMs: atMs };
         this.gpus.push(known);
+        this.tellDowntime(known);
         this.parts.watch.gpu?.(known);
         break;
       }

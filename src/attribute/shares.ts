@@ -12,10 +12,14 @@ export interface AttributionInput {
   intervals: readonly Interval[];
   /** In time order. */
   processes: readonly ProcessSample[];
-  /** A process list further away than this from an interval's end does not speak for it. */
-  maxGapMs: number;
   agentPids: ReadonlySet<number>;
 }
+
+/**
+ * Process lists are read less often than devices, and who holds a device changes slowly: a list
+ * further away than this from an interval's end does not speak for it.
+ */
+export const PROCESS_LIST_SPEAKS_MS = 15_000;
 
 interface Running {
   owner: Owner;
@@ -56,20 +60,16 @@ export function attribute(input: AttributionInput): Share[] {
 
 function claimsFor(interval: Interval, whole: Interval, input: AttributionInput): OwnerClaim[] {
   if (interval.activity === "idle") return [{ owner: IDLE, weight: 1, basis: "device", pids: [] }];
-  const seen = nearest(input.processes, whole.toMs, input.maxGapMs);
+  const seen = nearest(input.processes, whole.toMs);
   // Nothing measured activity: a process that is there may be working, but nobody there says nothing.
   if (interval.activity === "unknown" && !seen?.list.length)
     return [{ owner: UNOBSERVED, weight: 1, basis: "no-sample", pids: [] }];
   return claimsOn(seen, interval.sample.gpuUtil, input.agentPids);
 }
 
-function nearest(
-  samples: readonly ProcessSample[],
-  atMs: number,
-  maxGapMs: number,
-): ProcessSample | undefined {
+function nearest(samples: readonly ProcessSample[], atMs: number): ProcessSample | undefined {
   let best: ProcessSample | undefined;
-  let bestDistance = maxGapMs;
+  let bestDistance = PROCESS_LIST_SPEAKS_MS;
   for (const sample of samples) {
     const distance = Math.abs(sample.atMs - atMs);
     if (distance <= bestDistance) [best, bestDistance] = [sample, distance];

@@ -58,16 +58,15 @@ export function shareVerdict(
   if (share.owner.kind === "idle") return idleVerdict(1);
   if (share.owner.kind === "unobserved") return unobservedVerdict();
   if (share.owner.kind === "agent") return agentVerdict();
-  const ownHost = scoresOf(ownHostEvidence, model);
-  if (share.timeMs >= SOLE_OWNER_SHARE * times.busyMs) {
-    if (device.label === "idle" || ownHostEvidence.length > 0)
-      return decide(addHost(scores, ownHostEvidence), [...ownHostEvidence, ...telemetry], model);
-    return device;
+  const isSole = share.timeMs >= SOLE_OWNER_SHARE * times.busyMs;
+  if (isSole && device.label !== "idle") {
+    if (ownHostEvidence.length === 0) return device;
+    return decide(addHost(scores, ownHostEvidence), [...ownHostEvidence, ...telemetry], model);
   }
-  const mixed = decide(ownHost, ownHostEvidence, model);
-  return mixed.label === "mining-like"
-    ? mixed
-    : { ...mixed, label: "unknown", evidence: [sharedDevice(), ...ownHostEvidence] };
+  const byHost = decide(scoresOf(ownHostEvidence, model), ownHostEvidence, model);
+  if (byHost.label === "mining-like") return byHost;
+  const why = isSole ? tooLittle() : sharedDevice();
+  return { label: "unknown", confidence: byHost.confidence, evidence: [why, ...ownHostEvidence] };
 }
 
 /** Telemetry scores, smoothed or not, with the log-odds of host evidence on top. */
@@ -96,6 +95,11 @@ function agentVerdict(): Verdict {
 function sharedDevice(): Evidence {
   const text = "several owners shared the device: its telemetry speaks for none of them alone";
   return context("sharedDevice", text);
+}
+
+function tooLittle(): Evidence {
+  const text = "the device worked too little in this window to tell what it did";
+  return context("tooLittleActivity", text);
 }
 
 function context(feature: string, text: string): Evidence {

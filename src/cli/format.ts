@@ -1,5 +1,4 @@
 import type { RecordingWarning } from "../collect/recording/warnings.ts";
-import { formatDuration } from "../model/duration.ts";
 import { ownerKey } from "../model/owner.ts";
 import { sanitize } from "../model/text.ts";
 import type { Slice } from "../model/slice.ts";
@@ -13,7 +12,7 @@ export function warningText(file: string, warning: RecordingWarning): string {
 /** A finished slice as a readable line: when, which device, what, whose, how much and why. */
 export function sliceText(slice: Slice, gpuName: string): string {
   const at = new Date(slice.fromMs).toISOString().slice(11, 19);
-  const share = formatDuration(slice.timeMs).padStart(8);
+  const share = `${(slice.timeMs / 1000).toFixed(1)} s`.padStart(7);
   const energy =
     slice.energyMj === undefined ? "      -" : `${(slice.energyMj / 1e6).toFixed(2)} kJ`;
   const label = slice.label.padEnd(14);

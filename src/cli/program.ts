@@ -2,8 +2,14 @@ import { Command, CommanderError } from "commander";
 import { agentVersion } from "../config/data.ts";
 import { AssayError, BAD_INPUT, FAILED } from "../model/errors.ts";
 import { addClassifyCommand } from "./classify.ts";
+import { addCalibrateCommand } from "./calibrate.ts";
+import { addDoctorCommand } from "./doctor.ts";
+import { addRecordCommand } from "./record.ts";
+import { addReplayCommand } from "./replay.ts";
+import { addReportCommand } from "./report.ts";
 import { addConfigCommand } from "./config.ts";
 import type { CommandIo } from "./io.ts";
+import { addRunCommand } from "./run.ts";
 
 const ABOUT = `Tells what every second of GPU time was made of, who spent it and what it cost.
 
@@ -15,6 +21,18 @@ Start here:
 
 Exit codes: 0 done, 1 failed, 2 bad input. Results go to stdout, everything else to stderr.`;
 
+/** In the order of the help text. */
+const COMMANDS = [
+  addRunCommand,
+  addReportCommand,
+  addDoctorCommand,
+  addClassifyCommand,
+  addReplayCommand,
+  addRecordCommand,
+  addCalibrateCommand,
+  addConfigCommand,
+];
+
 /** Parses the command line and runs one command. @returns the exit code; never throws */
 export async function runProgram(argv: readonly string[], io: CommandIo): Promise<number> {
   const program = new Command("assay")
@@ -23,8 +41,7 @@ export async function runProgram(argv: readonly string[], io: CommandIo): Promis
     .configureOutput({ writeOut: io.stdout, writeErr: io.stderr })
     .showHelpAfterError("(add --help for what this command takes)")
     .exitOverride();
-  addClassifyCommand(program, io);
-  addConfigCommand(program, io);
+  for (const add of COMMANDS) add(program, io);
   for (const command of allCommands(program)) command.exitOverride().copyInheritedSettings(program);
   try {
     await program.parseAsync([...argv]);

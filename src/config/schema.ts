@@ -74,7 +74,14 @@ export const configSchema = z.strictObject({
           minConfidence: ratio.default(0.8),
         })
         .prefault({}),
-      budgets: z.array(budget).default([]),
+      budgets: z
+        .array(budget)
+        .refine(
+          (all) =>
+            new Set(all.map(({ owner, period }) => `${period} ${owner}`)).size === all.length,
+          { error: "an owner has two budgets for one period" },
+        )
+        .default([]),
       webhooks: z.array(webhook).default([]),
       timeout: duration("15s"),
     })

@@ -73,7 +73,7 @@ function ledgerOver(
   return {
     append: async (batch) => writing().ask("append", batch),
     settle: async (id, endpoint, outcome) => writing().ask("settle", id, endpoint, outcome),
-    due: async (nowMs, limit) => quick.ask("due", nowMs, limit),
+    due: async (nowMs, limit, endpoint) => quick.ask("due", nowMs, limit, endpoint),
     outboxStatus: async () => quick.ask("outboxStatus"),
     lastSliceEnds: async () => quick.ask("lastSliceEnds"),
     slices: async (query) => reader.ask("slices", query),

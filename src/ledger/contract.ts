@@ -105,7 +105,12 @@ export interface LedgerReader {
 }
 
 export interface Outbox {
-  due(nowMs: number, limit: number): Promise<OutboxEntry[]>;
+  /**
+   * Messages neither delivered nor dead whose next attempt is at `nowMs` or earlier, in the order in
+   * which they were committed. With `endpoint`, that endpoint's only: a dead receiver must not hide
+   * the messages of another.
+   */
+  due(nowMs: number, limit: number, endpoint?: string): Promise<OutboxEntry[]>;
   settle(id: string, endpoint: string, outcome: DeliveryOutcome): Promise<void>;
   /** Messages by state, and the time the next one is due. */
   outboxStatus(): Promise<{

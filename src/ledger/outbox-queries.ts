@@ -6,11 +6,13 @@ import { absent } from "./row.ts";
 
 const MAX_ERROR = 1024;
 
+/** In the order of commits, whatever was put off since: an incident's end never overtakes its begin. */
 const DUE = `
   SELECT id, endpoint, type, body, created_at_ms AS createdAtMs, attempts,
     next_attempt_at_ms AS nextAttemptAtMs, state, last_error AS lastError
-  FROM outbox WHERE state = 'due' AND next_attempt_at_ms <= ?
-  ORDER BY next_attempt_at_ms, created_at_ms, rowid LIMIT ?`;
+  FROM outbox WHERE state = 'due' AND next_attempt_at_ms <= @nowMs
+    AND (@endpoint IS NULL OR endpoint = @endpoint)
+  ORDER BY rowid LIMIT @limit`;
 
 const SETTLE = `
   UPDATE outbox SET state = @state, attempts = attempts + 1, last_error = @error,
@@ -43,8 +45,9 @@ const statusRow = z.object({
   nextAtMs: absent(z.int()),
 });
 
-export function due(db: Database, nowMs: number, limit: number): OutboxEntry[] {
-  return z.array(entryRow).parse(db.prepare(DUE).all(nowMs, limit));
+export function due(db: Database, nowMs: number, limit: number, endpoint?: string): OutboxEntry[] {
+  const query = { nowMs, limit, endpoint: endpoint ?? null };
+  return z.array(entryRow).parse(db.prepare(DUE).all(query));
 }
 
 /** @throws Error where no such message is due: it was settled already, or never there */

@@ -33,7 +33,7 @@ function readHandlers({ db }: Store): Handlers {
     calibrations: () => records.calibrations(db),
     extent: () => records.extent(db),
     lastSliceEnds: () => records.lastSliceEnds(db),
-    due: (nowMs, limit) => outbox.due(db, nowMs, limit),
+    due: (nowMs, limit, endpoint) => outbox.due(db, nowMs, limit, endpoint),
     outboxStatus: () => outbox.outboxStatus(db),
   };
 }

@@ -34,11 +34,21 @@ export const ERRORS = {
   "price/overlap": "Two prices of one GPU model hold at one time.",
   "price/invalid": "The price list is malformed.",
   "report/window": "The report's window is empty, reversed or not a time.",
+  "report/group": "The report cannot be grouped by that.",
+  "report/unreconciled": "The ledger's slices do not sum to the window: no bill is made of them.",
+  "request/invalid": "A query parameter is unknown or has a wrong value.",
+  "request/not-found": "There is nothing at that address.",
+  "request/host": "The Host header names another host than this loopback address.",
+  "request/internal": "The server failed; its log says why.",
   "probe/unavailable": "No WebGPU adapter can be used here.",
   "probe/software": "Only a software adapter is there, and it was not asked for.",
+  "probe/refused":
+    "The device refused a reference kernel: it did not compile, validate or fit the memory.",
+  "probe/no-match": "It cannot be told which GPU the WebGPU adapter is.",
   "probe/wrong-result": "A reference kernel's result differs from the CPU reference.",
   "probe/crashed": "The device process died.",
   "nvml/library": "The NVML library exists but cannot be used.",
+  "collect/no-gpu": "No GPU that can be watched is here.",
   "cli/usage": "The command line is wrong.",
 } as const;
 
@@ -51,6 +61,9 @@ export const FAILED = 1;
 const FAILURES: ReadonlySet<ErrorCode> = new Set([
   "probe/wrong-result",
   "probe/crashed",
+  "report/unreconciled",
+  "request/internal",
+  "probe/refused",
   "ledger/io",
   "ledger/worker",
 ]);

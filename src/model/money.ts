@@ -1,11 +1,6 @@
 import { splitExactly } from "./split.ts";
 
-/** An amount in billionths of the currency's unit: exact, of any size. */
-export interface Money {
-  currency: string;
-  nanos: bigint;
-}
-
+/** Money is kept in billionths of the currency's unit (`nanos`), as bigint: exact, of any size. */
 export const NANOS_PER_UNIT = 1_000_000_000n;
 
 /**
@@ -15,7 +10,7 @@ export const NANOS_PER_UNIT = 1_000_000_000n;
  */
 export type ExactCost = bigint;
 
-const EXACT_PER_NANO = 3_600_000_000n;
+export const EXACT_PER_NANO = 3_600_000_000n;
 const MS_TO_EXACT = EXACT_PER_NANO / 3_600_000n;
 
 /** Cost of `timeMs` of GPU time at `nanosPerGpuHour`. */

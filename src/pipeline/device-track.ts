@@ -1,4 +1,5 @@
 import { intervalOf, type Interval, type IntervalSettings } from "../attribute/intervals.ts";
+import { PROCESS_LIST_SPEAKS_MS } from "../attribute/shares.ts";
 import type { GpuInfo, GpuSample, ProcessSample } from "../model/sample.ts";
 import { LOCKSTEP_CONTEXT_MS } from "../signature/lockstep.ts";
 
@@ -44,7 +45,7 @@ export class DeviceTrack {
     // The newest sample stays, however old: the next interval begins at it.
     dropWhile(this.samples, (sample, i) => sample.atMs < keepFromMs && i < this.samples.length - 1);
     dropWhile(this.intervals, (interval) => interval.toMs <= windowFromMs);
-    dropWhile(this.processes, (list) => list.atMs < windowFromMs - this.settings.maxGapMs);
+    dropWhile(this.processes, (list) => list.atMs < windowFromMs - PROCESS_LIST_SPEAKS_MS);
   }
 }
 

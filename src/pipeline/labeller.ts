@@ -99,12 +99,10 @@ export class Labeller {
   ): Pending {
     const { model, agentPids, scaleOf } = this.settings;
     const inside = track.intervals.filter((interval) => intersect(interval, window));
-    const maxGapMs = track.maxGapMs;
     const shares = attribute({
       window,
       intervals: track.intervals,
       processes: track.processes,
-      maxGapMs,
       agentPids: agentPids(),
     });
     const samples = inside.map((interval) => interval.sample);

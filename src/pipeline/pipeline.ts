@@ -16,6 +16,8 @@ export interface PipelineSettings {
   /** Pids of the daemon and of its device process: their GPU use is the agent's own. */
   agentPids: () => ReadonlySet<number>;
   agentVersion: string;
+  /** Up to where a device's time is already in the ledger: no window begins before it. */
+  resumeAtMs?: ((gpuUuid: string) => number | undefined) | undefined;
 }
 
 /** A hole of more windows than this becomes one gap record instead of thousands of empty slices. */
@@ -32,6 +34,8 @@ export class Pipeline {
   private maxGapMs = MIN_GAP_MS;
   private readonly tracks = new Map<number, DeviceTrack>();
   private readonly labellers = new Map<string, Labeller>();
+  /** Where the time of devices ends that went away: one that comes back goes on from there. */
+  private readonly leftAtMs = new Map<string, number>();
   private host: HostSample | undefined;
   private readonly settings: PipelineSettings;
   private readonly windowMs: number;
@@ -85,6 +89,7 @@ export class Pipeline {
       events.push(...(this.labellers.get(track.gpu.uuid)?.flush() ?? []));
       this.labellers.delete(track.gpu.uuid);
       this.tracks.delete(index);
+      if (track.nextFromMs !== undefined) this.leftAtMs.set(track.gpu.uuid, track.nextFromMs);
     }
     for (const gpu of node.gpus) {
       if (this.tracks.has(gpu.index)) continue;
@@ -105,7 +110,7 @@ export class Pipeline {
     }
     const events: PipelineEvent[] = [];
     if (track.nextFromMs === undefined) {
-      track.nextFromMs = windowAt(sample.atMs, this.windowMs).fromMs;
+      track.nextFromMs = this.firstWindowMs(track.gpu.uuid, sample.atMs);
       const { node, simulated } = this.node;
       events.push({ kind: "gpu", node, simulated, gpu: track.gpu, atMs: track.nextFromMs });
     }
@@ -113,8 +118,20 @@ export class Pipeline {
       this.drops += 1;
       return events;
     }
-    events.push(...this.closeUpTo(track, sample.atMs, false));
+    // Ticks close windows; a source without them is one window late at most.
+    events.push(...this.closeUpTo(track, sample.atMs - this.windowMs, false));
     return events;
+  }
+
+  /** A restart in the middle of a window that was already closed goes on with the next one. */
+  private firstWindowMs(gpuUuid: string, atMs: number): number {
+    const { fromMs } = windowAt(atMs, this.windowMs);
+    return Math.max(fromMs, this.endOf(gpuUuid) ?? fromMs);
+  }
+
+  /** Up to where a device's time is already told: in this run, or by the ledger of an earlier one. */
+  private endOf(gpuUuid: string): number | undefined {
+    return this.leftAtMs.get(gpuUuid) ?? this.settings.resumeAtMs?.(gpuUuid);
   }
 
   private processes(sample: ProcessSample): void {
@@ -126,15 +143,28 @@ export class Pipeline {
   private gap(gap: Extract<Observation, { kind: "gap" }>): PipelineEvent[] {
     const gpuUuid = gap.gpu === undefined ? undefined : this.tracks.get(gap.gpu)?.gpu.uuid;
     const { source, reason, fromMs, toMs } = gap;
+    if (this.isTold(gap.toMs, gpuUuid)) return [];
     const node = this.node?.node ?? "";
     return [{ kind: "gap", node, gpuUuid, source, reason, window: { fromMs, toMs } }];
   }
 
-  /** Silence closes windows too, once no sample that explains them can still come. */
+  /** A recording that is run again tells of gaps that an earlier run has written down. */
+  private isTold(atMs: number, gpuUuid: string | undefined): boolean {
+    const uuids = gpuUuid === undefined ? [...this.labellers.keys()] : [gpuUuid];
+    const ends = uuids.map((uuid) => this.settings.resumeAtMs?.(uuid) ?? Number.NEGATIVE_INFINITY);
+    return atMs <= Math.min(...ends, Number.MAX_SAFE_INTEGER) && ends.length > 0;
+  }
+
+  /**
+   * By a tick everything up to it has been delivered: a window closes once a sample lies behind it,
+   * with the process lists of the same moment, and after silence once none can still come.
+   */
   private advance(atMs: number): PipelineEvent[] {
-    return [...this.tracks.values()].flatMap((track) =>
-      this.closeUpTo(track, atMs - this.maxGapMs, false),
-    );
+    return [...this.tracks.values()].flatMap((track) => {
+      const lastMs = track.samples.at(-1)?.atMs ?? Number.NEGATIVE_INFINITY;
+      const settledMs = Math.max(Math.min(lastMs, atMs), atMs - this.maxGapMs);
+      return this.closeUpTo(track, settledMs, false);
+    });
   }
 
   /** Closes the windows that end by `atMs`; with `partial` also the one that `atMs` lies in. */
@@ -143,7 +173,8 @@ export class Pipeline {
     const labeller = this.labellers.get(track.gpu.uuid);
     if (!labeller) return events;
     while (track.nextFromMs !== undefined) {
-      const window: Window = { fromMs: track.nextFromMs, toMs: track.nextFromMs + this.windowMs };
+      const { toMs } = windowAt(track.nextFromMs, this.windowMs);
+      const window: Window = { fromMs: track.nextFromMs, toMs };
       if (partial ? window.fromMs >= atMs : window.toMs > atMs) break;
       const skipTo = this.emptyUntil(track, window, atMs);
       if (skipTo === undefined) {

@@ -43,7 +43,6 @@ function shareOut(
     window,
     intervals: intervalsOf(samples),
     processes,
-    maxGapMs: settings.maxGapMs,
     agentPids: new Set([99]),
   });
 }
@@ -77,6 +76,16 @@ describe("a window's shares", () => {
       );
     expect(times(usedBy(0.5))).toEqual({ "user:alice": 5000, unattributed: 5000 });
     expect(times(usedBy(0.8))).toEqual({ "user:alice": 10_000 });
+  });
+
+  it("let a process list speak for the time around it, on both sides of the limit", () => {
+    const basisOf = (listAtMs: number) =>
+      shareOut(
+        everySecond(() => ({ gpuUtil: 1 }), 9, 10),
+        [seen(listAtMs, [{ pid: 1, user: "alice", smUtil: 1 }])],
+      ).map((share) => share.basis);
+    expect(basisOf(25_000)).toContain("process-utilization");
+    expect(basisOf(25_001)).toContain("no-process-source");
   });
 
   it("tell nobody seen from nobody looked", () => {
@@ -186,7 +195,6 @@ describe("the law of the window", () => {
             window: each,
             intervals,
             processes: lists,
-            maxGapMs: 3000,
             agentPids: new Set(),
           }),
         );

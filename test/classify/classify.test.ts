@@ -224,6 +224,12 @@ describe("a share's label", () => {
     expect(label(share("alice", 5000), 10_000)).toBe("unknown");
   });
 
+  it("is unknown where the device hardly worked, unless the owner's processes give him away", () => {
+    expect(label(share("eve", 1000), 1000)).toBe("mining-like");
+    expect(label(share("eve", 999), 999)).toBe("unknown");
+    expect(label(share("eve", 999), 999, miner)).toBe("mining-like");
+  });
+
   it("is idle only where the device says so, on both sides of the limit", () => {
     expect(windowVerdict({ busyMs: 999, idleMs: 9001 }, scores, evidence, model).label).toBe(
       "idle",

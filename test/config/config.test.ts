@@ -56,6 +56,10 @@ describe("the configuration", () => {
     ["alert: {webhooks: [{name: a, url: 'ftp://x', secretEnv: A}]}\n", "alert.webhooks.0.url"],
     ["alert: {webhooks: [{name: a, url: 'https://x'}]}\n", "alert.webhooks.0"],
     ["alert: {budgets: [{owner: 'user:a', limit: cheap}]}\n", "alert.budgets.0.limit"],
+    [
+      "alert: {budgets: [{owner: 'user:a', limit: 1}, {owner: 'user:a', limit: 2}]}\n",
+      "alert.budgets",
+    ],
   ])("refuses %j, naming the setting", (text, name) => {
     expect(refusal(text).message).toContain(`${name}:`);
   });

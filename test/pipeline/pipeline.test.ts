@@ -4,7 +4,7 @@ import type { Observation } from "../../src/model/observation.ts";
 import { ownerKey } from "../../src/model/owner.ts";
 import { brokenShareLaw } from "../../src/model/slice.ts";
 import type { PipelineEvent, WindowResult } from "../../src/pipeline/events.ts";
-import { Pipeline } from "../../src/pipeline/pipeline.ts";
+import { Pipeline, type PipelineSettings } from "../../src/pipeline/pipeline.ts";
 import { loadShippedData } from "../../src/config/data.ts";
 
 const gpus = [
@@ -19,7 +19,7 @@ const node: Observation = {
   intervalMs: 1000,
   gpus,
 };
-const make = () =>
+const make = (more: Partial<PipelineSettings> = {}) =>
   new Pipeline({
     ...loadShippedData(),
     agentPids: () => new Set(),
@@ -30,6 +30,7 @@ const make = () =>
       fullPowerWatts: 700,
       memoryBytes: 80e9,
     }),
+    ...more,
   });
 const run = (observations: readonly Observation[]): PipelineEvent[] => {
   const pipeline = make();
@@ -45,14 +46,27 @@ const gpu = (atMs: number, more: object = {}): Observation => ({
   powerWatts: 80,
   ...more,
 });
+const tick = (atMs: number): Observation => ({ kind: "tick", atMs });
 const seconds = (from: number, to: number, more: object = {}): Observation[] =>
   Array.from({ length: to - from }, (_, i) => gpu((from + i) * 1000, more));
 
 describe("the pipeline", () => {
+  it("waits for the process lists of the moment a window ends", () => {
+    const list = [{ pid: 1, user: "alice", smUtil: 1 }];
+    const late = Array.from({ length: 21 }, (_, i): Observation[] => [
+      { kind: "gpu", gpu: 0, atMs: i * 1000, gpuUtil: 1 },
+      { kind: "processes", gpu: 0, atMs: i * 1000 + 6, list: i === 0 ? [] : list },
+      { kind: "tick", atMs: i * 1000 + 10 },
+    ]);
+    const [first] = finals(run([node, ...late.flat()]));
+    expect(first?.slices.map((slice) => ownerKey(slice.owner))).toEqual(["user:alice"]);
+  });
+
   it("says a window at once, and finally a window later", () => {
     const pipeline = make();
     pipeline.push(node);
-    const kinds = (atMs: number) => pipeline.push(gpu(atMs)).map((event) => event.kind);
+    const kinds = (atMs: number) =>
+      [gpu(atMs), tick(atMs)].flatMap((o) => pipeline.push(o)).map((event) => event.kind);
     for (let s = 0; s < 10; s++) kinds(s * 1000);
     expect(kinds(10_000)).toEqual(["provisional"]);
     for (let s = 11; s < 20; s++) expect(kinds(s * 1000)).toEqual([]);
@@ -128,11 +142,22 @@ describe("the pipeline", () => {
     ]);
   });
 
+  it("goes on after a restart where the ledger ends, never before", () => {
+    const resumed = (resumeAtMs: number | undefined) => {
+      const pipeline = make({ resumeAtMs: () => resumeAtMs });
+      const events = [node, ...seconds(7, 25)].flatMap((o) => pipeline.push(o));
+      return finals([...events, ...pipeline.flush()]).map((result) => result.window.fromMs);
+    };
+    expect(resumed(undefined)).toEqual([0, 10_000, 20_000]);
+    expect(resumed(10_000)).toEqual([10_000, 20_000]);
+    expect(resumed(0)).toEqual([0, 10_000, 20_000]);
+  });
+
   it("forgets what no window can need any more", () => {
     const pipeline = make();
     [node, ...seconds(0, 5000)].forEach((o) => pipeline.push(o));
     const track = Reflect.get(pipeline, "tracks").get(0);
     expect(track.samples.length).toBeLessThan(60);
-    expect(track.intervals.length).toBeLessThan(15);
+    expect(track.intervals.length).toBeLessThan(25);
   });
 });

@@ -9,6 +9,7 @@ const GZIP_MAGIC = [0x1f, 0x8b];
 
 /** The bytes of a recording, unpacked, and whether its gzip stream broke off before its end. */
 export interface RecordingBytes {
+  readonly gzip: boolean;
   readonly chunks: AsyncIterable<Buffer>;
   /** Only known once `chunks` has ended. */
   truncated(): boolean;
@@ -29,7 +30,7 @@ export async function openBytes(file: string): Promise<RecordingBytes> {
     let truncated = false;
     const raw = readAll(handle, file, gzip ? GZIP_CHUNK_BYTES : PLAIN_CHUNK_BYTES);
     const chunks = gzip ? unpack(raw, file, () => (truncated = true)) : raw;
-    return { chunks, truncated: () => truncated };
+    return { gzip, chunks, truncated: () => truncated };
   } catch (error) {
     await handle.close();
     throw error;
@@ -119,10 +120,14 @@ async function* unpack(
 }
 
 /** Starts one step of the stream and waits for it, or for the stream's error. */
-function settled(gunzip: Gunzip, start: (done: () => void) => void): Promise<void> {
+function settled(
+  gunzip: Gunzip,
+  start: (done: (error?: Error | null) => void) => void,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     gunzip.once("error", reject);
-    start(() => {
+    start((error) => {
+      if (error) return;
       gunzip.off("error", reject);
       resolve();
     });

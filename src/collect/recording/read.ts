@@ -8,7 +8,7 @@ import { type LinePlace, malformed, placeText } from "./place.ts";
 import { RecordingRules } from "./rules.ts";
 import { type RecordingWarning, WarningLog } from "./warnings.ts";
 
-export const MAX_LINE_BYTES = 16 * 1024 * 1024;
+const MAX_LINE_BYTES = 16 * 1024 * 1024;
 
 export interface LocatedObservation {
   observation: Observation;
@@ -63,10 +63,20 @@ export class RecordingReader implements AsyncIterable<LocatedObservation> {
   async *batches(): AsyncGenerator<LocatedObservation[]> {
     const bytes = await openBytes(this.file);
     const onTooLong = (): never => this.#tooLong(this.#at.line + 1);
+    let fault: unknown;
     for await (const block of lineBlocks(bytes.chunks, this.#maxLineBytes, onTooLong)) {
-      const batch = this.#readBlock(block);
+      if (fault) continue;
+      const batch: LocatedObservation[] = [];
+      try {
+        this.#readBlock(block, batch);
+      } catch (error) {
+        // A damaged gzip stream gives garbage before its checksum tells: let it tell first.
+        if (!bytes.gzip) throw error;
+        fault = error;
+      }
       if (batch.length > 0) yield batch;
     }
+    if (fault) throw fault;
     if (bytes.truncated()) this.#warnings.add("truncated", "gzip stream", this.#at);
     if (!this.#headerSeen)
       throw new AssayError("recording/empty", "the file holds no line", {
@@ -75,8 +85,7 @@ export class RecordingReader implements AsyncIterable<LocatedObservation> {
       });
   }
 
-  #readBlock({ text, terminated }: LineBlock): LocatedObservation[] {
-    const batch: LocatedObservation[] = [];
+  #readBlock({ text, terminated }: LineBlock, batch: LocatedObservation[]): void {
     for (let start = 0; start < text.length;) {
       const newline = text.indexOf("\n", start);
       const end = newline < 0 ? text.length : newline;
@@ -86,7 +95,6 @@ export class RecordingReader implements AsyncIterable<LocatedObservation> {
       if (observation) batch.push({ observation, line: this.#at.line });
       start = end + 1;
     }
-    return batch;
   }
 
   #readLine(text: string, terminated: boolean): Observation | undefined {

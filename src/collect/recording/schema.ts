@@ -24,7 +24,7 @@ export const gpuInfoSchema = z.object({
 /** Shared by the header and by a later change of the node's devices. */
 export const nodeSchema = z.object({
   kind: z.string(),
-  version: z.unknown(),
+  version: z.unknown().optional(),
   t: z.number().optional(),
   node: name,
   source: name,
@@ -77,6 +77,4 @@ export const probeSchema = z.object({
   baselineSeconds: seconds.optional(),
 });
 
-/** What a line is checked against, and which of its fields are known. */
-export type LineSchema = z.ZodObject;
 export type RawProcess = z.infer<typeof processSchema>;

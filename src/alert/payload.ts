@@ -1,0 +1,96 @@
+import type { Evidence } from "../model/evidence.ts";
+import type { Incident } from "../model/incident.ts";
+import { sanitize } from "../model/text.ts";
+import { adviceFor } from "./advice.ts";
+import type { IncidentChange } from "./rules/change.ts";
+import { miningWeight } from "./rules/evidence.ts";
+import { isoTime } from "./rules/mining-text.ts";
+
+/** Standard Webhooks asks for payloads under 20 kB; taken as 20,000 bytes of UTF-8. */
+export const MAX_BODY_BYTES = 20_000;
+
+const MAX_TITLE = 256;
+const MAX_SUMMARY = 800;
+const MAX_EVIDENCE_TEXT = 500;
+const MAX_ITEMS = 50;
+
+interface EvidenceLine {
+  family: string;
+  feature: string;
+  value?: string | number | undefined;
+  text: string;
+  /** Log-odds (natural) for mining-like. */
+  weight: number;
+}
+
+export function eventType(change: IncidentChange): string {
+  return `incident.${change.action}`;
+}
+
+/**
+ * The JSON body of a webhook: type, timestamp (when it happened, in the data's own time) and data.
+ * Always shorter than {@link MAX_BODY_BYTES}: evidence that does not fit is left out, lightest first,
+ * and counted. Strings are escaped and bounded, as some come from observed processes.
+ */
+export function payloadOf(change: IncidentChange): string {
+  const { incident } = change;
+  const lines = [...incident.evidence]
+    .sort((a, b) => Math.abs(miningWeight(b)) - Math.abs(miningWeight(a)))
+    .map((item) => lineOf(item));
+  let kept = Math.min(lines.length, MAX_ITEMS);
+  for (;;) {
+    const evidence = grouped(lines.slice(0, kept), lines.length - kept);
+    const body = JSON.stringify({
+      type: eventType(change),
+      timestamp: isoTime(incident.updatedAtMs),
+      data: { ...describe(incident), evidence, advice: adviceFor(incident) },
+    });
+    if (kept === 0 || byteLength(body) < MAX_BODY_BYTES) return body;
+    kept = Math.floor(kept * 0.8);
+  }
+}
+
+function describe(incident: Incident): Record<string, unknown> {
+  const { firedAtMs, resolvedAtMs, gpuUuid, ownerKey } = incident;
+  return {
+    id: sanitize(incident.id, 100),
+    rule: sanitize(incident.rule, 64),
+    severity: incident.severity,
+    state: incident.state,
+    simulated: incident.simulated,
+    node: sanitize(incident.node),
+    gpu: gpuUuid === undefined ? undefined : sanitize(gpuUuid, 100),
+    owner: ownerKey === undefined ? undefined : sanitize(ownerKey),
+    startedAt: isoTime(incident.startedAtMs),
+    firedAt: firedAtMs === undefined ? undefined : isoTime(firedAtMs),
+    updatedAt: isoTime(incident.updatedAtMs),
+    resolvedAt: resolvedAtMs === undefined ? undefined : isoTime(resolvedAtMs),
+    title: sanitize(incident.title, MAX_TITLE),
+    summary: sanitize(incident.summary, MAX_SUMMARY),
+  };
+}
+
+function lineOf(item: Evidence): EvidenceLine {
+  const { family, value } = item;
+  return {
+    family,
+    feature: sanitize(item.feature, 64),
+    value: typeof value === "string" ? sanitize(value) : value,
+    text: sanitize(item.text, MAX_EVIDENCE_TEXT),
+    weight: Math.round(miningWeight(item) * 1000) / 1000,
+  };
+}
+
+/** For and against the verdict apart, so that nobody has to read signs to see the other side. */
+function grouped(lines: readonly EvidenceLine[], leftOut: number): Record<string, unknown> {
+  return {
+    for: lines.filter((line) => line.weight > 0),
+    against: lines.filter((line) => line.weight < 0),
+    context: lines.filter((line) => line.weight === 0),
+    leftOut,
+  };
+}
+
+function byteLength(text: string): number {
+  return new TextEncoder().encode(text).length;
+}

@@ -1,0 +1,17 @@
+import type { Window } from "../model/window.ts";
+
+/**
+ * Usage inside one interval in which no price changes: what a report is made of.
+ * `recorded` is false for time that no slice speaks of.
+ */
+export interface UsagePiece extends Window {
+  gpuUuid: string;
+  ownerKey: string;
+  label: string;
+  timeMs: number;
+  energyMj: number;
+  /** The part of `timeMs` whose energy was not measured: missing from `energyMj`, not zero. */
+  energyUnmeasuredMs: number;
+  simulated: boolean;
+  recorded: boolean;
+}

@@ -1,0 +1,63 @@
+import type { Window } from "../model/window.ts";
+import { checkOverlaps } from "./price-overlap.ts";
+import { type RawPrices, readPriceYaml } from "./price-yaml.ts";
+
+/** From `fromMs` until `toMs` (half-open, UTC); Infinity where no end was given. */
+export interface DatedPrice extends Window {
+  nanos: bigint;
+  /** Line of the price list this price stands on. */
+  line: number;
+}
+
+export interface GpuPrice extends DatedPrice {
+  /** A device's model name, `*` standing for any characters. */
+  pattern: string;
+}
+
+/** Prices in billionths of the currency: a GPU-hour, and a kWh. */
+export interface PriceList {
+  /** Where the list was read from, for messages. */
+  name: string;
+  currency: string;
+  gpus: readonly GpuPrice[];
+  energy: readonly DatedPrice[];
+  /** What a GPU-hour costs where no pattern fits. */
+  defaultPrice?: { nanos: bigint; line: number } | undefined;
+}
+
+/**
+ * Reads a price list from its YAML text.
+ * @param name what the text is called in messages, such as its path
+ * @throws AssayError price/invalid or price/overlap, with the line
+ */
+export function parsePriceList(text: string, name: string): PriceList {
+  const { data, lineOf } = readPriceYaml(text, name);
+  const list = toPriceList(data, name, lineOf);
+  checkOverlaps(list);
+  return list;
+}
+
+function toPriceList(
+  raw: RawPrices,
+  name: string,
+  lineOf: (path: readonly PropertyKey[]) => number,
+): PriceList {
+  return {
+    name,
+    currency: raw.currency,
+    gpus: raw.gpus.map(({ model, perGpuHour, from, to }, i) => ({
+      pattern: model,
+      nanos: perGpuHour,
+      fromMs: from,
+      toMs: to ?? Infinity,
+      line: lineOf(["gpus", i]),
+    })),
+    energy: raw.energy.map(({ perKwh, from, to }, i) => ({
+      nanos: perKwh,
+      fromMs: from,
+      toMs: to ?? Infinity,
+      line: lineOf(["energy", i]),
+    })),
+    defaultPrice: raw.default && { nanos: raw.default.perGpuHour, line: lineOf(["default"]) },
+  };
+}

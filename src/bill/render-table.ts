@@ -1,0 +1,152 @@
+import Table from "cli-table3";
+import { formatDuration } from "../model/duration.ts";
+import { kilowattHours } from "../model/energy.ts";
+import { sanitize } from "../model/text.ts";
+import { formatInstant } from "./instant.ts";
+import { type PrintedMoney, printMoney } from "./printed-money.ts";
+import {
+  type Amounts,
+  type GroupKey,
+  type Report,
+  type ReportLine,
+  measuredEnergyMj,
+} from "./report-types.ts";
+
+const TITLES: Readonly<Record<GroupKey, string>> = {
+  owner: "Owner",
+  ownerKind: "Owned by",
+  label: "Label",
+  gpu: "GPU",
+  model: "Model",
+  node: "Node",
+};
+
+/** How many gaps are written out before the rest is only counted. */
+const MAX_GAPS = 20;
+const MAX_CELL = 48;
+
+/**
+ * A report for a terminal, without colour: head, lines, total, gaps and the reconciliation.
+ * Printed amounts sum to the printed total.
+ */
+export function renderReportTable(report: Report): string {
+  const money = printMoney(report);
+  const parts = [head(report), linesTable(report, money), energyNote(report), gapList(report)];
+  parts.push(rateList(report, money), foot(report));
+  return `${parts.filter((part) => part !== "").join("\n\n")}\n`;
+}
+
+function head(report: Report): string {
+  const { window, nodes, gpus, coverage } = report;
+  const span = `${formatInstant(window.fromMs)} to ${formatInstant(window.toMs)}`;
+  const lines = [
+    `Node ${nodes.map((node) => sanitize(node, MAX_CELL)).join(", ") || "none"} · ${gpus.length} GPU${gpus.length === 1 ? "" : "s"}`,
+    `${span} (UTC, ${formatDuration(window.toMs - window.fromMs)})`,
+    coverage === undefined
+      ? "No GPU was known in this window."
+      : `Observed: ${percent(coverage)} of the GPU time`,
+  ];
+  if (report.currency === undefined) lines.push("No price list: no costs.");
+  if (report.simulated)
+    lines.unshift("*** SIMULATED: at least one GPU here was not measured on a real device ***");
+  return lines.join("\n");
+}
+
+/** Never 100 % or 0 % unless it is. */
+function percent(ratio: number): string {
+  if (ratio > 0.9999 && ratio < 1) return "> 99.99 %";
+  if (ratio > 0 && ratio < 0.0001) return "< 0.01 %";
+  return `${(ratio * 100).toFixed(2)} %`;
+}
+
+function linesTable(report: Report, money: PrintedMoney | undefined): string {
+  const titles = report.groupBy.map((key) => TITLES[key]);
+  const costs = money ? ["Time cost", "Energy cost", `Cost ${report.currency}`] : [];
+  const numbers = ["GPU time", "GPU-hours", "kWh", ...costs];
+  const table = new Table({
+    head: [...titles, "Charge", ...numbers],
+    colAligns: [
+      ...titles.map(() => "left" as const),
+      "left",
+      ...numbers.map(() => "right" as const),
+    ],
+    style: { head: [], border: [], compact: true },
+  });
+  for (const line of report.lines)
+    table.push([
+      ...groupCells(report, line),
+      line.charge,
+      ...amountCells(line),
+      ...costCells(money, line.key),
+    ]);
+  const totalHead = [{ content: "Total", colSpan: titles.length + 1 }];
+  table.push([...totalHead, ...amountCells(report.totals), ...(money ? money.total : [])]);
+  return table.toString();
+}
+
+function groupCells(report: Report, line: ReportLine): string[] {
+  return report.groupBy.map((key) => {
+    const value = sanitize(line.group[key] ?? "", MAX_CELL);
+    return key === "gpu" ? gpuName(report, line.group.gpu ?? "", value) : value;
+  });
+}
+
+function gpuName(report: Report, uuid: string, shown: string): string {
+  const gpu = report.gpus.find((each) => each.uuid === uuid);
+  return gpu ? `${gpu.index} ${shown}` : shown;
+}
+
+function amountCells(of: Amounts): string[] {
+  const { gpuMs, energyUnmeasuredMs } = of;
+  const energyMj = measuredEnergyMj(of);
+  const kwh = energyMj === undefined ? "not measured" : kilowattHours(energyMj).toFixed(3);
+  const partly = energyMj !== undefined && energyUnmeasuredMs > 0 ? "*" : "";
+  return [formatDuration(gpuMs), (gpuMs / 3_600_000).toFixed(3), `${kwh}${partly}`];
+}
+
+function costCells(money: PrintedMoney | undefined, key: string): readonly string[] {
+  return money ? (money.lines.get(key) ?? []) : [];
+}
+
+function energyNote(report: Report): string {
+  const { energyUnmeasuredMs, gpuMs } = report.totals;
+  const notes: string[] = [];
+  if (energyUnmeasuredMs > 0 && energyUnmeasuredMs < gpuMs)
+    notes.push(
+      `* Energy was not measured for ${formatDuration(energyUnmeasuredMs)} of GPU time: it is missing, not zero.`,
+    );
+  if (report.currency !== undefined && report.energyUnpricedMj > 0)
+    notes.push(
+      `${kilowattHours(report.energyUnpricedMj).toFixed(3)} kWh have no price in the list and cost nothing here.`,
+    );
+  return notes.join("\n");
+}
+
+function gapList(report: Report): string {
+  const { unobserved } = report;
+  if (unobserved.length === 0) return report.totals.gpuMs > 0 ? "Gaps: none." : "";
+  const shown = unobserved.slice(0, MAX_GAPS).map((gap) => {
+    const gpu = report.gpus.find((each) => each.uuid === gap.gpuUuid);
+    const why = gap.reasons.map((reason) => sanitize(reason, 80)).join("; ");
+    const kind = gap.hole ? "no record" : "no sample";
+    const span = `${formatInstant(gap.fromMs)} to ${formatInstant(gap.toMs)}`;
+    return `  GPU ${gpu?.index ?? "?"}  ${span}  ${formatDuration(gap.unobservedMs)}  ${why || kind}`;
+  });
+  const rest = unobserved.length - shown.length;
+  if (rest > 0) shown.push(`  … and ${rest} more: the JSON report lists all`);
+  return [`Gaps (${unobserved.length}):`, ...shown].join("\n");
+}
+
+function rateList(report: Report, money: PrintedMoney | undefined): string {
+  if (!money) return "";
+  const rows = report.rates.map((rate) => {
+    const span = `${formatInstant(rate.fromMs)} to ${formatInstant(rate.toMs)}`;
+    const what = rate.model === undefined ? "kWh" : `GPU-hour of ${sanitize(rate.model, MAX_CELL)}`;
+    return `  ${money.price(rate.nanos)} ${report.currency} a ${what}, ${span}`;
+  });
+  return [`Prices (${sanitize(report.priceList ?? "", 120)}):`, ...rows].join("\n");
+}
+
+function foot(report: Report): string {
+  return `Reconciled: ${report.reconciliation.equation}; lines sum to ${report.reconciliation.linesGpuMs} ms.`;
+}

@@ -1,0 +1,109 @@
+import type { GapRecord } from "../ledger/contract.ts";
+import type { Window } from "../model/window.ts";
+import type { UnobservedStretch } from "./stretches.ts";
+
+export const GROUP_KEYS = ["owner", "ownerKind", "label", "gpu", "model", "node"] as const;
+
+export type GroupKey = (typeof GROUP_KEYS)[number];
+
+/**
+ * What a line is charged for. `used` is time an owner (or the agent, or nobody visible) had;
+ * `idle` is time nobody had; `unobserved` is time nobody measured. Never mixed in one line.
+ */
+export type Charge = "used" | "idle" | "unobserved";
+
+/** In billionths of the currency. The two parts sum to `totalNanos`. */
+export interface LineCost {
+  timeNanos: bigint;
+  energyNanos: bigint;
+  totalNanos: bigint;
+}
+
+export interface Amounts {
+  /** GPU-milliseconds. */
+  gpuMs: number;
+  energyMj: number;
+  /** GPU-milliseconds whose energy was not measured: it is missing from `energyMj`, not zero. */
+  energyUnmeasuredMs: number;
+  /** Absent without a price list. */
+  cost?: LineCost | undefined;
+}
+
+/** The energy of an amount; undefined where none of it was measured. */
+export function measuredEnergyMj(of: Amounts): number | undefined {
+  return of.gpuMs > 0 && of.energyUnmeasuredMs === of.gpuMs ? undefined : of.energyMj;
+}
+
+export interface ReportLine extends Amounts {
+  /** Stable and unique in the report: the group's values and the charge. */
+  key: string;
+  charge: Charge;
+  /** One value for each key of `groupBy`; `unobserved` is the label of unobserved time. */
+  group: Readonly<Partial<Record<GroupKey, string>>>;
+  simulated: boolean;
+}
+
+export interface ReportGpu extends Window {
+  uuid: string;
+  model: string;
+  node: string;
+  index: number;
+  simulated: boolean;
+}
+
+/** A price that was used, and how much it was used for. */
+export interface AppliedRate extends Window {
+  what: "gpu-hour" | "kWh";
+  /** The GPU model; absent for energy. */
+  model?: string | undefined;
+  nanos: bigint;
+  gpuMs: number;
+  energyMj: number;
+}
+
+/** The window held against the lines, in numbers. */
+export interface Reconciliation {
+  /** Each device's part of the window, summed. */
+  windowGpuMs: number;
+  /** What slices say was observed. */
+  observedMs: number;
+  /** What slices say was not observed. */
+  recordedUnobservedMs: number;
+  /** What no slice speaks of. */
+  unrecordedMs: number;
+  /** Sum of the lines. */
+  linesGpuMs: number;
+  /** Sum of the stretches in `unobserved`, found another way than the lines. */
+  stretchesMs: number;
+  linesEnergyMj: number;
+  sourceEnergyMj: number;
+  linesNanos?: bigint | undefined;
+  totalNanos?: bigint | undefined;
+  equation: string;
+  ok: true;
+}
+
+export interface Report {
+  /** Half-open, UTC; cut at the newest moment there can be data of. */
+  window: Window;
+  generatedAtMs: number;
+  simulated: boolean;
+  nodes: readonly string[];
+  groupBy: readonly GroupKey[];
+  /** Absent without a price list: then there are hours and energy, and no costs. */
+  currency?: string | undefined;
+  priceList?: string | undefined;
+  gpus: readonly ReportGpu[];
+  lines: readonly ReportLine[];
+  totals: Amounts & { observedMs: number };
+  /** Observed share of the GPU time, 0..1; absent where there is no GPU time. */
+  coverage?: number | undefined;
+  rates: readonly AppliedRate[];
+  /** Measured energy that no price of energy covers. */
+  energyUnpricedMj: number;
+  /** Where the unobserved time lies, device by device. */
+  unobserved: readonly UnobservedStretch[];
+  /** The ledger's own records of gaps that touch the window. */
+  gaps: readonly GapRecord[];
+  reconciliation: Reconciliation;
+}

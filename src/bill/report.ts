@@ -1,0 +1,109 @@
+import type { LedgerReader } from "../ledger/contract.ts";
+import { AssayError } from "../model/errors.ts";
+import { type Window, windowLengthMs } from "../model/window.ts";
+import { formatInstant } from "./instant.ts";
+import { type PricedPiece, appliedRates, priced, sumOf, toLines, totalCost } from "./lines.ts";
+import type { PriceList } from "./price-list.ts";
+import { boundsOf, ratesFor } from "./rates.ts";
+import { reconcile } from "./reconcile.ts";
+import type { GroupKey, Report } from "./report-types.ts";
+import { unobservedStretches } from "./stretches.ts";
+import { type BilledGpu, billedGpus, recordedUsage, unrecordedUsage } from "./usage.ts";
+
+export interface ReportRequest {
+  ledger: LedgerReader;
+  /** Without one the report has hours and energy, and no costs. */
+  prices: PriceList | undefined;
+  /** Half-open, UTC, whole milliseconds. */
+  window: Window;
+  groupBy: readonly GroupKey[];
+  nowMs: number;
+}
+
+/** A daemon may append between two reads of one report; a report that then fails is read again. */
+const ATTEMPTS = 3;
+
+/**
+ * Who had the GPU time of a window, what it was, and what it cost. Every GPU-millisecond from the
+ * time a device was first seen is in exactly one line.
+ * @throws AssayError report/window, price/missing, price/overlap, report/unreconciled
+ */
+export async function buildReport(request: ReportRequest): Promise<Report> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await readOnce(request);
+    } catch (error) {
+      const raced = error instanceof AssayError && error.code === "report/unreconciled";
+      if (!raced || attempt === ATTEMPTS) throw error;
+    }
+  }
+}
+
+async function readOnce(request: ReportRequest): Promise<Report> {
+  const { ledger, prices, groupBy, nowMs } = request;
+  const window = await pastPart(request);
+  const gpus = await billedGpus(ledger, window);
+  const rates = prices && ratesFor(prices, gpus, window);
+  const bounds = boundsOf(window, rates);
+  const { pieces: recorded, straddlers } = await recordedUsage(ledger, bounds);
+  const unrecorded = unrecordedUsage(recorded, gpus, bounds);
+  const known = new Map(gpus.map(({ gpu }) => [gpu.uuid, gpu]));
+  const pieces = [...recorded, ...unrecorded]
+    .filter((piece) => piece.timeMs > 0 || piece.energyMj > 0)
+    .flatMap((piece) => {
+      const gpu = known.get(piece.gpuUuid);
+      return gpu ? [priced(piece, gpu, rates)] : [];
+    });
+  const gaps = await ledger.gaps(window);
+  const unobserved = await unobservedStretches(ledger, window, gpus, straddlers, gaps);
+  const lines = toLines(pieces, groupBy, prices !== undefined);
+  const totals = totalsOf(pieces, prices !== undefined);
+  const reconciliation = reconcile({ gpus, pieces, lines, unobserved, total: totals.cost });
+  return {
+    window,
+    generatedAtMs: nowMs,
+    simulated: gpus.some(({ gpu }) => gpu.simulated) || lines.some((line) => line.simulated),
+    nodes: [...new Set(gpus.map(({ gpu }) => gpu.node))],
+    groupBy,
+    currency: prices?.currency,
+    priceList: prices?.name,
+    gpus: gpus.map(reportGpu),
+    lines,
+    totals,
+    coverage: totals.gpuMs > 0 ? totals.observedMs / totals.gpuMs : undefined,
+    rates: appliedRates(pieces),
+    energyUnpricedMj: sumOf(pieces, (p) => (p.kwhNanos === undefined ? p.energyMj : 0)),
+    unobserved,
+    gaps,
+    reconciliation,
+  };
+}
+
+/** Time to come is no unobserved time: the window ends now, or with the newest slice. */
+async function pastPart({ ledger, window, nowMs }: ReportRequest): Promise<Window> {
+  const { fromMs, toMs } = window;
+  if (!Number.isSafeInteger(fromMs) || !Number.isSafeInteger(toMs) || fromMs >= toMs)
+    throw new AssayError("report/window", "The window is empty, reversed or no whole time.");
+  const extent = await ledger.extent();
+  const past = { fromMs, toMs: Math.min(toMs, Math.max(nowMs, extent?.toMs ?? nowMs)) };
+  if (windowLengthMs(past) > 0) return past;
+  throw new AssayError(
+    "report/window",
+    `The window begins in the future: ${formatInstant(fromMs)}.`,
+  );
+}
+
+function totalsOf(pieces: readonly PricedPiece[], isPriced: boolean): Report["totals"] {
+  return {
+    gpuMs: sumOf(pieces, (piece) => piece.timeMs),
+    observedMs: sumOf(pieces, (piece) => (piece.charge === "unobserved" ? 0 : piece.timeMs)),
+    energyMj: sumOf(pieces, (piece) => piece.energyMj),
+    energyUnmeasuredMs: sumOf(pieces, (piece) => piece.energyUnmeasuredMs),
+    cost: isPriced ? totalCost(pieces) : undefined,
+  };
+}
+
+function reportGpu({ gpu, fromMs, toMs }: BilledGpu): Report["gpus"][number] {
+  const { uuid, model, node, index, simulated } = gpu;
+  return { uuid, model, node, index, simulated, fromMs, toMs };
+}

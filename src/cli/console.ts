@@ -1,0 +1,81 @@
+import type { ReceivedAlert } from "../alert/demo-receiver.ts";
+import type { AgentWatcher } from "../agent.ts";
+import type { HarnessEvent } from "../collect/harness.ts";
+import type { OpenedSource } from "../daemon/source.ts";
+import type { Incident } from "../model/incident.ts";
+import { sanitize } from "../model/text.ts";
+import { sliceText } from "./format.ts";
+import type { CommandIo } from "./io.ts";
+import type { createLog } from "./log.ts";
+
+/** What `assay run` says to the person who started it. */
+export class Console {
+  private readonly io: CommandIo;
+  private readonly names = new Map<string, string>();
+
+  constructor(io: CommandIo) {
+    this.io = io;
+  }
+
+  /** @param isTemporary the state directory is removed at the end */
+  ready(
+    source: OpenedSource,
+    url: string | undefined,
+    stateDir: string,
+    isTemporary: boolean,
+  ): void {
+    this.io.stderr(`watching ${source.description}\n`);
+    if (url) this.io.stderr(`serving ${url} (healthz, metrics, api/v1/…)\n`);
+    this.io.stderr(
+      `ledger in ${stateDir}${isTemporary ? ", removed at the end unless named" : ""}\n`,
+    );
+  }
+
+  /** A recording is run into a ledger that has slices already: what lies before them is not repeated. */
+  resumes(endMs: number): void {
+    const end = new Date(endMs).toISOString();
+    this.io.stderr(`the ledger reaches to ${end}: up to there nothing is written again\n`);
+  }
+
+  watcher(): AgentWatcher {
+    return {
+      observation: (observation) => {
+        if (observation.kind !== "node") return;
+        for (const { uuid, index } of observation.gpus) this.names.set(uuid, `gpu${index}`);
+        if (observation.simulated)
+          this.io.stderr("SIMULATED: these figures come from no real device\n");
+      },
+      slices: (slices) => {
+        for (const slice of slices)
+          this.io.stdout(`${sliceText(slice, this.names.get(slice.gpuUuid) ?? "gpu?")}\n`);
+      },
+      gap: ({ source, reason, fromMs, toMs }) =>
+        this.io.stdout(
+          `${time(fromMs)} gap of ${((toMs - fromMs) / 1000).toFixed(1)} s (${source}): ${sanitize(reason)}\n`,
+        ),
+      incident: (incident) => this.incident(incident),
+    };
+  }
+
+  alertReceived(alert: ReceivedAlert): void {
+    this.io.stdout(`>> received by webhook: ${alert.type}, ${alert.severity}: ${alert.title}\n`);
+  }
+
+  collectorEvent(log: ReturnType<typeof createLog>): (event: HarnessEvent) => void {
+    return (event) => {
+      const fields = { source: event.name, detail: event.detail };
+      if (event.kind === "failing") log.warn(fields, "a source fails and is tried again");
+      else if (event.kind === "absent") log.debug(fields, "a source is not here");
+      else log.info(fields, `a source is ${event.kind}`);
+    };
+  }
+
+  private incident(incident: Incident): void {
+    const { updatedAtMs, state, severity, title } = incident;
+    this.io.stdout(`${time(updatedAtMs)} ALERT ${state}, ${severity}: ${title}\n`);
+  }
+}
+
+function time(atMs: number): string {
+  return new Date(atMs).toISOString().slice(11, 19);
+}

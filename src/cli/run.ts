@@ -1,0 +1,173 @@
+import { createHash, randomBytes } from "node:crypto";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Command } from "commander";
+import { createEndpoint, type Endpoint, secretSources } from "../alert/endpoint.ts";
+import { type DemoReceiver, startDemoReceiver } from "../alert/demo-receiver.ts";
+import { demoRecordingPath, examplePricesPath } from "../config/data.ts";
+import { loadConfig } from "../config/load.ts";
+import { defaultStateDir } from "../config/paths.ts";
+import type { Config } from "../config/schema.ts";
+import { type DaemonSettings, runDaemon } from "../daemon/daemon.ts";
+import { loadPrices, makeReport } from "../daemon/report-maker.ts";
+import { type OpenedSource, openLiveSource, openRecordingSource } from "../daemon/source.ts";
+import { AssayError } from "../model/errors.ts";
+import { parseAddress } from "./address.ts";
+import { Console } from "./console.ts";
+import { warningText } from "./format.ts";
+import type { CommandIo } from "./io.ts";
+import { createLog } from "./log.ts";
+import { sleep } from "../collect/sleep.ts";
+
+const ABOUT = `Run the daemon.
+
+With an NVIDIA driver it watches the GPUs that are there. Without one it says so in one line and runs
+the same pipeline, speeded up, on a simulated recording that ships with the program, with a local
+receiver for its alert. A recording is run the same way with --recording FILE. Every finished slice is
+a line on stdout; the cost report comes at the end.
+
+  assay run --config /etc/gpu-assay/config.yaml
+  assay run --recording node7.ndjson.gz --speed 600
+  curl http://127.0.0.1:9836/healthz        (also /metrics, /api/v1/gpus, /api/v1/slices, /api/v1/report)`;
+
+const DEMO_SPEED = 60;
+
+interface RunOptions {
+  config?: string;
+  stateDir?: string;
+  listen?: string;
+  recording?: string;
+  speed: string;
+  live?: boolean;
+  prices?: string;
+}
+
+export function addRunCommand(program: Command, io: CommandIo): void {
+  program
+    .command("run")
+    .summary("Run the daemon")
+    .description(ABOUT)
+    .option("-c, --config <file>", "configuration (see: assay config print)")
+    .option("--state-dir <dir>", "ledger, keys and calibrations; a recording gets a temporary one")
+    .option("--listen <host:port>", "HTTP endpoints; port 0 takes any free one")
+    .option("--recording <file>", "run on a recording instead of this machine's GPUs")
+    .option(
+      "--speed <factor>",
+      "of a recording: 1 is as recorded, max as fast as it can be read",
+      String(DEMO_SPEED),
+    )
+    .option("--live", "wait for a GPU to appear where there is none; never show the demonstration")
+    .option("--prices <file>", "price list; overrides prices.file of the configuration")
+    .action(async (options: RunOptions) => run(options, io));
+}
+
+async function run(options: RunOptions, io: CommandIo): Promise<void> {
+  const config = loadConfig(options.config);
+  const log = createLog(config.log.level, io);
+  const terminal = new Console(io);
+  const source = await chooseSource(config, options, io, terminal, log);
+  // A person watches a recording: the lines on stdout tell it, the log would only repeat them.
+  if (!source.isLive) log.level = "warn";
+  const isDemo = !source.isLive && options.recording === undefined;
+  const endpoints = config.alert.webhooks.map((hook) =>
+    createEndpoint(hook, secretSources(io.env)),
+  );
+  const prices = pricesOf(config, options, isDemo);
+  const listen = config.serve.enabled
+    ? parseAddress(options.listen ?? config.serve.listen)
+    : undefined;
+  const receiver = isDemo ? await demoReceiver(io, terminal) : undefined;
+  const state = stateDirOf(options, source, io);
+  try {
+    const all: Endpoint[] = receiver ? [...endpoints, receiver.endpoint] : endpoints;
+    const settings: DaemonSettings = {
+      config,
+      stateDir: state.dir,
+      source,
+      endpoints: all,
+      prices,
+      listen,
+    };
+    await runDaemon(settings, {
+      watch: terminal.watcher(),
+      log,
+      nowMs: io.nowMs,
+      sleep,
+      random: Math.random,
+      hash: (text) => createHash("sha256").update(text).digest("hex").slice(0, 16),
+      signal: io.signal,
+      onReady: (url) => terminal.ready(source, url, state.dir, state.isTemporary),
+      onResume: (endMs) => {
+        if (!source.isLive) terminal.resumes(endMs);
+      },
+      onEnd: async (ledger) => {
+        if ((await ledger.extent()) === undefined)
+          return io.stderr("nothing was measured: no report\n");
+        io.stdout(`\n${await makeReport({ format: "table" }, ledger, prices, io.nowMs())}`);
+      },
+    });
+    for (const warning of source.warnings()) io.stderr(`${warningText("recording", warning)}\n`);
+  } finally {
+    await receiver?.close();
+    state.cleanUp();
+  }
+}
+
+async function chooseSource(
+  config: Config,
+  options: RunOptions,
+  io: CommandIo,
+  terminal: Console,
+  log: ReturnType<typeof createLog>,
+): Promise<OpenedSource> {
+  const { signal, nowMs } = io;
+  const monotonicMs = (): number => performance.now();
+  const deps = { nowMs, monotonicMs, sleep, signal, onEvent: terminal.collectorEvent(log) };
+  const speed = parseSpeed(options.speed);
+  if (options.recording !== undefined) return openRecordingSource(options.recording, speed, deps);
+  const live = await openLiveSource(config, deps);
+  if (live.isPresent || options.live) return live.source;
+  io.stderr(`no GPU to watch (${live.reason}): showing a simulated recording instead\n`);
+  return openRecordingSource(demoRecordingPath(), speed, deps);
+}
+
+function parseSpeed(text: string): number {
+  const speed = text === "max" ? Infinity : Number(text);
+  if (speed > 0) return speed;
+  throw new AssayError("cli/usage", `"${text}" is no speed`, {
+    place: "--speed",
+    hint: "a factor above 0, such as 60, or max",
+  });
+}
+
+/** Without a price list a demonstration shows the example's prices, and its name says so. */
+function pricesOf(config: Config, options: RunOptions, isDemo: boolean): DaemonSettings["prices"] {
+  const file = options.prices ?? config.prices.file;
+  if (file !== undefined) return loadPrices(file);
+  return isDemo ? loadPrices(examplePricesPath()) : undefined;
+}
+
+/** A recording's slices do not belong into this node's ledger: they get a directory of their own. */
+function stateDirOf(
+  options: RunOptions,
+  source: OpenedSource,
+  io: CommandIo,
+): { dir: string; isTemporary: boolean; cleanUp: () => void } {
+  const kept = { isTemporary: false, cleanUp: (): void => {} };
+  if (options.stateDir !== undefined) return { dir: options.stateDir, ...kept };
+  if (source.isLive) return { dir: defaultStateDir(io.env, process.getuid?.() === 0), ...kept };
+  const dir = mkdtempSync(join(tmpdir(), "gpu-assay-"));
+  const cleanUp = (): void => {
+    if (existsSync(dir)) rmSync(dir, { recursive: true });
+  };
+  return { dir, isTemporary: true, cleanUp };
+}
+
+async function demoReceiver(io: CommandIo, terminal: Console): Promise<DemoReceiver> {
+  return startDemoReceiver({
+    randomBytes: (count) => randomBytes(count),
+    clock: io.nowMs,
+    onAlert: (alert) => terminal.alertReceived(alert),
+  });
+}

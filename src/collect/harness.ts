@@ -1,0 +1,94 @@
+import type { Observation } from "../model/observation.ts";
+import type { BackoffSettings } from "./backoff.ts";
+import type { Collector, CollectorHealth } from "./contract.ts";
+import { SupervisedCollector } from "./supervised.ts";
+
+/** What users may set. */
+export interface HarnessSettings {
+  /** Waits between attempts of a collector that throws: 1 s to 60 s by default. */
+  backoff: BackoffSettings;
+  /** How often a source that was not there is looked for again: 60 s by default. */
+  absentRetryMs: number;
+  /** How long closing waits for each collector: 3 s by default. */
+  closeTimeoutMs: number;
+}
+
+/** A change of state, told once: for the log. */
+export type HarnessEvent =
+  | { kind: "ready" | "recovered"; name: string; detail: string }
+  | { kind: "absent"; name: string; detail: string; hint?: string | undefined }
+  | { kind: "failing"; name: string; detail: string; error: unknown };
+
+export interface HarnessDeps {
+  /** Milliseconds of a clock that never steps. */
+  monotonicMs(): number;
+  /** Resolves after that many milliseconds, or as soon as the signal is aborted. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  onEvent?: ((event: HarnessEvent) => void) | undefined;
+}
+
+export const DEFAULT_HARNESS: HarnessSettings = {
+  backoff: { firstMs: 1000, maxMs: 60_000 },
+  absentRetryMs: 60_000,
+  closeTimeoutMs: 3000,
+};
+
+/**
+ * Runs collectors side by side: times each, counts what it did, waits longer and longer before it
+ * asks one that breaks again, and lets none hold up the others.
+ */
+export class CollectorHarness {
+  readonly #collectors: readonly SupervisedCollector[];
+  readonly #settings: HarnessSettings;
+  readonly #deps: HarnessDeps;
+
+  constructor(
+    collectors: readonly Collector[],
+    deps: HarnessDeps,
+    settings: Partial<HarnessSettings> = {},
+  ) {
+    this.#settings = { ...DEFAULT_HARNESS, ...settings };
+    this.#deps = deps;
+    this.#collectors = collectors.map(
+      (collector) => new SupervisedCollector(collector, this.#settings, deps),
+    );
+  }
+
+  /** Opens all collectors; what became of each is in {@link health}. Never rejects. */
+  async open(): Promise<void> {
+    await Promise.all(this.#collectors.map((collector) => collector.open()));
+  }
+
+  /**
+   * Asks every collector whose time has come, and opens those that are not open.
+   * What a slow one saw in the tick before comes first. Never rejects.
+   * @param atMs Unix milliseconds, passed on to the collectors
+   * @param timeoutMs how long to wait for the slowest; what it sees later waits for the next tick
+   */
+  async tick(atMs: number, timeoutMs: number): Promise<Observation[]> {
+    const running = this.#collectors.map((collector) => collector.start(atMs));
+    await this.#within(Promise.all(running), timeoutMs);
+    return this.#collectors.flatMap((collector) => collector.take());
+  }
+
+  /** Counts ticks that never took place, because the process was late, as drops of every collector. */
+  countMissedTicks(count: number): void {
+    for (const collector of this.#collectors) collector.countDrops(count);
+  }
+
+  health(): CollectorHealth[] {
+    return this.#collectors.map((collector) => collector.health());
+  }
+
+  /** Closes all collectors; one that hangs is left behind after a while. Safe without open, and twice. */
+  async close(): Promise<void> {
+    await Promise.all(this.#collectors.map((collector) => collector.close()));
+  }
+
+  async #within(running: Promise<unknown>, timeoutMs: number): Promise<void> {
+    const done = new AbortController();
+    const late = this.#deps.sleep(timeoutMs, done.signal);
+    await Promise.race([running, late]);
+    done.abort();
+  }
+}

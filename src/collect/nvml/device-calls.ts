@@ -1,0 +1,117 @@
+import { AssayError } from "../../model/errors.ts";
+import type { NvmlArgument, NvmlLibrary, NvmlSymbol } from "./library.ts";
+import { decodeFields, encodeFieldRequest, readText, SIZES } from "./layouts.ts";
+import {
+  DeviceLostError,
+  isDeviceLost,
+  isLibraryLost,
+  isUnsupported,
+  NVML,
+  resultText,
+} from "./results.ts";
+
+/** @throws AssayError when `result` says that the library as a whole no longer answers */
+export function throwIfLibraryLost(symbol: string, result: number, path: string): void {
+  if (!isLibraryLost(result)) return;
+  throw new AssayError("nvml/library", `${symbol}: ${resultText(result)}`, {
+    place: path,
+    hint: "The driver was unloaded or replaced under the agent; it is opened again by itself.",
+  });
+}
+
+/**
+ * The calls of one device. It remembers what the device does not support and never asks that again;
+ * anything else that fails is a quantity not measured this time.
+ */
+export class DeviceCalls {
+  readonly #library: NvmlLibrary;
+  readonly #handle: bigint;
+  readonly #unsupported = new Set<string>();
+  /** Calls answered since the last {@link takeOutcome}, and the last one's failure. */
+  #answered = 0;
+  #lastFailure: string | undefined;
+
+  constructor(library: NvmlLibrary, handle: bigint) {
+    this.#library = library;
+    this.#handle = handle;
+  }
+
+  get handle(): bigint {
+    return this.#handle;
+  }
+
+  isSupported(key: string): boolean {
+    return !this.#unsupported.has(key);
+  }
+
+  /**
+   * Makes one call with the device's handle first.
+   * @param key what is remembered as unsupported: the symbol, or narrower where a symbol has arguments
+   * @returns the result code
+   * @throws DeviceLostError, or AssayError `nvml/library` when the whole library is gone
+   */
+  async call(symbol: NvmlSymbol, args: readonly NvmlArgument[], key: string = symbol) {
+    if (this.#unsupported.has(key)) return NVML.notSupported;
+    const result = await this.#library.call(symbol, this.#handle, ...args);
+    this.#note(symbol, key, result);
+    return result;
+  }
+
+  #note(symbol: string, key: string, result: number): void {
+    throwIfLibraryLost(symbol, result, this.#library.path);
+    if (isDeviceLost(result)) throw new DeviceLostError(`${symbol}: ${resultText(result)}`);
+    if (isUnsupported(result)) this.#unsupported.add(key);
+    // "Not found" and "insufficient size" are answers: no sample since, and the size to come with.
+    const answers: readonly number[] = [NVML.success, NVML.notFound, NVML.insufficientSize];
+    if (answers.includes(result)) this.#answered += 1;
+    else if (!isUnsupported(result)) this.#lastFailure = `${symbol}: ${resultText(result)}`;
+  }
+
+  /** Calls and decodes; undefined where the call failed or is not supported. */
+  async read<T>(
+    symbol: NvmlSymbol,
+    bytes: Uint8Array,
+    decode: (bytes: Uint8Array) => T,
+    options: { before?: readonly NvmlArgument[]; key?: string } = {},
+  ): Promise<T | undefined> {
+    const key = options.key ?? symbol;
+    const result = await this.call(symbol, [...(options.before ?? []), bytes], key);
+    return result === NVML.success ? decode(bytes) : undefined;
+  }
+
+  /** A C string, such as name and UUID. */
+  async text(symbol: NvmlSymbol): Promise<string | undefined> {
+    const bytes = new Uint8Array(SIZES.text);
+    const result = await this.call(symbol, [bytes, bytes.length]);
+    return result === NVML.success ? readText(bytes) : undefined;
+  }
+
+  /** Fields by id in one call; those that failed, or are not supported, are absent. */
+  async fields(ids: readonly number[]): Promise<Map<number, number>> {
+    const wanted = ids.filter((id) => this.isSupported(fieldKey(id)));
+    const values = new Map<number, number>();
+    if (wanted.length === 0) return values;
+    const bytes = encodeFieldRequest(wanted);
+    const outcome = await this.call("nvmlDeviceGetFieldValues", [wanted.length, bytes]);
+    if (outcome !== NVML.success) return values;
+    for (const field of decodeFields(bytes)) {
+      // A driver that does not know a field's number calls it an invalid argument.
+      const result = field.result === NVML.invalidArgument ? NVML.notSupported : field.result;
+      this.#note(fieldKey(field.id), fieldKey(field.id), result);
+      if (field.value !== undefined) values.set(field.id, field.value);
+    }
+    return values;
+  }
+
+  /** Whether any call was answered since the last time this was asked, and what failed last. */
+  takeOutcome(): { answered: number; lastFailure: string | undefined } {
+    const outcome = { answered: this.#answered, lastFailure: this.#lastFailure };
+    this.#answered = 0;
+    this.#lastFailure = undefined;
+    return outcome;
+  }
+}
+
+function fieldKey(id: number): string {
+  return `field ${id}`;
+}

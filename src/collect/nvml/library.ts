@@ -1,0 +1,128 @@
+import type { LibraryHandle } from "koffi";
+import { AssayError } from "../../model/errors.ts";
+import { NVML } from "./results.ts";
+
+export const DEFAULT_LIBRARY = "libnvidia-ml.so.1";
+
+/** Argument types of every call this room makes; a `void *` takes a buffer or a device handle. */
+const SYMBOLS = {
+  nvmlInit_v2: [],
+  nvmlShutdown: [],
+  nvmlSystemGetDriverVersion: ["void *", "uint32"],
+  nvmlDeviceGetCount_v2: ["void *"],
+  nvmlDeviceGetHandleByIndex_v2: ["uint32", "void *"],
+  nvmlDeviceGetName: ["void *", "void *", "uint32"],
+  nvmlDeviceGetUUID: ["void *", "void *", "uint32"],
+  nvmlDeviceGetPciInfo_v3: ["void *", "void *"],
+  nvmlDeviceGetMemoryInfo: ["void *", "void *"],
+  nvmlDeviceGetMemoryInfo_v2: ["void *", "void *"],
+  nvmlDeviceGetEnforcedPowerLimit: ["void *", "void *"],
+  nvmlDeviceGetUtilizationRates: ["void *", "void *"],
+  nvmlDeviceGetFieldValues: ["void *", "int", "void *"],
+  nvmlDeviceGetPowerUsage: ["void *", "void *"],
+  nvmlDeviceGetTotalEnergyConsumption: ["void *", "void *"],
+  nvmlDeviceGetClockInfo: ["void *", "int", "void *"],
+  nvmlDeviceGetTemperature: ["void *", "int", "void *"],
+  nvmlDeviceGetCurrentClocksEventReasons: ["void *", "void *"],
+  nvmlDeviceGetCurrentClocksThrottleReasons: ["void *", "void *"],
+  nvmlDeviceGetComputeRunningProcesses_v3: ["void *", "void *", "void *"],
+  nvmlDeviceGetGraphicsRunningProcesses_v3: ["void *", "void *", "void *"],
+  nvmlDeviceGetProcessUtilization: ["void *", "void *", "void *", "uint64"],
+} as const;
+
+export type NvmlSymbol = keyof typeof SYMBOLS;
+export type NvmlArgument = number | bigint | Uint8Array | null;
+
+/** Calls a symbol off the main thread and resolves with its result code. */
+type Bound = (...args: NvmlArgument[]) => Promise<number>;
+
+/** A loaded NVML library. A symbol an old driver lacks answers "function not found" (13). */
+export interface NvmlLibrary {
+  readonly path: string;
+  readonly missing: readonly NvmlSymbol[];
+  call(symbol: NvmlSymbol, ...args: NvmlArgument[]): Promise<number>;
+  /** Only when no call is under way: its code is gone afterwards. */
+  unload(): void;
+}
+
+export type LoadResult =
+  | { status: "loaded"; library: NvmlLibrary }
+  | { status: "missing"; reason: string };
+
+/**
+ * Loads the library and looks its symbols up one by one.
+ * Every call runs on a worker thread: a driver that takes a second over a sick device must not stop
+ * the main loop, and about 10 µs a call of main-thread time is a cheap price for that.
+ * @throws AssayError `nvml/library` where the file exists but is not a usable NVML library
+ */
+export async function loadNvml(path: string = DEFAULT_LIBRARY): Promise<LoadResult> {
+  const { default: koffi } = await import("koffi");
+  let handle: LibraryHandle;
+  try {
+    handle = koffi.load(path);
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    if (/No such file or directory/.test(message)) {
+      return { status: "missing", reason: `${path} not found` };
+    }
+    throw unusable(path, message, cause);
+  }
+  const bound = bindAll(handle);
+  if (!bound.has("nvmlInit_v2") || !bound.has("nvmlDeviceGetCount_v2")) {
+    handle.unload();
+    throw unusable(path, "it has no NVML entry points");
+  }
+  return { status: "loaded", library: wrap(path, handle, bound) };
+}
+
+function unusable(path: string, message: string, cause?: unknown): AssayError {
+  const said = message.replace(/^Failed to load shared library: /, "");
+  return new AssayError("nvml/library", `The NVML library cannot be used: ${said}`, {
+    place: path,
+    hint: "It must be the driver's own library, of this machine's architecture and driver version.",
+    cause,
+  });
+}
+
+function bindAll(handle: LibraryHandle): Map<NvmlSymbol, Bound> {
+  const bound = new Map<NvmlSymbol, Bound>();
+  for (const symbol of symbolNames()) {
+    try {
+      bound.set(symbol, bind(handle, symbol));
+    } catch {
+      // An older driver: what this symbol measures is simply not measured.
+    }
+  }
+  return bound;
+}
+
+function bind(handle: LibraryHandle, symbol: NvmlSymbol): Bound {
+  const native = handle.func(symbol, "int", [...SYMBOLS[symbol]]);
+  return (...args) =>
+    new Promise((resolve, reject) => {
+      native.async(...args, (error: unknown, result: number) => {
+        if (error) reject(error);
+        else resolve(result);
+      });
+    });
+}
+
+function symbolNames(): NvmlSymbol[] {
+  // The table is a constant of this module, so its keys are exactly the symbols.
+  return Object.keys(SYMBOLS) as NvmlSymbol[];
+}
+
+function wrap(path: string, handle: LibraryHandle, bound: Map<NvmlSymbol, Bound>): NvmlLibrary {
+  return {
+    path,
+    missing: symbolNames().filter((symbol) => !bound.has(symbol)),
+    call(symbol, ...args) {
+      const native = bound.get(symbol);
+      return native ? native(...args) : Promise.resolve(NVML.functionNotFound);
+    },
+    unload() {
+      bound.clear();
+      handle.unload();
+    },
+  };
+}

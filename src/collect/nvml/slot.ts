@@ -1,0 +1,94 @@
+import type { GapObservation, Observation } from "../../model/observation.ts";
+import { backoffMs, type BackoffSettings } from "../backoff.ts";
+import type { NvmlDevice } from "./device.ts";
+import { DeviceLostError } from "./results.ts";
+
+interface Lost {
+  reason: string;
+  failures: number;
+  retryAtMs: number;
+}
+
+/**
+ * The place of one device: it reads the device while it answers, and tries with growing waits to get
+ * it back once it is lost. Other devices do not notice.
+ */
+export class DeviceSlot {
+  readonly index: number;
+  device: NvmlDevice | undefined;
+  readonly #backoff: BackoffSettings;
+  readonly #reopen: () => Promise<NvmlDevice>;
+  #lost: Lost | undefined;
+  /** Up to where this device's time is told, as readings or as a gap (Unix milliseconds). */
+  #toldToMs: number | undefined;
+
+  constructor(index: number, backoff: BackoffSettings, reopen: () => Promise<NvmlDevice>) {
+    this.index = index;
+    this.#backoff = backoff;
+    this.#reopen = reopen;
+  }
+
+  get lostReason(): string | undefined {
+    return this.#lost?.reason;
+  }
+
+  /** Opens the device, or notes why it cannot be. @param nowMs monotonic */
+  async open(nowMs: number): Promise<void> {
+    try {
+      await this.#open();
+    } catch (error) {
+      this.#markLost(error, nowMs);
+    }
+  }
+
+  /**
+   * Readings of `atMs`, with the gap before them if the device was lost; nothing while it waits to be
+   * tried again.
+   * @param nowMs monotonic, for the waits
+   * @param sinceMs utilisation samples before it no longer speak of now (Unix milliseconds)
+   * @throws what is not about this device alone
+   */
+  async sample(atMs: number, nowMs: number, sinceMs: number): Promise<Observation[]> {
+    if (this.#lost && nowMs < this.#lost.retryAtMs) return [];
+    this.#toldToMs ??= atMs;
+    try {
+      const device = this.device && !this.#lost ? this.device : await this.#open();
+      const { readings, processes } = await device.read(atMs, sinceMs);
+      const gap = this.#lost && this.#gap(atMs, this.#lost.reason);
+      this.#lost = undefined;
+      this.#toldToMs = atMs;
+      const { index: gpu } = this;
+      return [
+        ...(gap ? [gap] : []),
+        { kind: "gpu", atMs, gpu, ...readings },
+        ...(processes ? [{ kind: "processes" as const, atMs, gpu, list: processes }] : []),
+      ];
+    } catch (error) {
+      const gap = this.#gap(atMs, this.#markLost(error, nowMs));
+      return gap ? [gap] : [];
+    }
+  }
+
+  async #open(): Promise<NvmlDevice> {
+    const opened = await this.#reopen();
+    // What is known of a device stays known, unless another one has taken its place.
+    this.device = this.device?.isSame(opened) ? this.device : opened;
+    return this.device;
+  }
+
+  #markLost(error: unknown, nowMs: number): string {
+    if (!(error instanceof DeviceLostError)) throw error;
+    const failures = (this.#lost?.failures ?? 0) + 1;
+    const retryAtMs = nowMs + backoffMs(this.#backoff, failures);
+    this.#lost = { reason: error.message, failures, retryAtMs };
+    return error.message;
+  }
+
+  #gap(toMs: number, reason: string): GapObservation | undefined {
+    const fromMs = this.#toldToMs ?? toMs;
+    this.#toldToMs = toMs;
+    // Before a device has told who it is, nothing can be said of its time.
+    if (fromMs >= toMs || !this.device) return undefined;
+    return { kind: "gap", source: "nvml", gpu: this.index, fromMs, toMs, reason };
+  }
+}

@@ -1,0 +1,169 @@
+import { join } from "node:path";
+import type { ProcessSample, ProcessSighting } from "../../model/sample.ts";
+import { readBounded, readLink } from "./files.ts";
+import {
+  MAX_PATH_LENGTH,
+  parseBootTimeMs,
+  parseCgroup,
+  parseCmdline,
+  parseEnviron,
+  parseStat,
+  parseUid,
+  type StatLine,
+} from "./parse.ts";
+import { UserNames } from "./users.ts";
+
+/** What the host knows of a process: everything of a sighting but its use of a device. */
+export type ProcessDetails = Omit<ProcessSighting, "pid" | "smUtil" | "memUtil" | "memUsedBytes">;
+
+export interface ProcessReaderSettings {
+  /** Where the processes are: `/proc`, or another mount or a captured tree. */
+  procRoot?: string | undefined;
+  /** `getconf CLK_TCK`; 100 on every Linux that Node runs on. */
+  clockTicksPerSecond?: number | undefined;
+  passwdPath?: string | undefined;
+  /** Processes kept in mind: 4,096 by default. */
+  cacheSize?: number | undefined;
+  /** After this a process is read anew, since titles and variables may change: 10 s by default. */
+  refreshMs?: number | undefined;
+}
+
+export interface ProcessReaderDeps {
+  /** Milliseconds of a clock that never steps. */
+  monotonicMs(): number;
+}
+
+export interface ProcessReader {
+  /**
+   * What `/proc` tells of a process now. A field that may not be read is absent.
+   * Strings are bounded but otherwise as the observed user wrote them: `sanitize` before showing.
+   * @returns undefined where there is no such process (any more)
+   */
+  describe(pid: number): ProcessDetails | undefined;
+  /** The sample with the details of every process that could be described. */
+  enrich(sample: ProcessSample): ProcessSample;
+}
+
+interface Known {
+  startTicks: number;
+  comm: string;
+  readAtMs: number;
+  details: ProcessDetails;
+}
+
+const MAX_STAT_BYTES = 4096;
+const MAX_STATUS_BYTES = 8192;
+const MAX_CMDLINE_BYTES = 64 * 1024;
+const MAX_CGROUP_BYTES = 64 * 1024;
+const MAX_ENVIRON_BYTES = 256 * 1024;
+const MAX_PROC_STAT_BYTES = 1024 ** 2;
+
+/** Reads processes from `/proc`. It never throws: what is not there, or not allowed, is absent. */
+export function createProcessReader(
+  settings: ProcessReaderSettings,
+  deps: ProcessReaderDeps,
+): ProcessReader {
+  return new ProcReader(settings, deps);
+}
+
+class ProcReader implements ProcessReader {
+  readonly #root: string;
+  readonly #ticksPerSecond: number;
+  readonly #cacheSize: number;
+  readonly #refreshMs: number;
+  readonly #users: UserNames;
+  readonly #deps: ProcessReaderDeps;
+  /** In the order of last use, oldest first. */
+  readonly #known = new Map<number, Known>();
+  #bootTimeMs: number | undefined;
+
+  constructor(settings: ProcessReaderSettings, deps: ProcessReaderDeps) {
+    this.#root = settings.procRoot ?? "/proc";
+    this.#ticksPerSecond = settings.clockTicksPerSecond ?? 100;
+    this.#cacheSize = settings.cacheSize ?? 4096;
+    this.#refreshMs = settings.refreshMs ?? 10_000;
+    this.#users = new UserNames(settings.passwdPath ?? "/etc/passwd");
+    this.#deps = deps;
+  }
+
+  describe(pid: number): ProcessDetails | undefined {
+    const stat = this.#stat(pid);
+    if (!stat) {
+      this.#known.delete(pid);
+      return undefined;
+    }
+    const known = this.#known.get(pid);
+    const fresh = known && isSame(known, stat) && this.#isFresh(known);
+    const details = fresh ? known.details : this.#read(pid, stat);
+    this.#known.delete(pid);
+    if (details && fresh) this.#known.set(pid, known);
+    else if (details) this.#remember(pid, stat, details);
+    return details;
+  }
+
+  enrich(sample: ProcessSample): ProcessSample {
+    const list = sample.list.map((seen) => ({ ...this.describe(seen.pid), ...seen }));
+    return { ...sample, list };
+  }
+
+  #isFresh(known: Known): boolean {
+    return this.#deps.monotonicMs() - known.readAtMs < this.#refreshMs;
+  }
+
+  #remember(pid: number, stat: StatLine, details: ProcessDetails): void {
+    const { startTicks, comm } = stat;
+    this.#known.set(pid, { startTicks, comm, readAtMs: this.#deps.monotonicMs(), details });
+    if (this.#known.size <= this.#cacheSize) return;
+    const [oldest] = this.#known.keys();
+    if (oldest !== undefined) this.#known.delete(oldest);
+  }
+
+  #stat(pid: number): StatLine | undefined {
+    const text = this.#file(pid, "stat", MAX_STAT_BYTES);
+    return text === undefined ? undefined : parseStat(text);
+  }
+
+  #file(pid: number, name: string, maxBytes: number): string | undefined {
+    return readBounded(join(this.#root, String(pid), name), maxBytes);
+  }
+
+  #read(pid: number, stat: StatLine): ProcessDetails | undefined {
+    const details = this.#readFields(pid, stat);
+    // The pid may have passed to another process while its files were read one by one.
+    return this.#stat(pid)?.startTicks === stat.startTicks ? details : undefined;
+  }
+
+  #readFields(pid: number, stat: StatLine): ProcessDetails {
+    const { comm, ppid } = stat;
+    const exe = readLink(join(this.#root, String(pid), "exe"))?.slice(0, MAX_PATH_LENGTH);
+    const uid = parseUid(this.#file(pid, "status", MAX_STATUS_BYTES) ?? "");
+    const cmdline = this.#file(pid, "cmdline", MAX_CMDLINE_BYTES);
+    const cgroup = parseCgroup(this.#file(pid, "cgroup", MAX_CGROUP_BYTES) ?? "");
+    const environ = this.#file(pid, "environ", MAX_ENVIRON_BYTES);
+    const startTimeMs = this.#startTimeMs(stat);
+    return {
+      comm,
+      ppid,
+      ...(startTimeMs !== undefined && { startTimeMs }),
+      ...(exe !== undefined && { exe }),
+      ...(cmdline !== undefined && { argv: parseCmdline(cmdline) }),
+      ...(uid !== undefined && { user: this.#users.nameOf(uid) }),
+      ...(cgroup !== undefined && { cgroup }),
+      ...(environ !== undefined && { environ: parseEnviron(environ) }),
+    };
+  }
+
+  #startTimeMs(stat: StatLine): number | undefined {
+    // Read once: the kernel derives it from the wall clock, and a process must keep its start time.
+    this.#bootTimeMs ??= parseBootTimeMs(
+      readBounded(join(this.#root, "stat"), MAX_PROC_STAT_BYTES) ?? "",
+    );
+    if (this.#bootTimeMs === undefined) return undefined;
+    return this.#bootTimeMs + Math.round((stat.startTicks * 1000) / this.#ticksPerSecond);
+  }
+}
+
+/** The same process, running the same program: a name that changed means that another was started. */
+function isSame(known: Known, stat: StatLine): boolean {
+  return known.startTicks === stat.startTicks && known.comm === stat.comm;
+}

@@ -1,0 +1,56 @@
+import type { NodeObservation, Observation } from "../../model/observation.ts";
+import type { ProcessSighting } from "../../model/sample.ts";
+import { FORMAT_VERSION } from "./header.ts";
+
+/*
+ * The way back: what `parse.ts` makes of these lines equals what went in. `JSON.stringify` leaves
+ * undefined fields out, so "not measured" stays unwritten.
+ */
+
+/** The first line of a recording, without a line end. */
+export function headerLineOf(node: NodeObservation): string {
+  return JSON.stringify({ kind: "recording", version: FORMAT_VERSION, ...nodeFields(node) });
+}
+
+/** Any later line, without a line end; undefined for a tick, which a replay makes anew. */
+export function lineOf(observation: Observation): string | undefined {
+  switch (observation.kind) {
+    case "tick":
+      return undefined;
+    case "node":
+      return JSON.stringify({ kind: "node", ...nodeFields(observation) });
+    case "gap": {
+      const { fromMs, toMs, reason, ...fields } = observation;
+      return JSON.stringify({ ...fields, from: fromMs / 1000, to: toMs / 1000, reason });
+    }
+    case "processes": {
+      const { kind, atMs, gpu, list } = observation;
+      return JSON.stringify({ kind, t: atMs / 1000, gpu, list: list.map(processFields) });
+    }
+    case "host": {
+      const { kind, atMs, list } = observation;
+      return JSON.stringify({ kind, t: atMs / 1000, list: list.map(processFields) });
+    }
+    default: {
+      const { kind, atMs, ...fields } = observation;
+      return JSON.stringify({ kind, t: atMs / 1000, ...fields });
+    }
+  }
+}
+
+function nodeFields({ atMs, node, source, simulated, intervalMs, gpus }: NodeObservation): object {
+  return {
+    t: atMs === undefined ? undefined : atMs / 1000,
+    node,
+    source,
+    simulated: simulated || undefined,
+    intervalSeconds: intervalMs / 1000,
+    gpus,
+  };
+}
+
+function processFields({ startTimeMs, ...fields }: ProcessSighting): object {
+  if (startTimeMs === undefined) return fields;
+  const { pid, ppid, ...rest } = fields;
+  return { pid, ppid, startTime: startTimeMs / 1000, ...rest };
+}

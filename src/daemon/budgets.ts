@@ -1,0 +1,172 @@
+import type { BudgetFact } from "../alert/facts.ts";
+import { energyPriceSpans, gpuPriceSpans, type PriceSpan } from "../bill/price-lookup.ts";
+import type { PriceList } from "../bill/price-list.ts";
+import type { KnownGpu, LedgerReader, StoredSlice } from "../ledger/contract.ts";
+import { energyCost, type ExactCost, gpuTimeCost, parseNanos, settle } from "../model/money.ts";
+import { ownerKey } from "../model/owner.ts";
+import type { Slice } from "../model/slice.ts";
+import { splitInteger } from "../model/split.ts";
+import type { Window } from "../model/window.ts";
+
+export interface Budget {
+  owner: string;
+  /** A decimal amount in the price list's currency. */
+  limit: string;
+  period: "day" | "month";
+}
+
+interface Spending {
+  budget: Budget;
+  limitNanos: bigint;
+  periodStartMs: number;
+  spent: ExactCost;
+  node: string;
+  simulated: boolean;
+}
+
+/**
+ * What the owners with a budget have spent in the running period, kept up to date slice by slice in
+ * event time. A slice of a GPU that has no price costs nothing here: `assay report` refuses it.
+ */
+export class BudgetMeter {
+  private readonly prices: PriceList;
+  private readonly spendings: Spending[];
+  private readonly models = new Map<string, string>();
+
+  constructor(budgets: readonly Budget[], prices: PriceList) {
+    this.prices = prices;
+    this.spendings = budgets.map((budget) => ({
+      budget,
+      limitNanos: parseNanos(budget.limit) ?? 0n,
+      periodStartMs: Number.NEGATIVE_INFINITY,
+      spent: 0n,
+      node: "",
+      simulated: false,
+    }));
+  }
+
+  noteGpu(gpu: Pick<KnownGpu, "uuid" | "model">): void {
+    this.models.set(gpu.uuid, gpu.model);
+  }
+
+  /**
+   * Takes over what the ledger holds of the periods that its newest slice lies in: after a restart.
+   * Periods are of event time, so that a recording's budgets restart like a live node's.
+   */
+  async restore(ledger: LedgerReader): Promise<void> {
+    const extent = await ledger.extent();
+    if (!extent) return;
+    const gpus = await ledger.gpus();
+    for (const gpu of gpus) this.noteGpu(gpu);
+    for (const spending of this.spendings) {
+      const fromMs = periodStart(extent.toMs - 1, spending.budget.period);
+      spending.periodStartMs = fromMs;
+      spending.spent = await this.spentIn({ fromMs, toMs: extent.toMs }, spending.budget, ledger);
+      spending.node = gpus[0]?.node ?? "";
+      spending.simulated = gpus.some((gpu) => gpu.simulated);
+    }
+  }
+
+  /** @returns a fact for every budget whose owner had a slice, or whose period has changed */
+  observe(slices: readonly Slice[], atMs: number): BudgetFact[] {
+    const touched = new Set<Spending>();
+    for (const slice of slices)
+      for (const spending of this.spendings) {
+        if (ownerKey(slice.owner) !== spending.budget.owner) continue;
+        this.turnPeriod(spending, slice.fromMs);
+        // A slice is final a window late: the last ones of a period come after its end, and are not
+        // the new period's.
+        if (slice.fromMs < spending.periodStartMs) continue;
+        spending.spent += this.costOf(slice);
+        spending.node = slice.node;
+        spending.simulated = slice.simulated;
+        touched.add(spending);
+      }
+    for (const spending of this.spendings)
+      if (spending.node !== "" && this.turnPeriod(spending, atMs)) touched.add(spending);
+    return [...touched].map((spending) => this.factOf(spending, atMs));
+  }
+
+  private turnPeriod(spending: Spending, atMs: number): boolean {
+    const startMs = periodStart(atMs, spending.budget.period);
+    if (startMs <= spending.periodStartMs) return false;
+    spending.periodStartMs = startMs;
+    spending.spent = 0n;
+    return true;
+  }
+
+  /** What the slices that begin in the window cost: sums between price changes, and the rest one by one. */
+  private async spentIn(
+    window: Window,
+    { owner }: Budget,
+    ledger: LedgerReader,
+  ): Promise<ExactCost> {
+    const bounds = [window.fromMs, ...priceChanges(this.prices, window), window.toMs];
+    const across = new Map<number, StoredSlice>();
+    let spent = 0n;
+    for (const [i, fromMs] of bounds.entries()) {
+      for (const slice of await ledger.straddling(fromMs))
+        if (slice.fromMs >= window.fromMs && ownerKey(slice.owner) === owner)
+          across.set(slice.sequence, slice);
+      const toMs = bounds[i + 1];
+      if (toMs === undefined) break;
+      const rows = await ledger.usage({ fromMs, toMs });
+      for (const row of rows)
+        if (row.ownerKey === owner) spent += this.costOf({ ...row, fromMs, toMs });
+    }
+    for (const slice of across.values()) spent += this.costOf(slice);
+    return spent;
+  }
+
+  private costOf(used: Window & Pick<Slice, "gpuUuid" | "timeMs" | "energyMj">): ExactCost {
+    const model = this.models.get(used.gpuUuid) ?? "";
+    const gpuSpans = gpuPriceSpans(this.prices, model, used);
+    const energySpans = energyPriceSpans(this.prices, used);
+    const time = overSpans(used.timeMs, gpuSpans, gpuTimeCost);
+    return time + overSpans(used.energyMj ?? 0, energySpans, energyCost);
+  }
+
+  private factOf(spending: Spending, atMs: number): BudgetFact {
+    const { budget, limitNanos, periodStartMs, spent, node, simulated } = spending;
+    return {
+      node,
+      ownerKey: budget.owner,
+      period: budget.period,
+      currency: this.prices.currency,
+      periodStartMs,
+      spentNanos: settle([{ key: "", cost: spent }]).total,
+      limitNanos,
+      atMs,
+      simulated,
+    };
+  }
+}
+
+/** A price that changes within the slice holds for its part of the slice only. */
+function overSpans(
+  amount: number,
+  spans: readonly PriceSpan[],
+  cost: (amount: number, nanos: bigint) => ExactCost,
+): ExactCost {
+  if (amount === 0) return 0n;
+  const claims = spans.map((span) => ({
+    key: String(span.fromMs),
+    weight: span.toMs - span.fromMs,
+  }));
+  const parts = splitInteger(amount, claims);
+  return spans.reduce((sum, span, i) => sum + cost(parts[i] ?? 0, span.nanos ?? 0n), 0n);
+}
+
+/** The instants inside the window at which any price begins or ends, ascending. */
+function priceChanges({ gpus, energy }: PriceList, window: Window): number[] {
+  const all = [...gpus, ...energy].flatMap(({ fromMs, toMs }) => [fromMs, toMs]);
+  const inside = all.filter((atMs) => window.fromMs < atMs && atMs < window.toMs);
+  return [...new Set(inside)].sort((a, b) => a - b);
+}
+
+/** Start of the UTC day or month that holds `atMs`. */
+function periodStart(atMs: number, period: Budget["period"]): number {
+  const at = new Date(atMs);
+  const day = period === "day" ? at.getUTCDate() : 1;
+  return Date.UTC(at.getUTCFullYear(), at.getUTCMonth(), day);
+}

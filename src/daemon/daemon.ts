@@ -1,0 +1,217 @@
+import { createDeliverer } from "../alert/delivery.ts";
+import type { Endpoint } from "../alert/endpoint.ts";
+import { type AgentWatcher, runAgent } from "../agent.ts";
+import type { PriceList } from "../bill/price-list.ts";
+import { agentVersion, loadShippedData, type ShippedData } from "../config/data.ts";
+import { type Config, durationMs } from "../config/schema.ts";
+import { createMetrics } from "../export/prometheus.ts";
+import { BufferedWriter } from "../ledger/buffered-writer.ts";
+import { openLedger } from "../ledger/client.ts";
+import type { Ledger } from "../ledger/contract.ts";
+import { parseSize } from "../model/duration.ts";
+import type { PipelineSettings } from "../pipeline/pipeline.ts";
+import { Pipeline } from "../pipeline/pipeline.ts";
+import { createServer } from "../serve/server.ts";
+import type { Logger } from "pino";
+import { deviceScale } from "../signature/scale.ts";
+import { nodeName } from "./node-name.ts";
+import { Alerting } from "./alerting.ts";
+import { BudgetMeter } from "./budgets.ts";
+import { DaemonState } from "./state.ts";
+import type { OpenedSource } from "./source.ts";
+
+export interface DaemonSettings {
+  config: Config;
+  stateDir: string;
+  source: OpenedSource;
+  endpoints: readonly Endpoint[];
+  prices: PriceList | undefined;
+  /** Where to serve; undefined to serve nothing. */
+  listen: { host: string; port: number } | undefined;
+}
+
+export interface DaemonDeps {
+  watch: AgentWatcher;
+  log: Logger;
+  nowMs: () => number;
+  sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
+  random: () => number;
+  hash: (text: string) => string;
+  signal: AbortSignal;
+  /** The daemon is up: `address` is where it serves. */
+  onReady: (address: string | undefined) => void;
+  /** The ledger has slices of an earlier run, up to `endMs`. */
+  onResume?: (endMs: number) => void;
+  /** Before the ledger closes, for a last report. */
+  onEnd: (ledger: Ledger) => Promise<void>;
+}
+
+/** Runs until the source ends. @throws AssayError for whatever prevents the start */
+export async function runDaemon(settings: DaemonSettings, deps: DaemonDeps): Promise<void> {
+  const { config, stateDir } = settings;
+  const maxBytes =
+    config.ledger.maxSize === undefined ? undefined : parseSize(config.ledger.maxSize);
+  const ledger = await openLedger({ stateDir, mode: "write", maxBytes });
+  try {
+    await runWithLedger(ledger, settings, deps);
+  } finally {
+    await ledger.close();
+  }
+}
+
+async function runWithLedger(
+  ledger: Ledger,
+  settings: DaemonSettings,
+  deps: DaemonDeps,
+): Promise<void> {
+  const { log, nowMs, random } = deps;
+  const { source, endpoints, config } = settings;
+  const lastSliceEnds = await ledger.lastSliceEnds();
+  const writer = newWriter(ledger, settings, deps);
+  const timeoutMs = durationMs(config.alert.timeout);
+  const delivery = { outbox: ledger, endpoints, clock: nowMs, random, log, timeoutMs };
+  const deliverer = createDeliverer(delivery);
+  const budgets = newBudgets(settings, log);
+  const alerting = newAlerting(settings, deps, budgets);
+  await alerting.restore(ledger);
+  const data = loadShippedData();
+  const pipeline = new Pipeline(await pipelineSettings(data, ledger, settings, lastSliceEnds));
+  const state = newState(ledger, settings, deps, { writer, alerting, budgets, data });
+  const server = await serve(ledger, settings, deps, state);
+  deliverer.start();
+  deps.onReady(server?.url);
+  if (lastSliceEnds.size > 0) deps.onResume?.(Math.max(...lastSliceEnds.values()));
+  try {
+    await runAgent(source.observations, {
+      pipeline,
+      lastSliceEnds,
+      write: (batch) => {
+        writer.enqueue(batch);
+        if (batch.outbox?.length) void writer.drained().then(() => deliverer.poke());
+      },
+      // A live node never waits for its disk; a replay goes no faster than it.
+      written: async () =>
+        source.isLive ? undefined : unlessAborted(writer.drained(), deps.signal),
+      alert: (slices, atMs) => alerting.observe(slices, atMs),
+      watch: state.watching(deps.watch),
+    });
+    if (!(await writer.flush())) log.error(writer.status(), "not everything could be written");
+    await deliverer.deliverDue(nowMs());
+    await deps.onEnd(ledger);
+  } finally {
+    await server?.close();
+    await deliverer.stop();
+  }
+}
+
+interface StateSources {
+  writer: BufferedWriter;
+  alerting: Alerting;
+  budgets: BudgetMeter | undefined;
+  data: ShippedData;
+}
+
+function newState(
+  ledger: Ledger,
+  { config, source }: DaemonSettings,
+  { nowMs }: DaemonDeps,
+  { writer, alerting, budgets, data }: StateSources,
+): DaemonState {
+  const node = nodeName(config);
+  const modelVersion = data.model.version;
+  return new DaemonState({
+    node,
+    metrics: createMetrics({ agentVersion: agentVersion(), modelVersion, node }),
+    writer,
+    collectors: source.health,
+    openIncidents: () => alerting.open(),
+    outboxStatus: async () => ledger.outboxStatus(),
+    noteGpu: (gpu) => budgets?.noteGpu(gpu),
+    startedAtMs: nowMs(),
+  });
+}
+
+/** Waits for `work`, but no longer than until the signal; leaves no listener behind. */
+async function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  const done = new AbortController();
+  const aborted = new Promise<void>((resolve) => {
+    const options = { once: true, signal: done.signal };
+    signal.addEventListener("abort", () => resolve(), options);
+    if (signal.aborted) resolve();
+  });
+  await Promise.race([work, aborted]);
+  done.abort();
+}
+
+function newWriter(ledger: Ledger, { config }: DaemonSettings, deps: DaemonDeps): BufferedWriter {
+  return new BufferedWriter({
+    ledger,
+    maxQueuedBatches: config.ledger.maxQueuedBatches,
+    sleep: deps.sleep,
+    onChange: (status) =>
+      status.state === "ok"
+        ? deps.log.info({}, "the ledger is written again")
+        : deps.log.error(status, "the ledger cannot be written: measuring goes on in memory"),
+  });
+}
+
+function newBudgets({ config, prices }: DaemonSettings, log: Logger): BudgetMeter | undefined {
+  if (config.alert.budgets.length === 0) return undefined;
+  if (prices) return new BudgetMeter(config.alert.budgets, prices);
+  log.warn({}, "budgets need a price list (prices.file): none is watched");
+  return undefined;
+}
+
+function newAlerting(
+  { config, endpoints }: DaemonSettings,
+  { hash, nowMs }: DaemonDeps,
+  budgets: BudgetMeter | undefined,
+): Alerting {
+  const { dwell, clear, minConfidence } = config.alert.mining;
+  const mining = { dwellMs: durationMs(dwell), clearMs: durationMs(clear), minConfidence };
+  return new Alerting({ mining, budgets, endpoints, hash, nowMs });
+}
+
+async function pipelineSettings(
+  { model, indicators, limits }: ShippedData,
+  ledger: Ledger,
+  { config }: DaemonSettings,
+  lastSliceEnds: ReadonlyMap<string, number>,
+): Promise<PipelineSettings> {
+  const calibrations = await ledger.calibrations();
+  const ownPids: ReadonlySet<number> = new Set([process.pid]);
+  return {
+    windowMs: durationMs(config.windowLength),
+    model,
+    indicators,
+    scaleOf: (gpu) => deviceScale(gpu, limits, calibrations),
+    agentPids: () => ownPids,
+    agentVersion: agentVersion(),
+    resumeAtMs: (gpuUuid) => lastSliceEnds.get(gpuUuid),
+  };
+}
+
+interface RunningServer {
+  url: string;
+  close: () => Promise<void>;
+}
+
+async function serve(
+  ledger: Ledger,
+  { listen, prices }: DaemonSettings,
+  { nowMs, log }: DaemonDeps,
+  state: DaemonState,
+): Promise<RunningServer | undefined> {
+  if (!listen) return undefined;
+  const server = createServer({
+    ledger,
+    prices: () => prices,
+    metrics: { contentType: state.contentType, render: async () => state.renderMetrics() },
+    health: () => state.health(),
+    live: (gpuUuid) => state.liveLabel(gpuUuid),
+    nowMs,
+    log,
+  });
+  const { url } = await server.listen(listen.host, listen.port);
+  return { url, close: async () => server.close() };
+}

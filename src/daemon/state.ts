@@ -1,0 +1,120 @@
+import type { AgentWatcher } from "../agent.ts";
+import type { CollectorHealth } from "../collect/contract.ts";
+import { agentVersion } from "../config/data.ts";
+import type { HealthReading } from "../export/health.ts";
+import type { Metrics } from "../export/prometheus.ts";
+import type { BufferedWriter } from "../ledger/buffered-writer.ts";
+import type { Outbox } from "../ledger/contract.ts";
+import type { Incident } from "../model/incident.ts";
+import type { GpuInfo } from "../model/sample.ts";
+import type { WindowResult } from "../pipeline/events.ts";
+import type { HealthSnapshot, LiveLabel } from "../serve/settings.ts";
+
+export interface DaemonStateParts {
+  /** Until a recording's header names another. */
+  node: string;
+  metrics: Metrics;
+  writer: BufferedWriter;
+  collectors: () => readonly CollectorHealth[];
+  openIncidents: () => readonly Incident[];
+  outboxStatus: Outbox["outboxStatus"];
+  noteGpu: (gpu: GpuInfo) => void;
+  startedAtMs: number;
+}
+
+/** What the running daemon can tell about itself and about the newest verdicts. */
+export class DaemonState {
+  private readonly parts: DaemonStateParts;
+  private readonly newest = new Map<string, WindowResult>();
+  private node: string;
+  private gpus: HealthReading["gpus"] = [];
+  private outbox: HealthReading["outbox"];
+
+  constructor(parts: DaemonStateParts) {
+    this.parts = parts;
+    this.node = parts.node;
+  }
+
+  get contentType(): string {
+    return this.parts.metrics.contentType;
+  }
+
+  /** Looks on for metrics and API, and passes everything on to `next`. */
+  watching(next: AgentWatcher): AgentWatcher {
+    const { metrics, noteGpu } = this.parts;
+    return {
+      ...next,
+      observation: (observation) => {
+        if (observation.kind === "node") {
+          const { node, simulated } = observation;
+          this.node = node;
+          this.gpus = observation.gpus.map((gpu) => ({ ...gpu, node, simulated }));
+        }
+        next.observation?.(observation);
+      },
+      provisional: (result) => {
+        this.newest.set(result.gpu.uuid, result);
+        next.provisional?.(result);
+      },
+      slices: (slices) => {
+        metrics.observeSlices(slices);
+        next.slices?.(slices);
+      },
+      gpu: (gpu) => {
+        noteGpu(gpu);
+        next.gpu?.(gpu);
+      },
+    };
+  }
+
+  /** The newest verdict on a device, before it is final. */
+  liveLabel(gpuUuid: string): LiveLabel | undefined {
+    const result = this.newest.get(gpuUuid);
+    if (!result) return undefined;
+    const { label, confidence, window, evidence, signature } = result;
+    return { label, confidence, window, evidence, features: signature.features };
+  }
+
+  /** The metrics' text, with the daemon's own state read for it. */
+  async renderMetrics(): Promise<string> {
+    const { metrics, writer, collectors, openIncidents } = this.parts;
+    await this.refresh();
+    const { queuedSlices, droppedSlices } = writer.status();
+    const alerts: Partial<Record<Incident["state"], number>> = { pending: 0, firing: 0 };
+    for (const { state } of openIncidents()) alerts[state] = (alerts[state] ?? 0) + 1;
+    metrics.setHealth({
+      collectors: collectors(),
+      ledger: { queued: queuedSlices, dropped: droppedSlices },
+      alerts,
+      outbox: this.outbox,
+      gpus: this.gpus,
+    });
+    return metrics.render();
+  }
+
+  /** Reads what only the ledger knows. Keeps the last known answer where it cannot be asked. */
+  async refresh(): Promise<void> {
+    this.outbox = await this.parts.outboxStatus().catch(() => this.outbox);
+  }
+
+  health(): HealthSnapshot {
+    const { startedAtMs } = this.parts;
+    return { node: this.node, agentVersion: agentVersion(), startedAtMs, reasons: this.reasons() };
+  }
+
+  /** A source that is absent is normal; one that fails, a disk that is full, a lost alert are not. */
+  private reasons(): string[] {
+    const failing = this.parts.collectors().filter((each) => each.state === "failing");
+    const reasons = failing.map(({ name, detail }) => `source ${name} fails: ${detail}`);
+    const { state, lastError, queuedSlices, droppedSlices } = this.parts.writer.status();
+    if (state === "failing")
+      reasons.push(
+        `the ledger cannot be written (${lastError ?? "unknown"}): ${queuedSlices} slices wait in memory`,
+      );
+    if (droppedSlices > 0)
+      reasons.push(`${droppedSlices} slices were lost since the start: gap records say when`);
+    const dead = this.outbox?.dead ?? 0;
+    if (dead > 0) reasons.push(`${dead} alert messages could not be delivered`);
+    return reasons;
+  }
+}

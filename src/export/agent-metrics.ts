@@ -1,0 +1,118 @@
+import { Counter, Gauge, type Registry } from "prom-client";
+import type { CollectorReading, HealthReading } from "./health.ts";
+
+export interface BuildInfo {
+  agentVersion: string;
+  modelVersion: string;
+  node: string;
+}
+
+const COLLECTOR_STATES = ["ready", "absent", "failing", "closed"];
+const ALERT_STATES = ["pending", "firing", "resolved"] as const;
+const OUTBOX_STATES = ["due", "dead"] as const;
+
+/** What the agent says of itself. Every reading replaces the one before. */
+export class AgentMetrics {
+  private readonly registry: Registry;
+  private readonly gauges = new Map<string, Gauge>();
+  private readonly counters = new Map<string, Counter>();
+
+  constructor(registry: Registry, build: BuildInfo) {
+    this.registry = registry;
+    this.declareAgent();
+    this.declareCollectors();
+    const { agentVersion: agent_version, modelVersion: model_version, node } = build;
+    this.gauge("gpu_assay_build_info", { agent_version, model_version, node }, 1);
+  }
+
+  set(health: HealthReading): void {
+    for (const [name, gauge] of this.gauges) if (name !== "gpu_assay_build_info") empty(gauge);
+    for (const counter of this.counters.values()) empty(counter);
+    for (const collector of health.collectors) this.setCollector(collector);
+    for (const { uuid: gpu, index, model, node, simulated } of health.gpus)
+      this.gauge(
+        "gpu_assay_gpu_info",
+        { gpu, index, model, node, simulated: String(simulated) },
+        1,
+      );
+    if (health.ledger) {
+      this.gauge("gpu_assay_ledger_queue_records", {}, health.ledger.queued);
+      this.counter("gpu_assay_ledger_dropped_records_total", {}, health.ledger.dropped);
+    }
+    for (const state of health.alerts ? ALERT_STATES : [])
+      this.gauge("gpu_assay_alerts", { state }, health.alerts?.[state] ?? 0);
+    if (!health.outbox) return;
+    for (const state of OUTBOX_STATES)
+      this.gauge("gpu_assay_outbox_messages", { state }, health.outbox[state]);
+    this.counter("gpu_assay_outbox_delivered_total", {}, health.outbox.delivered);
+  }
+
+  private setCollector(of: CollectorReading): void {
+    const labels = { collector: of.name };
+    for (const state of COLLECTOR_STATES)
+      this.gauge("gpu_assay_collector_state", { ...labels, state }, of.state === state ? 1 : 0);
+    this.counter("gpu_assay_collector_successes_total", labels, of.successes);
+    this.counter("gpu_assay_collector_failures_total", labels, of.failures);
+    this.counter("gpu_assay_collector_drops_total", labels, of.drops);
+    if (of.lastDurationMs !== undefined)
+      this.gauge("gpu_assay_collector_duration_seconds", labels, of.lastDurationMs / 1000);
+    if (of.lastSuccessAtMs !== undefined)
+      this.gauge(
+        "gpu_assay_collector_last_success_timestamp_seconds",
+        labels,
+        of.lastSuccessAtMs / 1000,
+      );
+  }
+
+  private declareAgent(): void {
+    this.addGauge("gpu_assay_build_info", "Versions of the agent and of its label model.", [
+      "agent_version",
+      "model_version",
+      "node",
+    ]);
+    const gpu = ["gpu", "index", "model", "node", "simulated"];
+    this.addGauge("gpu_assay_gpu_info", "A device the agent knows.", gpu);
+    this.addGauge("gpu_assay_ledger_queue_records", "Records that wait to be written.");
+    this.addCounter("gpu_assay_ledger_dropped_records_total", "Records that were never written.");
+    this.addGauge("gpu_assay_alerts", "Incidents by state.", ["state"]);
+    this.addGauge("gpu_assay_outbox_messages", "Messages not delivered, by state.", ["state"]);
+    this.addCounter("gpu_assay_outbox_delivered_total", "Messages delivered.");
+  }
+
+  private declareCollectors(): void {
+    const c = ["collector"];
+    const name = "gpu_assay_collector";
+    this.addGauge(`${name}_state`, "1 for the state a collector is in, else 0.", [...c, "state"]);
+    this.addGauge(`${name}_duration_seconds`, "How long the newest attempt took.", c);
+    this.addGauge(`${name}_last_success_timestamp_seconds`, "Newest success, in Unix time.", c);
+    this.addCounter(`${name}_successes_total`, "Attempts that succeeded.", c);
+    this.addCounter(`${name}_failures_total`, "Attempts that failed.", c);
+    this.addCounter(`${name}_drops_total`, "Readings that were thrown away.", c);
+  }
+
+  private addGauge(name: string, help: string, labelNames: string[] = []): void {
+    const gauge = new Gauge({ name, help, labelNames, registers: [this.registry] });
+    empty(gauge);
+    this.gauges.set(name, gauge);
+  }
+
+  private addCounter(name: string, help: string, labelNames: string[] = []): void {
+    const counter = new Counter({ name, help, labelNames, registers: [this.registry] });
+    empty(counter);
+    this.counters.set(name, counter);
+  }
+
+  private gauge(name: string, labels: Record<string, string | number>, value: number): void {
+    this.gauges.get(name)?.set(labels, value);
+  }
+
+  private counter(name: string, labels: Record<string, string | number>, value: number): void {
+    this.counters.get(name)?.inc(labels, value);
+  }
+}
+
+/** Without a series: a metric that has no labels would say 0 where nothing is known. */
+function empty(metric: Gauge | Counter): void {
+  metric.reset();
+  metric.remove({});
+}

@@ -1,0 +1,27 @@
+import type { IncidentState } from "../model/incident.ts";
+
+/** What is known of one collector; the collectors' own health record fits. */
+export interface CollectorReading {
+  name: string;
+  state: string;
+  lastDurationMs?: number | undefined;
+  lastSuccessAtMs?: number | undefined;
+  successes: number;
+  failures: number;
+  drops: number;
+}
+
+/** The agent's own state at one moment. What is not known is absent, and so is its metric. */
+export interface HealthReading {
+  collectors: readonly CollectorReading[];
+  ledger?: { queued: number; dropped: number } | undefined;
+  alerts?: Readonly<Partial<Record<IncidentState, number>>> | undefined;
+  outbox?: { due: number; delivered: number; dead: number } | undefined;
+  gpus: readonly {
+    uuid: string;
+    index: number;
+    model: string;
+    node: string;
+    simulated: boolean;
+  }[];
+}

@@ -1,0 +1,93 @@
+/**
+ * Entry of the device child process: one WebGPU device behind an IPC channel. It lives apart from
+ * the daemon so that a driver crash, a hang or a busy wait cannot reach it.
+ */
+import { setTimeout as delay } from "node:timers/promises";
+import { Worker } from "node:worker_threads";
+import { z } from "zod";
+import { ChildFailure, messageOf } from "./child-failure.ts";
+import { GpuRunner } from "./gpu-runner.ts";
+import { Command, type Reply } from "./protocol.ts";
+
+/** Dawn's own settings: exact timestamps (they are masked to 65.5 µs otherwise). */
+const DAWN_OPTIONS = ["disable-dawn-features=timestamp_quantization"];
+
+const Settings = z.object({ adapterName: z.string().max(256).optional() }).strict();
+
+/** Keeps the library's GPU object referenced for as long as the runner is. */
+interface OpenGpu {
+  gpu: GPU;
+  runner: GpuRunner;
+}
+
+async function openGpu(adapterName: string | undefined): Promise<OpenGpu> {
+  const webgpu = await import("webgpu").catch((error: unknown) => {
+    throw new ChildFailure("library", messageOf(error), error);
+  });
+  Object.assign(globalThis, webgpu.globals);
+  const options = adapterName ? [...DAWN_OPTIONS, `adapter=${adapterName}`] : DAWN_OPTIONS;
+  const gpu = webgpu.create(options);
+  const runner = await GpuRunner.open(gpu, {
+    now: () => performance.now() / 1000,
+    sleep: (seconds) => delay(seconds * 1000),
+  });
+  return { gpu, runner };
+}
+
+async function answer(command: Command, runner: GpuRunner): Promise<Reply> {
+  const { id } = command;
+  switch (command.kind) {
+    case "describe":
+      return { kind: "described", id, adapter: runner.adapter };
+    case "prepare":
+      return { kind: "prepared", id, handle: await runner.prepare(command.job) };
+    case "launch": {
+      const { handle, dispatches, expectedSeconds } = command;
+      const launch = await runner.launch(handle, dispatches, expectedSeconds);
+      return { kind: "launched", id, launch };
+    }
+    case "read":
+      return { kind: "bytes", id, bytes: await runner.read(command.handle, command.binding) };
+    case "release":
+      runner.release(command.handle);
+      return { kind: "released", id };
+    case "close":
+      runner.close();
+      return { kind: "closed", id };
+  }
+}
+
+function failed(id: number, error: unknown): Reply {
+  const reason = error instanceof ChildFailure ? error.reason : "refused";
+  return { kind: "failed", id, reason, message: messageOf(error).slice(0, 4000) };
+}
+
+async function respond(command: Command, opened: Promise<OpenGpu>): Promise<void> {
+  const reply = await opened
+    .then(({ runner }) => answer(command, runner))
+    .catch((error: unknown) => failed(command.id, error));
+  if (process.connected) process.send?.(reply);
+}
+
+function main(): void {
+  const settings = Settings.parse(JSON.parse(process.argv[2] ?? "{}"));
+  const watch = new Worker(new URL("./orphan-watch.js", import.meta.url), {
+    workerData: { parentPid: process.ppid },
+  });
+  watch.unref();
+  // Ctrl-C reaches the whole process group; when to end is the parent's decision.
+  process.on("SIGINT", () => undefined);
+  process.on("disconnect", () => process.kill(process.pid, "SIGKILL"));
+
+  let opened: Promise<OpenGpu> | undefined;
+  let last: Promise<void> = Promise.resolve();
+  process.on("message", (message) => {
+    // A command that does not parse is a defect of the parent: die loudly, it reports the crash.
+    const command = Command.parse(message);
+    opened ??= openGpu(settings.adapterName);
+    const device = opened;
+    last = last.then(() => respond(command, device));
+  });
+}
+
+main();

@@ -1,0 +1,251 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { AssayError } from "../model/errors.ts";
+import { sanitize } from "../model/text.ts";
+import type { ProbeDevice } from "./device.ts";
+import {
+  type AdapterDescription,
+  type Command,
+  type FailureReason,
+  type KernelJob,
+  type Launch,
+  Reply,
+} from "./protocol.ts";
+
+/** Longer than any sane compile or transfer; a launch gets its expected time on top, four times. */
+const TIME_LIMIT_SECONDS = 60;
+const CLOSE_LIMIT_SECONDS = 2;
+const STDERR_KEPT = 2048;
+/** Commands that may wait for their turn; callers that wait for answers never get near it. */
+const MAX_WAITING = 64;
+
+/** Where `probe/unavailable` comes from when the library itself cannot be loaded. */
+export const LIBRARY_PLACE = "the webgpu library";
+
+export interface DeviceOptions {
+  /** Take a CPU that plays GPU. Never for a reference measurement of a GPU. */
+  allowSoftware: boolean;
+  /** Part of the adapter's name, where there are several; the first match is taken. */
+  adapterName?: string | undefined;
+  /** Added to the daemon's own environment: driver files, visible devices. */
+  environment?: Readonly<Record<string, string>> | undefined;
+  /** The child's entry, a built file. */
+  childUrl?: URL | undefined;
+  timeLimitSeconds?: number | undefined;
+}
+
+/**
+ * Starts a device process and opens its adapter.
+ * @throws AssayError `probe/unavailable` without library or adapter, `probe/software` where only a
+ * software adapter is there and was not asked for, `probe/crashed` when the process dies or hangs.
+ */
+export async function openDevice(options: DeviceOptions): Promise<ProbeDevice> {
+  const channel = new Channel(options);
+  try {
+    const { adapter } = await channel.ask({ kind: "describe" }, "described");
+    if (adapter.software && !options.allowSoftware) {
+      throw new AssayError("probe/software", `the adapter is a CPU: ${adapterName(adapter)}`, {
+        hint: "a GPU needs its own Vulkan driver; allow software only to test the shaders",
+      });
+    }
+    return new DeviceProcess(channel, adapter);
+  } catch (error) {
+    await channel.close();
+    throw error;
+  }
+}
+
+/** What to call an adapter in a message. */
+export function adapterName(adapter: AdapterDescription): string {
+  const name = adapter.description || adapter.device || adapter.architecture || "unnamed adapter";
+  return sanitize(`${name} (${adapter.vendor || "unknown vendor"})`);
+}
+
+class DeviceProcess implements ProbeDevice {
+  readonly adapter: AdapterDescription;
+  readonly #channel: Channel;
+
+  constructor(channel: Channel, adapter: AdapterDescription) {
+    this.#channel = channel;
+    this.adapter = adapter;
+  }
+
+  get pid(): number {
+    return this.#channel.pid;
+  }
+
+  async prepare(job: KernelJob): Promise<number> {
+    return (await this.#channel.ask({ kind: "prepare", job }, "prepared")).handle;
+  }
+
+  async launch(handle: number, dispatches: number, expectedSeconds: number): Promise<Launch> {
+    const command = { kind: "launch", handle, dispatches, expectedSeconds } as const;
+    return (await this.#channel.ask(command, "launched", expectedSeconds * 4)).launch;
+  }
+
+  async read(handle: number, binding: number): Promise<Uint8Array> {
+    return (await this.#channel.ask({ kind: "read", handle, binding }, "bytes")).bytes;
+  }
+
+  async release(handle: number): Promise<void> {
+    await this.#channel.ask({ kind: "release", handle }, "released");
+  }
+
+  close(): Promise<void> {
+    return this.#channel.close();
+  }
+}
+
+type Body<C> = C extends { id: number } ? Omit<C, "id"> : never;
+type Answer<K extends Reply["kind"]> = Extract<Reply, { kind: K }>;
+
+interface Waiting {
+  id: number;
+  resolve(reply: Reply): void;
+  reject(error: AssayError): void;
+}
+
+/** The IPC channel: one command at a time, each with a time limit; dead once, dead for good. */
+class Channel {
+  readonly #child: ChildProcess;
+  readonly #exited: Promise<void>;
+  readonly #limitSeconds: number;
+  #waiting: Waiting | undefined;
+  #last: Promise<unknown> = Promise.resolve();
+  #inLine = 0;
+  #nextId = 0;
+  #stderr = "";
+  #dead: AssayError | undefined;
+
+  constructor(options: DeviceOptions) {
+    this.#limitSeconds = options.timeLimitSeconds ?? TIME_LIMIT_SECONDS;
+    const settings = JSON.stringify({ adapterName: options.adapterName });
+    const child = fork(options.childUrl ?? new URL("./child.js", import.meta.url), [settings], {
+      env: { ...process.env, ...options.environment },
+      execArgv: [],
+      serialization: "advanced",
+      stdio: ["ignore", "ignore", "pipe", "ipc"],
+    });
+    this.#child = child;
+    child.stderr?.on("data", (chunk: Buffer) => {
+      this.#stderr = (this.#stderr + chunk.toString("utf8")).slice(-STDERR_KEPT);
+    });
+    child.on("message", (message) => this.#receive(message));
+    this.#exited = new Promise((resolve) => {
+      child.once("error", (error) => {
+        this.#die(`the device process could not be started or reached: ${error.message}`);
+        if (child.pid === undefined) resolve();
+      });
+      child.once("close", (code, signal) => {
+        this.#die(`the device process ended with ${signal ?? `exit code ${code}`}`);
+        resolve();
+      });
+    });
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? -1;
+  }
+
+  /** Sends a command when the ones before are answered, and waits for its own answer. */
+  ask<K extends Reply["kind"]>(
+    body: Body<Command>,
+    expected: K,
+    extraSeconds = 0,
+    limitSeconds: number = this.#limitSeconds,
+  ): Promise<Answer<K>> {
+    if (this.#inLine >= MAX_WAITING) {
+      const message = `${MAX_WAITING} commands wait for the device process already`;
+      return Promise.reject(new AssayError("probe/refused", message));
+    }
+    this.#inLine++;
+    const turn = this.#last
+      .then(() => this.#exchange(body, limitSeconds + extraSeconds))
+      .finally(() => this.#inLine--);
+    this.#last = turn.catch(() => undefined);
+    return turn.then((reply) => {
+      if (isAnswer(reply, expected)) return reply;
+      if (reply.kind === "failed") throw this.#failure(reply.reason, reply.message);
+      throw this.#die(`the device process answered ${reply.kind} instead of ${expected}`);
+    });
+  }
+
+  async close(): Promise<void> {
+    // A device that is busy is not asked: it could take as long as it likes.
+    if (!this.#dead && !this.#waiting) {
+      await this.ask({ kind: "close" }, "closed", 0, CLOSE_LIMIT_SECONDS).catch(() => undefined);
+    }
+    this.#die("the device process was closed");
+    await this.#exited;
+  }
+
+  #exchange(body: Body<Command>, limitSeconds: number): Promise<Reply> {
+    if (this.#dead) return Promise.reject(this.#dead);
+    const id = this.#nextId++;
+    return new Promise<Reply>((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#die(`the device process did not answer ${body.kind} within ${limitSeconds} s`);
+      }, limitSeconds * 1000);
+      const settled = (): void => {
+        clearTimeout(timer);
+        this.#waiting = undefined;
+      };
+      this.#waiting = {
+        id,
+        resolve: (reply) => {
+          settled();
+          resolve(reply);
+        },
+        reject: (error) => {
+          settled();
+          reject(error);
+        },
+      };
+      this.#child.send({ ...body, id }, (error) => {
+        if (error) this.#die(`the device process cannot be reached: ${error.message}`);
+      });
+    });
+  }
+
+  #receive(message: unknown): void {
+    const reply = Reply.safeParse(message);
+    if (!reply.success) {
+      this.#die(`the device process sent what is no reply: ${reply.error.issues[0]?.message}`);
+    } else if (this.#waiting?.id === reply.data.id) {
+      this.#waiting.resolve(reply.data);
+    }
+  }
+
+  /** First reason wins; the process is killed whatever it was. */
+  #die(reason: string): AssayError {
+    if (!this.#dead) {
+      const said = sanitize(this.#stderr.trim(), STDERR_KEPT);
+      this.#dead = new AssayError("probe/crashed", said ? `${reason}; it said: ${said}` : reason, {
+        hint: "the daemon goes on without probes; the driver's own log may say more",
+      });
+      this.#child.kill("SIGKILL");
+    }
+    this.#waiting?.reject(this.#dead);
+    return this.#dead;
+  }
+
+  #failure(reason: FailureReason, message: string): AssayError {
+    const shown = sanitize(message, 1024);
+    if (reason === "device-lost") return this.#die(`the GPU device was lost: ${shown}`);
+    if (reason === "refused") return new AssayError("probe/refused", shown);
+    return new AssayError("probe/unavailable", shown, MISSING[reason]);
+  }
+}
+
+const MISSING = {
+  library: {
+    place: LIBRARY_PLACE,
+    hint: "the WebGPU library needs glibc 2.34 and libstdc++ with GLIBCXX_3.4.30 (GCC 12); the daemon runs without probes",
+  },
+  "no-adapter": {
+    hint: "install the GPU's Vulkan driver and the Vulkan loader; `assay doctor` says what is missing",
+  },
+} as const;
+
+function isAnswer<K extends Reply["kind"]>(reply: Reply, kind: K): reply is Answer<K> {
+  return reply.kind === kind;
+}

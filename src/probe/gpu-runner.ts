@@ -1,0 +1,214 @@
+import { describeAdapter, requestedLimits } from "./adapter.ts";
+import { ChildFailure, messageOf } from "./child-failure.ts";
+import { scoped } from "./error-scope.ts";
+import { GpuTimer } from "./gpu-timer.ts";
+import type { AdapterDescription, BufferSpec, KernelJob, Launch } from "./protocol.ts";
+
+/** Of an expected duration, what is slept where only the host's clock times the launch. */
+const WALL_SLEEP_SHARE = 0.8;
+
+interface Prepared {
+  label: string;
+  pipeline: GPUComputePipeline;
+  group: GPUBindGroup;
+  buffers: ReadonlyMap<number, GPUBuffer>;
+  workgroups: KernelJob["workgroups"];
+}
+
+export interface RunnerClock {
+  /** Monotonic seconds. */
+  now(): number;
+  sleep(seconds: number): Promise<void>;
+}
+
+/** The device inside the child: compiles kernels once, launches them, reads their buffers. */
+export class GpuRunner {
+  readonly adapter: AdapterDescription;
+  readonly #device: GPUDevice;
+  readonly #timer: GpuTimer | undefined;
+  readonly #clock: RunnerClock;
+  readonly #prepared = new Map<number, Prepared>();
+  readonly #pipelines = new Map<string, GPUComputePipeline>();
+  #nextHandle = 0;
+  #lost: string | undefined;
+
+  private constructor(
+    adapter: GPUAdapter,
+    device: GPUDevice,
+    timer: GpuTimer | undefined,
+    clock: RunnerClock,
+  ) {
+    this.adapter = describeAdapter(adapter);
+    this.#device = device;
+    this.#clock = clock;
+    this.#timer = timer;
+    void this.#watch();
+  }
+
+  /** @throws ChildFailure `no-adapter` where the system offers none, which is a normal state. */
+  static async open(gpu: GPU, clock: RunnerClock): Promise<GpuRunner> {
+    const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
+    if (!adapter) throw new ChildFailure("no-adapter", "the system offers no WebGPU adapter");
+    const timestamps = adapter.features.has("timestamp-query");
+    try {
+      const device = await adapter.requestDevice({
+        requiredFeatures: timestamps ? ["timestamp-query"] : [],
+        requiredLimits: requestedLimits(adapter),
+      });
+      const timer = timestamps
+        ? await scoped(device, "create the timer", () => new GpuTimer(device))
+        : undefined;
+      return new GpuRunner(adapter, device, timer, clock);
+    } catch (error) {
+      throw new ChildFailure("refused", `no device from the adapter: ${messageOf(error)}`, error);
+    }
+  }
+
+  /** Compiles the kernel and fills its buffers. Returns the handle by which to launch it. */
+  async prepare(job: KernelJob): Promise<number> {
+    const device = this.#device;
+    const pipeline = await this.#pipeline(job);
+    const buffers = new Map<number, GPUBuffer>();
+    try {
+      for (const spec of job.buffers) {
+        const buffer = await this.#guard(`allocate for ${job.label}`, () =>
+          createBuffer(device, spec),
+        );
+        buffers.set(spec.binding, buffer);
+      }
+      const group = await this.#guard(`bind ${job.label}`, () =>
+        device.createBindGroup({
+          layout: pipeline.getBindGroupLayout(0),
+          entries: [...buffers].map(([binding, buffer]) => ({ binding, resource: { buffer } })),
+        }),
+      );
+      const handle = this.#nextHandle++;
+      const { label, workgroups } = job;
+      this.#prepared.set(handle, { label, pipeline, group, buffers, workgroups });
+      return handle;
+    } catch (error) {
+      for (const buffer of buffers.values()) buffer.destroy();
+      throw error;
+    }
+  }
+
+  /** Runs the kernel `dispatches` times in one pass and waits for it without spinning a core. */
+  async launch(handle: number, dispatches: number, expectedSeconds: number): Promise<Launch> {
+    const kernel = this.#find(handle);
+    const device = this.#device;
+    const startedAt = this.#clock.now();
+    await this.#guard(`launch ${kernel.label}`, () => {
+      const encoder = device.createCommandEncoder();
+      const pass = encoder.beginComputePass(
+        this.#timer ? { timestampWrites: this.#timer.writes } : {},
+      );
+      pass.setPipeline(kernel.pipeline);
+      pass.setBindGroup(0, kernel.group);
+      for (let i = 0; i < dispatches; i++) pass.dispatchWorkgroups(...kernel.workgroups);
+      pass.end();
+      this.#timer?.resolve(encoder);
+      device.queue.submit([encoder.finish()]);
+    });
+    await this.#clock.sleep(expectedSeconds * (this.#timer ? 1 : WALL_SLEEP_SHARE));
+    await this.#guard(`wait for ${kernel.label}`, () => device.queue.onSubmittedWorkDone());
+    const wallSeconds = Math.max(0, this.#clock.now() - startedAt);
+    const timer = this.#timer;
+    const gpuSeconds = timer && (await this.#guard("read timestamps", () => timer.seconds()));
+    return gpuSeconds === undefined ? { wallSeconds } : { wallSeconds, gpuSeconds };
+  }
+
+  /** What is in the buffer of a binding now. */
+  async read(handle: number, binding: number): Promise<Uint8Array> {
+    const kernel = this.#find(handle);
+    const source = kernel.buffers.get(binding);
+    if (!source) {
+      throw new ChildFailure("refused", `${kernel.label} has no buffer at binding ${binding}`);
+    }
+    const device = this.#device;
+    const staging = await this.#guard(`read ${kernel.label}`, () => {
+      const buffer = device.createBuffer({
+        size: source.size,
+        usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ,
+      });
+      const encoder = device.createCommandEncoder();
+      encoder.copyBufferToBuffer(source, 0, buffer, 0, source.size);
+      device.queue.submit([encoder.finish()]);
+      return buffer;
+    });
+    try {
+      await this.#guard(`map ${kernel.label}`, () => staging.mapAsync(GPUMapMode.READ));
+      return new Uint8Array(staging.getMappedRange()).slice();
+    } finally {
+      staging.destroy();
+    }
+  }
+
+  release(handle: number): void {
+    for (const buffer of this.#find(handle).buffers.values()) buffer.destroy();
+    this.#prepared.delete(handle);
+  }
+
+  close(): void {
+    this.#device.destroy();
+  }
+
+  /** Compiling takes up to seconds: once per code and entry point. */
+  async #pipeline(job: KernelJob): Promise<GPUComputePipeline> {
+    const key = `${job.entryPoint}\n${job.code}`;
+    const compiled = this.#pipelines.get(key);
+    if (compiled) return compiled;
+    const device = this.#device;
+    const pipeline = await this.#guard(`compile ${job.label}`, () =>
+      device.createComputePipelineAsync({
+        layout: "auto",
+        compute: {
+          module: device.createShaderModule({ code: job.code }),
+          entryPoint: job.entryPoint,
+        },
+      }),
+    );
+    this.#pipelines.set(key, pipeline);
+    return pipeline;
+  }
+
+  async #watch(): Promise<void> {
+    const info = await this.#device.lost;
+    this.#lost = `${info.reason}: ${info.message}`;
+  }
+
+  #find(handle: number): Prepared {
+    const kernel = this.#prepared.get(handle);
+    if (!kernel) throw new ChildFailure("refused", `no kernel was prepared as ${handle}`);
+    return kernel;
+  }
+
+  /** `scoped`, and a device that is gone is called lost, whatever the call itself said. */
+  async #guard<T>(what: string, calls: () => T | Promise<T>): Promise<T> {
+    try {
+      if (this.#lost !== undefined) throw new ChildFailure("device-lost", this.#lost);
+      return await scoped(this.#device, what, calls);
+    } catch (error) {
+      if (this.#lost === undefined) throw error;
+      throw new ChildFailure("device-lost", `${what}: device lost, ${this.#lost}`, error);
+    }
+  }
+}
+
+const USAGE = {
+  uniform: () => GPUBufferUsage.UNIFORM,
+  read: () => GPUBufferUsage.STORAGE,
+  "read-write": () => GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC,
+};
+
+function createBuffer(device: GPUDevice, spec: BufferSpec): GPUBuffer {
+  const buffer = device.createBuffer({
+    size: spec.sizeBytes,
+    usage: USAGE[spec.kind](),
+    mappedAtCreation: true,
+  });
+  const bytes = new Uint8Array(buffer.getMappedRange());
+  bytes.fill(spec.fill ?? 0);
+  if (spec.data) bytes.set(spec.data);
+  buffer.unmap();
+  return buffer;
+}

@@ -1,0 +1,73 @@
+import { z } from "zod";
+import { GROUP_KEYS, type GroupKey } from "../bill/report-types.ts";
+import { AssayError } from "../model/errors.ts";
+import { LABELS } from "../model/label.ts";
+import { parseOwnerKey } from "../model/owner.ts";
+import { sanitize } from "../model/text.ts";
+
+/** Most slices one answer holds. */
+const MAX_PAGE = 1000;
+const DEFAULT_PAGE = 100;
+
+const text = z.string("is given twice").min(1, "is empty").max(300, "is too long");
+const count = (what: z.ZodNumber) =>
+  z
+    .string("is given twice")
+    .regex(/^\d{1,15}$/, "is no whole number")
+    .transform(Number)
+    .pipe(what);
+
+export const slicesQuery = z.strictObject({
+  from: text.optional(),
+  to: text.optional(),
+  gpu: text.optional(),
+  owner: text
+    .refine((key) => parseOwnerKey(key) !== undefined, "is no owner such as user:alice or idle")
+    .optional(),
+  label: z.enum(LABELS, `is none of ${LABELS.join(", ")}`).optional(),
+  limit: count(z.number().min(1, "is below 1").max(MAX_PAGE, `is over ${MAX_PAGE}`)).default(
+    DEFAULT_PAGE,
+  ),
+  after: count(z.number()).optional(),
+});
+
+const groups = text.transform((list, context) => {
+  const keys: GroupKey[] = [];
+  for (const name of list.split(",")) {
+    const key = GROUP_KEYS.find((known) => known === name.trim());
+    if (!key) context.addIssue(`is made of ${GROUP_KEYS.join(", ")}, with commas between`);
+    else if (!keys.includes(key)) keys.push(key);
+  }
+  return keys;
+});
+
+const FORMATS = ["json", "csv", "table"] as const;
+
+export type ReportFormat = (typeof FORMATS)[number];
+
+export const reportQuery = z.strictObject({
+  from: text.optional(),
+  to: text.optional(),
+  groupBy: groups.default(["owner", "label"]),
+  format: z.enum(FORMATS, `is none of ${FORMATS.join(", ")}`).default("json"),
+});
+
+export const noQuery = z.strictObject({});
+
+/**
+ * A request's query, checked.
+ * @throws AssayError request/invalid, naming the parameter
+ */
+export function parseQuery<S extends z.ZodType>(schema: S, query: unknown): z.output<S> {
+  const parsed = schema.safeParse(query);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  if (issue?.code === "unrecognized_keys")
+    throw new AssayError("request/invalid", "A query parameter is unknown.", {
+      place: sanitize(issue.keys[0] ?? "", 60),
+    });
+  const name = sanitize(String(issue?.path[0] ?? "query"), 60);
+  throw new AssayError("request/invalid", `${name} ${issue?.message ?? "is wrong"}.`, {
+    place: name,
+  });
+}
