@@ -1,0 +1,62 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+/** What Linux has charged a process with so far: all its threads, the stand-in's calls included. */
+export interface ProcessCost {
+  cpuSeconds: number;
+  residentMib: number;
+  peakResidentMib: number;
+}
+
+/** `getconf CLK_TCK`: 100 on every Linux that Node runs on. */
+const TICKS_PER_SECOND = 100;
+
+/** @throws Error where the process is gone */
+export function costOf(pid: number): ProcessCost {
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  // The name, in parentheses, may hold blanks; what follows it begins with field 3.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const [user, system] = [Number(fields[11]), Number(fields[12])];
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  const mib = (key: string): number =>
+    Number(new RegExp(`^${key}:\\s+(\\d+) kB$`, "m").exec(status)?.[1]) / 1024;
+  return {
+    cpuSeconds: (user + system) / TICKS_PER_SECOND,
+    residentMib: mib("VmRSS"),
+    peakResidentMib: mib("VmHWM"),
+  };
+}
+
+/** The built daemon as a child process: what it says goes nowhere, its errors are kept. */
+export class DaemonProcess {
+  readonly pid: number;
+  private readonly child: ChildProcess;
+  private said = "";
+
+  constructor(configFile: string, stateDir: string) {
+    const main = fileURLToPath(new URL("../dist/main.js", import.meta.url));
+    const args = [main, "run", "--config", configFile, "--state-dir", stateDir];
+    this.child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
+    this.child.stdout?.resume();
+    this.child.stderr?.on("data", (chunk) => (this.said += String(chunk)));
+    if (this.child.pid === undefined) throw new Error("the daemon could not be started");
+    this.pid = this.child.pid;
+  }
+
+  /** What `/healthz` answers. @throws Error where nothing is served */
+  async health(): Promise<unknown> {
+    const address = /serving (http:\S+)/.exec(this.said)?.[1];
+    if (address === undefined) throw new Error(`the daemon did not start:\n${this.said}`);
+    return (await fetch(`${address}/healthz`)).json();
+  }
+
+  /** Ends it and waits for it to be gone. */
+  async stop(): Promise<void> {
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
+    const gone = once(this.child, "exit");
+    this.child.kill("SIGTERM");
+    await gone;
+  }
+}

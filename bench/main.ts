@@ -1,0 +1,57 @@
+/**
+ * Measures how fast the program is and what it costs. Nothing here asserts a figure: a shared
+ * machine is no place for that. Usage: npm run bench -- [--only replay|daemon|latency] [--json]
+ */
+import { parseArgs } from "node:util";
+import { haveCompiler } from "../test/support/nvml-stub.ts";
+import { type DaemonResult, measureDaemon } from "./daemon.ts";
+import { type LatencyResult, measureLatency } from "./latency.ts";
+import { type Machine, machine } from "./machine.ts";
+import { daemonText, latencyText, machineText, replayText } from "./print.ts";
+import { measureReplay, type ReplayResult } from "./replay.ts";
+
+interface Report {
+  machine: Machine;
+  latency?: LatencyResult[];
+  replay?: ReplayResult;
+  daemon?: DaemonResult[];
+}
+
+const PARTS = ["latency", "replay", "daemon"] as const;
+type Part = (typeof PARTS)[number];
+const RATES_HZ = [1, 10];
+
+const { values } = parseArgs({ options: { only: { type: "string" }, json: { type: "boolean" } } });
+const chosen = PARTS.filter((part) => values.only === undefined || values.only === part);
+if (chosen.length === 0) {
+  process.stderr.write(`--only takes one of ${PARTS.join(", ")}\n`);
+  process.exitCode = 2;
+} else await main(chosen, values.json ?? false);
+
+/** One part after the other, so that none disturbs another. */
+async function main(parts: readonly Part[], json: boolean): Promise<void> {
+  const say = (text: string): void => void (json || process.stdout.write(text));
+  const report: Report = { machine: machine() };
+  say(machineText(report.machine));
+  if (parts.includes("latency")) {
+    report.latency = await atEachRate(measureLatency);
+    say(latencyText(report.latency));
+  }
+  if (parts.includes("replay")) {
+    report.replay = await measureReplay();
+    say(replayText(report.replay));
+  }
+  if (parts.includes("daemon")) {
+    if (haveCompiler()) {
+      report.daemon = await atEachRate(measureDaemon);
+      say(daemonText(report.daemon));
+    } else process.stderr.write("daemon: left out, the NVML stand-in needs a C compiler (cc)\n");
+  }
+  if (json) process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
+}
+
+async function atEachRate<T>(measure: (hz: number) => Promise<T>): Promise<T[]> {
+  const results: T[] = [];
+  for (const hz of RATES_HZ) results.push(await measure(hz));
+  return results;
+}
