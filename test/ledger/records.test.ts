@@ -112,12 +112,14 @@ describe("the outbox", () => {
     expect(await second.outboxStatus()).toEqual({ due: 0, delivered: 1, dead: 0 });
   });
 
-  it("gives each endpoint its own copy, the longest due first, as many as asked", async () => {
+  it("gives each endpoint its own copy, in the order of commits, as many as asked", async () => {
     const ledger = await opened();
     const other = { endpoint: "https://example.test/other" };
     await ledger.append({ outbox: [message({ createdAtMs: 200 }), message(other)] });
-    expect((await ledger.due(999, 10)).map((each) => each.createdAtMs)).toEqual([100, 200]);
-    expect(await ledger.due(999, 1)).toHaveLength(1);
+    expect((await ledger.due(999, 10)).map((each) => each.createdAtMs)).toEqual([200, 100]);
+    expect(await ledger.due(999, 1)).toMatchObject([{ createdAtMs: 200 }]);
+    expect(await ledger.due(999, 1, other.endpoint)).toMatchObject([{ createdAtMs: 100 }]);
+    expect(await ledger.due(999, 1, "https://example.test/nobody")).toEqual([]);
     const outcome = { state: "dead", atMs: 1, error: "410" } as const;
     await ledger.settle("m-1", other.endpoint, outcome);
     expect(await ledger.outboxStatus()).toEqual({ due: 1, delivered: 0, dead: 1, nextAtMs: 200 });
