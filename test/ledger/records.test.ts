@@ -114,6 +114,7 @@ describe("the outbox", () => {
 
   it("gives each endpoint its own copy, in the order of commits, as many as asked", async () => {
     const ledger = await opened();
+<<<<<<< HEAD
     const other = { endpoint: "https://example.test/other" };
     await ledger.append({ outbox: [message({ createdAtMs: 200 }), message(other)] });
     expect((await ledger.due(999, 10)).map((each) => each.createdAtMs)).toEqual([200, 100]);
@@ -123,6 +124,23 @@ describe("the outbox", () => {
     const outcome = { state: "dead", atMs: 1, error: "410" } as const;
     await ledger.settle("m-1", other.endpoint, outcome);
     expect(await ledger.outboxStatus()).toEqual({ due: 1, delivered: 0, dead: 1, nextAtMs: 200 });
+=======
+    const [here, there] = [message().endpoint, "https://example.test/other"];
+    const end = message({ id: "m-2", createdAtMs: 150 });
+    await ledger.append({ outbox: [message({ createdAtMs: 200 }), message({ endpoint: there })] });
+    await ledger.append({ outbox: [end] });
+    const ids = async (limit: number, endpoint?: string): Promise<string[]> =>
+      (await ledger.due(999, limit, endpoint)).map((each) => each.id);
+    expect(await ids(10)).toEqual(["m-1", "m-1", "m-2"]);
+    expect(await ids(10, here)).toEqual(["m-1", "m-2"]);
+    await ledger.settle("m-1", here, { state: "retry", nextAttemptAtMs: 900, error: "503" });
+    expect(await ids(10, here)).toEqual(["m-1", "m-2"]);
+    expect(await ids(1, here)).toEqual(["m-1"]);
+    expect(await ids(10, "nowhere")).toEqual([]);
+    await ledger.settle("m-1", there, { state: "dead", atMs: 1, error: "410" });
+    expect(await ids(10, there)).toEqual([]);
+    expect(await ledger.outboxStatus()).toEqual({ due: 2, delivered: 0, dead: 1, nextAtMs: 150 });
+>>>>>>> room/ledger
   });
 
   it("takes an enqueued message once, however often it is appended", async () => {
