@@ -6,8 +6,8 @@ import { fileURLToPath } from "node:url";
 /** What Linux has charged a process with so far: all its threads, the stand-in's calls included. */
 export interface ProcessCost {
   cpuSeconds: number;
-  residentMib: number;
-  peakResidentMib: number;
+  residentMb: number;
+  peakResidentMb: number;
 }
 
 /** `getconf CLK_TCK`: 100 on every Linux that Node runs on. */
@@ -20,12 +20,13 @@ export function costOf(pid: number): ProcessCost {
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   const [user, system] = [Number(fields[11]), Number(fields[12])];
   const status = readFileSync(`/proc/${pid}/status`, "utf8");
-  const mib = (key: string): number =>
-    Number(new RegExp(`^${key}:\\s+(\\d+) kB$`, "m").exec(status)?.[1]) / 1024;
+  // What Linux calls kB is 1024 bytes; a megabyte here is a million.
+  const megabytes = (key: string): number =>
+    (Number(new RegExp(`^${key}:\\s+(\\d+) kB$`, "m").exec(status)?.[1]) * 1024) / 1e6;
   return {
     cpuSeconds: (user + system) / TICKS_PER_SECOND,
-    residentMib: mib("VmRSS"),
-    peakResidentMib: mib("VmHWM"),
+    residentMb: megabytes("VmRSS"),
+    peakResidentMb: megabytes("VmHWM"),
   };
 }
 

@@ -8,7 +8,7 @@ import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { compileNvmlStub, type NvmlScript, scriptNvmlStub } from "../test/support/nvml-stub.ts";
-import { costOf, DaemonProcess } from "./daemon-process.ts";
+import { costOf, DaemonProcess, type ProcessCost } from "./daemon-process.ts";
 import { GPU_COUNT } from "./simulated-node.ts";
 
 export interface DaemonResult {
@@ -16,8 +16,10 @@ export interface DaemonResult {
   seconds: number;
   /** Per cent of one core. */
   cpuPercent: number;
-  residentMib: number;
-  peakResidentMib: number;
+  /** Of the second half of that time: the echo of start-up (compiling, first collections) is over. */
+  laterCpuPercent: number;
+  residentMb: number;
+  peakResidentMb: number;
   /** Ticks that were read since the start, and those that could not take place. */
   ticks: number;
   drops: number;
@@ -53,22 +55,36 @@ export async function measureDaemon(hz: number): Promise<DaemonResult> {
 
 async function measure(daemon: DaemonProcess, hz: number): Promise<DaemonResult> {
   await sleep(START_UP_SECONDS * 1000);
-  const before = costOf(daemon.pid);
-  const fromMs = performance.now();
-  await sleep(MEASURED_SECONDS * 1000);
-  const after = costOf(daemon.pid);
-  const seconds = (performance.now() - fromMs) / 1000;
+  const before = moment(daemon);
+  await sleep((MEASURED_SECONDS / 2) * 1000);
+  const middle = moment(daemon);
+  await sleep((MEASURED_SECONDS / 2) * 1000);
+  const after = moment(daemon);
   const { sources } = health.parse(await daemon.health());
   const nvml = sources.find(({ name }) => name === "nvml");
   return {
     hz,
-    seconds,
-    cpuPercent: (100 * (after.cpuSeconds - before.cpuSeconds)) / seconds,
-    residentMib: after.residentMib,
-    peakResidentMib: after.peakResidentMib,
+    seconds: (after.atMs - before.atMs) / 1000,
+    cpuPercent: cpuPercent(before, after),
+    laterCpuPercent: cpuPercent(middle, after),
+    residentMb: after.residentMb,
+    peakResidentMb: after.peakResidentMb,
     ticks: nvml?.successes ?? 0,
     drops: nvml?.drops ?? 0,
   };
+}
+
+interface Moment extends ProcessCost {
+  /** Monotonic. */
+  atMs: number;
+}
+
+function moment(daemon: DaemonProcess): Moment {
+  return { ...costOf(daemon.pid), atMs: performance.now() };
+}
+
+function cpuPercent(from: Moment, to: Moment): number {
+  return (100_000 * (to.cpuSeconds - from.cpuSeconds)) / (to.atMs - from.atMs);
 }
 
 function writeConfig(folder: string, library: string, hz: number): string {

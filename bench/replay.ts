@@ -24,6 +24,8 @@ export interface ReplayResult {
   repetitions: number;
   /** GPU-samples per second. */
   samplesPerSecond: Record<Variant, Spread>;
+  /** Processor time of all threads, in microseconds a sample: other work on the machine adds little. */
+  cpuMicroseconds: Record<Variant, Spread>;
   /** Time taken as a multiple of plain JSON parsing in the same round. */
   timesParse: Record<Variant, Spread>;
   ledgerSlices: number;
@@ -33,8 +35,13 @@ const HZ = 10;
 const SECONDS = 600;
 const REPETITIONS = 7;
 
-/** @returns seconds taken */
-type Run = (round: number) => Promise<number>;
+/** Seconds by the clock, and of processors. */
+interface Taken {
+  seconds: number;
+  cpuSeconds: number;
+}
+
+type Run = (round: number) => Promise<Taken>;
 
 export async function measureReplay(): Promise<ReplayResult> {
   const folder = mkdtempSync(join(tmpdir(), "assay-bench-"));
@@ -45,25 +52,32 @@ export async function measureReplay(): Promise<ReplayResult> {
     const built = await loadBuilt();
     const slices = new Set<number>();
     const runs: Record<Variant, Run> = {
-      parse: async () => secondsOf(async () => parseOnly(file)),
-      read: async () => secondsOf(async () => readOnly(file, built)),
-      label: async () => secondsOf(async () => labelOnly(file, built)),
+      parse: async () => timed(async () => parseOnly(file)),
+      read: async () => timed(async () => readOnly(file, built)),
+      label: async () => timed(async () => labelOnly(file, built)),
       ledger: async (round) => {
         const run = await toLedger(file, join(folder, `state-${round}`), built);
         slices.add(run.slices);
-        return run.seconds;
+        return run.taken;
       },
     };
-    const seconds = await interleaved(runs);
+    const taken = await interleaved(runs);
     const [ledgerSlices = 0, ...others] = slices;
     if (others.length > 0) throw new Error("the same recording gave different ledgers");
     const mib = statSync(file).size / 2 ** 20;
     return {
       recording: { gpus: GPU_COUNT, hz: HZ, seconds: SECONDS, samples, lines, mib },
       repetitions: REPETITIONS,
-      samplesPerSecond: each((name) => spreadOf(seconds[name].map((took) => samples / took))),
+      samplesPerSecond: each((name) =>
+        spreadOf(taken[name].map(({ seconds }) => samples / seconds)),
+      ),
+      cpuMicroseconds: each((name) =>
+        spreadOf(taken[name].map(({ cpuSeconds }) => (1e6 * cpuSeconds) / samples)),
+      ),
       timesParse: each((name) =>
-        spreadOf(seconds[name].map((took, round) => took / (seconds.parse[round] ?? Number.NaN))),
+        spreadOf(
+          taken[name].map(({ seconds }, round) => seconds / (taken.parse[round]?.seconds ?? NaN)),
+        ),
       ),
       ledgerSlices,
     };
@@ -72,23 +86,24 @@ export async function measureReplay(): Promise<ReplayResult> {
   }
 }
 
-/** Seconds of each variant by round. The first round warms up and does not count. */
-async function interleaved(runs: Record<Variant, Run>): Promise<Record<Variant, number[]>> {
-  const seconds = each((): number[] => []);
+/** What each variant took, by round. The first round warms up and does not count. */
+async function interleaved(runs: Record<Variant, Run>): Promise<Record<Variant, Taken[]>> {
+  const taken = each((): Taken[] => []);
   for (let round = 0; round <= REPETITIONS; round += 1)
     for (let turn = 0; turn < VARIANTS.length; turn += 1) {
       // Each round begins with another variant, so that none always follows the same one.
       const name = VARIANTS[(round + turn) % VARIANTS.length] ?? "parse";
       const took = await runs[name](round);
-      if (round > 0) seconds[name].push(took);
+      if (round > 0) taken[name].push(took);
     }
-  return seconds;
+  return taken;
 }
 
-async function secondsOf(work: () => Promise<unknown>): Promise<number> {
-  const fromMs = performance.now();
+async function timed(work: () => Promise<unknown>): Promise<Taken> {
+  const [fromMs, fromCpu] = [performance.now(), process.cpuUsage()];
   await work();
-  return (performance.now() - fromMs) / 1000;
+  const { user, system } = process.cpuUsage(fromCpu);
+  return { seconds: (performance.now() - fromMs) / 1000, cpuSeconds: (user + system) / 1e6 };
 }
 
 function each<T>(make: (name: Variant) => T): Record<Variant, T> {
@@ -131,15 +146,15 @@ async function toLedger(
   file: string,
   stateDir: string,
   built: Built,
-): Promise<{ seconds: number; slices: number }> {
+): Promise<{ taken: Taken; slices: number }> {
   mkdirSync(stateDir, { mode: 0o700 });
   const workerUrl = builtUrl("ledger/worker.js");
   const ledger = await built.openLedger({ stateDir, mode: "write", workerUrl });
   try {
-    const seconds = await secondsOf(async () => replayInto(ledger, file, built));
+    const taken = await timed(async () => replayInto(ledger, file, built));
     const extent = await ledger.extent();
     const rows = extent ? await ledger.usage(extent) : [];
-    return { seconds, slices: rows.reduce((sum, row) => sum + row.sliceCount, 0) };
+    return { taken, slices: rows.reduce((sum, row) => sum + row.sliceCount, 0) };
   } finally {
     await ledger.close();
   }
