@@ -144,14 +144,18 @@ async function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<
 }
 
 function newWriter(ledger: Ledger, { config }: DaemonSettings, deps: DaemonDeps): BufferedWriter {
+  let wasFailing = false;
   return new BufferedWriter({
     ledger,
     maxQueuedBatches: config.ledger.maxQueuedBatches,
     sleep: deps.sleep,
-    onChange: (status) =>
-      status.state === "ok"
-        ? deps.log.info({}, "the ledger is written again")
-        : deps.log.error(status, "the ledger cannot be written: measuring goes on in memory"),
+    onChange: (status) => {
+      if (status.state === "failing")
+        deps.log.error(status, "the ledger cannot be written: measuring goes on in memory");
+      else if (wasFailing) deps.log.info(status, "the ledger is written again");
+      else deps.log.error(status, "the ledger refused something: gap records say what is missing");
+      wasFailing = status.state === "failing";
+    },
   });
 }
 

@@ -114,17 +114,6 @@ describe("the outbox", () => {
 
   it("gives each endpoint its own copy, in the order of commits, as many as asked", async () => {
     const ledger = await opened();
-<<<<<<< HEAD
-    const other = { endpoint: "https://example.test/other" };
-    await ledger.append({ outbox: [message({ createdAtMs: 200 }), message(other)] });
-    expect((await ledger.due(999, 10)).map((each) => each.createdAtMs)).toEqual([200, 100]);
-    expect(await ledger.due(999, 1)).toMatchObject([{ createdAtMs: 200 }]);
-    expect(await ledger.due(999, 1, other.endpoint)).toMatchObject([{ createdAtMs: 100 }]);
-    expect(await ledger.due(999, 1, "https://example.test/nobody")).toEqual([]);
-    const outcome = { state: "dead", atMs: 1, error: "410" } as const;
-    await ledger.settle("m-1", other.endpoint, outcome);
-    expect(await ledger.outboxStatus()).toEqual({ due: 1, delivered: 0, dead: 1, nextAtMs: 200 });
-=======
     const [here, there] = [message().endpoint, "https://example.test/other"];
     const end = message({ id: "m-2", createdAtMs: 150 });
     await ledger.append({ outbox: [message({ createdAtMs: 200 }), message({ endpoint: there })] });
@@ -140,7 +129,6 @@ describe("the outbox", () => {
     await ledger.settle("m-1", there, { state: "dead", atMs: 1, error: "410" });
     expect(await ids(10, there)).toEqual([]);
     expect(await ledger.outboxStatus()).toEqual({ due: 2, delivered: 0, dead: 1, nextAtMs: 150 });
->>>>>>> room/ledger
   });
 
   it("takes an enqueued message once, however often it is appended", async () => {
