@@ -14,6 +14,7 @@ import { Pipeline } from "../pipeline/pipeline.ts";
 import { createServer } from "../serve/server.ts";
 import type { Logger } from "pino";
 import { deviceScale } from "../signature/scale.ts";
+import { DiskWatch, unwritten } from "./disk-watch.ts";
 import { nodeName } from "./node-name.ts";
 import { Alerting } from "./alerting.ts";
 import { BudgetMeter } from "./budgets.ts";
@@ -67,7 +68,8 @@ async function runWithLedger(
   const { log, nowMs, random } = deps;
   const { source, endpoints, config } = settings;
   const lastSliceEnds = await ledger.lastSliceEnds();
-  const writer = newWriter(ledger, settings, deps);
+  const disk = new DiskWatch(log);
+  const writer = newWriter(ledger, settings, deps, disk);
   const timeoutMs = durationMs(config.alert.timeout);
   const delivery = { outbox: ledger, endpoints, clock: nowMs, random, log, timeoutMs };
   const deliverer = createDeliverer(delivery);
@@ -89,15 +91,18 @@ async function runWithLedger(
         writer.enqueue(batch);
         if (batch.outbox?.length) void writer.drained().then(() => deliverer.poke());
       },
-      // A live node never waits for its disk; a replay goes no faster than it.
-      written: async () =>
-        source.isLive ? undefined : unlessAborted(writer.drained(), deps.signal),
+      // A live node never waits for its disk; a replay goes no faster than it, while it works.
+      written: async () => {
+        if (source.isLive || writer.status().state === "failing") return;
+        await unlessAborted(writer.drained(), AbortSignal.any([deps.signal, disk.trouble()]));
+      },
       alert: (slices, atMs) => alerting.observe(slices, atMs),
       watch: state.watching(deps.watch),
     });
-    if (!(await writer.flush())) log.error(writer.status(), "not everything could be written");
+    const isComplete = await writer.flush();
     await deliverer.deliverDue(nowMs());
     await deps.onEnd(ledger);
+    if (!isComplete) throw unwritten(writer.status(), settings.stateDir);
   } finally {
     await server?.close();
     await deliverer.stop();
@@ -143,19 +148,17 @@ async function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<
   done.abort();
 }
 
-function newWriter(ledger: Ledger, { config }: DaemonSettings, deps: DaemonDeps): BufferedWriter {
-  let wasFailing = false;
+function newWriter(
+  ledger: Ledger,
+  { config }: DaemonSettings,
+  deps: DaemonDeps,
+  disk: DiskWatch,
+): BufferedWriter {
   return new BufferedWriter({
     ledger,
     maxQueuedBatches: config.ledger.maxQueuedBatches,
     sleep: deps.sleep,
-    onChange: (status) => {
-      if (status.state === "failing")
-        deps.log.error(status, "the ledger cannot be written: measuring goes on in memory");
-      else if (wasFailing) deps.log.info(status, "the ledger is written again");
-      else deps.log.error(status, "the ledger refused something: gap records say what is missing");
-      wasFailing = status.state === "failing";
-    },
+    onChange: (status) => disk.noteChange(status),
   });
 }
 
