@@ -1,6 +1,6 @@
 import { type Window, intersect } from "../model/window.ts";
 import { matchesPattern, specificity } from "./pattern.ts";
-import type { DatedPrice, GpuPrice, PriceList } from "./price-list.ts";
+import type { DatedPrice, GpuPrice, PriceList } from "./price-types.ts";
 import { overlap } from "./price-overlap.ts";
 
 /** A stretch in which one price holds; `nanos` is absent where none does. */

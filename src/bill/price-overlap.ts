@@ -2,7 +2,7 @@ import { AssayError } from "../model/errors.ts";
 import { intersect } from "../model/window.ts";
 import { groupedBy } from "./group.ts";
 import { formatInstant } from "./instant.ts";
-import type { DatedPrice, PriceList } from "./price-list.ts";
+import type { DatedPrice, PriceList } from "./price-types.ts";
 
 /**
  * Two prices of one pattern, or of energy, must not hold at one time.

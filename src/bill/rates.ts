@@ -1,7 +1,7 @@
 import { AssayError } from "../model/errors.ts";
 import type { Window } from "../model/window.ts";
 import { formatInstant } from "./instant.ts";
-import type { PriceList } from "./price-list.ts";
+import type { PriceList } from "./price-types.ts";
 import { type PriceSpan, energyPriceSpans, gpuPriceSpans, priceAt } from "./price-lookup.ts";
 import type { BilledGpu } from "./usage.ts";
 

@@ -3,7 +3,7 @@ import { AssayError } from "../model/errors.ts";
 import { type Window, windowLengthMs } from "../model/window.ts";
 import { formatInstant } from "./instant.ts";
 import { type PricedPiece, appliedRates, priced, sumOf, toLines, totalCost } from "./lines.ts";
-import type { PriceList } from "./price-list.ts";
+import type { PriceList } from "./price-types.ts";
 import { boundsOf, ratesFor } from "./rates.ts";
 import { reconcile } from "./reconcile.ts";
 import type { GroupKey, Report } from "./report-types.ts";

@@ -1,6 +1,6 @@
 import type { ReceivedAlert } from "../alert/demo-receiver.ts";
 import type { AgentWatcher } from "../agent.ts";
-import type { HarnessEvent } from "../collect/harness.ts";
+import type { HarnessEvent } from "../collect/harness-types.ts";
 import type { OpenedSource } from "../daemon/source.ts";
 import type { Incident } from "../model/incident.ts";
 import { sanitize } from "../model/text.ts";

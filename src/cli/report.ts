@@ -1,10 +1,12 @@
 import type { Command } from "commander";
-import { GROUP_KEYS } from "../bill/report-types.ts";
+import { makeReport, parseGroups, REPORT_FORMATS, type ReportFormat } from "../bill/make-report.ts";
+import { GROUP_KEYS, type GroupKey } from "../bill/report-types.ts";
 import { loadConfig } from "../config/load.ts";
 import { defaultStateDir } from "../config/paths.ts";
-import { loadPrices, makeReport, type ReportRequest } from "../daemon/report-maker.ts";
+import { loadPrices } from "../daemon/prices.ts";
 import { openLedger } from "../ledger/client.ts";
 import { AssayError } from "../model/errors.ts";
+import { sanitize } from "../model/text.ts";
 import type { CommandIo } from "./io.ts";
 
 const ABOUT = `Say who had the GPU time of a window, what it was, and what it cost.
@@ -25,8 +27,6 @@ interface ReportOptions {
   format: string;
 }
 
-const FORMATS = ["table", "json", "csv"] as const;
-
 export function addReportCommand(program: Command, io: CommandIo): void {
   program
     .command("report")
@@ -38,7 +38,7 @@ export function addReportCommand(program: Command, io: CommandIo): void {
     )
     .option("--to <time>", "the same, or now; the ledger's end by default")
     .option("--group-by <keys>", `one or more of ${GROUP_KEYS.join(", ")}`, "owner,label")
-    .option("--format <format>", FORMATS.join(", "), "table")
+    .option("--format <format>", REPORT_FORMATS.join(", "), "table")
     .option("--prices <file>", "price list; overrides prices.file of the configuration")
     .option("-c, --config <file>", "configuration")
     .option("--state-dir <dir>", "where the ledger is")
@@ -49,8 +49,13 @@ async function report(options: ReportOptions, io: CommandIo): Promise<void> {
   const config = loadConfig(options.config);
   const priceFile = options.prices ?? config.prices.file;
   const prices = priceFile === undefined ? undefined : loadPrices(priceFile);
-  const { from, to, groupBy } = options;
-  const request: ReportRequest = { from, to, groupBy, format: parseFormat(options.format) };
+  const { from, to } = options;
+  const request = {
+    from,
+    to,
+    groupBy: groupsOf(options.groupBy),
+    format: formatOf(options.format),
+  };
   const stateDir = options.stateDir ?? defaultStateDir(io.env, process.getuid?.() === 0);
   const ledger = await openLedger({ stateDir, mode: "read" });
   try {
@@ -60,11 +65,20 @@ async function report(options: ReportOptions, io: CommandIo): Promise<void> {
   }
 }
 
-function parseFormat(text: string): ReportRequest["format"] {
-  const format = FORMATS.find((known) => known === text);
+function groupsOf(text: string): GroupKey[] {
+  const keys = parseGroups(text);
+  if (keys) return keys;
+  throw new AssayError("report/group", `cannot group by "${sanitize(text, 60)}"`, {
+    place: "--group-by",
+    hint: `one or more of ${GROUP_KEYS.join(", ")}, separated by commas`,
+  });
+}
+
+function formatOf(text: string): ReportFormat {
+  const format = REPORT_FORMATS.find((known) => known === text);
   if (format) return format;
-  throw new AssayError("cli/usage", `there is no format "${text}"`, {
+  throw new AssayError("cli/usage", `there is no format "${sanitize(text, 60)}"`, {
     place: "--format",
-    hint: `one of ${FORMATS.join(", ")}`,
+    hint: `one of ${REPORT_FORMATS.join(", ")}`,
   });
 }

@@ -10,7 +10,8 @@ import { loadConfig } from "../config/load.ts";
 import { defaultStateDir } from "../config/paths.ts";
 import type { Config } from "../config/schema.ts";
 import { type DaemonSettings, runDaemon } from "../daemon/daemon.ts";
-import { loadPrices, makeReport } from "../daemon/report-maker.ts";
+import { DEFAULT_GROUPS, makeReport } from "../bill/make-report.ts";
+import { loadPrices } from "../daemon/prices.ts";
 import { type OpenedSource, openLiveSource, openRecordingSource } from "../daemon/source.ts";
 import { AssayError } from "../model/errors.ts";
 import { parseAddress } from "./address.ts";
@@ -104,7 +105,9 @@ async function run(options: RunOptions, io: CommandIo): Promise<void> {
       onEnd: async (ledger) => {
         if ((await ledger.extent()) === undefined)
           return io.stderr("nothing was measured: no report\n");
-        io.stdout(`\n${await makeReport({ format: "table" }, ledger, prices, io.nowMs())}`);
+        io.stdout(
+          `\n${await makeReport({ groupBy: DEFAULT_GROUPS, format: "table" }, ledger, prices, io.nowMs())}`,
+        );
       },
     });
     for (const warning of source.warnings()) io.stderr(`${warningText("recording", warning)}\n`);

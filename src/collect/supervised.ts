@@ -1,7 +1,7 @@
 import type { GapObservation, Observation } from "../model/observation.ts";
 import { backoffMs } from "./backoff.ts";
 import type { Collector, CollectorHealth } from "./contract.ts";
-import type { HarnessDeps, HarnessSettings } from "./harness.ts";
+import type { HarnessDeps, HarnessSettings } from "./harness-types.ts";
 
 type State = "new" | "ready" | "absent" | "failing" | "closed";
 

@@ -1,6 +1,6 @@
 import type { BudgetFact } from "../alert/facts.ts";
 import { energyPriceSpans, gpuPriceSpans, type PriceSpan } from "../bill/price-lookup.ts";
-import type { PriceList } from "../bill/price-list.ts";
+import type { PriceList } from "../bill/price-types.ts";
 import type { KnownGpu, LedgerReader, StoredSlice } from "../ledger/contract.ts";
 import { energyCost, type ExactCost, gpuTimeCost, parseNanos, settle } from "../model/money.ts";
 import { ownerKey } from "../model/owner.ts";

@@ -1,7 +1,7 @@
 import { createDeliverer } from "../alert/delivery.ts";
 import type { Endpoint } from "../alert/endpoint.ts";
 import { type AgentWatcher, runAgent } from "../agent.ts";
-import type { PriceList } from "../bill/price-list.ts";
+import type { PriceList } from "../bill/price-types.ts";
 import { agentVersion, loadShippedData, type ShippedData } from "../config/data.ts";
 import { type Config, durationMs } from "../config/schema.ts";
 import { createMetrics } from "../export/prometheus.ts";
@@ -9,7 +9,7 @@ import { BufferedWriter } from "../ledger/buffered-writer.ts";
 import { openLedger } from "../ledger/client.ts";
 import type { Ledger } from "../ledger/contract.ts";
 import { parseSize } from "../model/duration.ts";
-import type { PipelineSettings } from "../pipeline/pipeline.ts";
+import type { PipelineSettings } from "../pipeline/settings.ts";
 import { Pipeline } from "../pipeline/pipeline.ts";
 import { createServer } from "../serve/server.ts";
 import type { Logger } from "pino";

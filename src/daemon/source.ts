@@ -1,5 +1,6 @@
 import type { CollectorHealth } from "../collect/contract.ts";
-import { CollectorHarness, type HarnessEvent } from "../collect/harness.ts";
+import { CollectorHarness } from "../collect/harness.ts";
+import type { HarnessEvent } from "../collect/harness-types.ts";
 import { liveSource } from "../collect/live.ts";
 import { createNvmlCollector } from "../collect/nvml/collector.ts";
 import { createProcessReader } from "../collect/processes/reader.ts";

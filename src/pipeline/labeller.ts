@@ -26,7 +26,7 @@ import { intersect, type Window } from "../model/window.ts";
 import { signatureOf } from "../signature/signature.ts";
 import type { DeviceTrack } from "./device-track.ts";
 import type { PipelineEvent, WindowResult } from "./events.ts";
-import type { PipelineSettings } from "./pipeline.ts";
+import type { PipelineSettings } from "./settings.ts";
 
 /** A closed window that waits for its successor before its label is final. */
 interface Pending {

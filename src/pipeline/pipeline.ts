@@ -1,24 +1,10 @@
-import type { EvidenceModel } from "../classify/evidence-model.ts";
-import type { Indicators } from "../classify/host-evidence.ts";
 import type { NodeObservation, Observation } from "../model/observation.ts";
-import type { GpuInfo, GpuSample, HostSample, ProcessSample } from "../model/sample.ts";
+import type { GpuSample, HostSample, ProcessSample } from "../model/sample.ts";
 import { DEFAULT_WINDOW_MS, type Window, windowAt } from "../model/window.ts";
-import type { DeviceScale } from "../signature/scale.ts";
 import { DeviceTrack } from "./device-track.ts";
 import type { PipelineEvent } from "./events.ts";
+import type { PipelineSettings } from "./settings.ts";
 import { Labeller } from "./labeller.ts";
-
-export interface PipelineSettings {
-  windowMs?: number | undefined;
-  model: EvidenceModel;
-  indicators: Indicators;
-  scaleOf: (gpu: GpuInfo) => DeviceScale;
-  /** Pids of the daemon and of its device process: their GPU use is the agent's own. */
-  agentPids: () => ReadonlySet<number>;
-  agentVersion: string;
-  /** Up to where a device's time is already in the ledger: no window begins before it. */
-  resumeAtMs?: ((gpuUuid: string) => number | undefined) | undefined;
-}
 
 /** A hole of more windows than this becomes one gap record instead of thousands of empty slices. */
 const MAX_EMPTY_WINDOWS = 6;

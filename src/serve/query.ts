@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { GROUP_KEYS, type GroupKey } from "../bill/report-types.ts";
+import { DEFAULT_GROUPS, parseGroups, REPORT_FORMATS } from "../bill/make-report.ts";
+import { GROUP_KEYS } from "../bill/report-types.ts";
 import { AssayError } from "../model/errors.ts";
 import { LABELS } from "../model/label.ts";
 import { parseOwnerKey } from "../model/owner.ts";
@@ -32,24 +33,17 @@ export const slicesQuery = z.strictObject({
 });
 
 const groups = text.transform((list, context) => {
-  const keys: GroupKey[] = [];
-  for (const name of list.split(",")) {
-    const key = GROUP_KEYS.find((known) => known === name.trim());
-    if (!key) context.addIssue(`is made of ${GROUP_KEYS.join(", ")}, with commas between`);
-    else if (!keys.includes(key)) keys.push(key);
-  }
-  return keys;
+  const keys = parseGroups(list);
+  if (keys) return keys;
+  context.addIssue(`is made of ${GROUP_KEYS.join(", ")}, with commas between`);
+  return z.NEVER;
 });
-
-const FORMATS = ["json", "csv", "table"] as const;
-
-export type ReportFormat = (typeof FORMATS)[number];
 
 export const reportQuery = z.strictObject({
   from: text.optional(),
   to: text.optional(),
-  groupBy: groups.default(["owner", "label"]),
-  format: z.enum(FORMATS, `is none of ${FORMATS.join(", ")}`).default("json"),
+  groupBy: groups.default([...DEFAULT_GROUPS]),
+  format: z.enum(REPORT_FORMATS, `is none of ${REPORT_FORMATS.join(", ")}`).default("json"),
 });
 
 export const noQuery = z.strictObject({});

@@ -1,13 +1,10 @@
 import type { FastifyInstance, FastifyReply } from "fastify";
 import { formatInstant } from "../bill/instant.ts";
-import { renderReportCsv } from "../bill/render-csv.ts";
-import { renderReportJson } from "../bill/render-json.ts";
-import { renderReportTable } from "../bill/render-table.ts";
 import { parseReportWindow } from "../bill/report-window.ts";
-import { buildReport } from "../bill/report.ts";
+import { makeReport, type ReportFormat } from "../bill/make-report.ts";
 import type { StoredSlice } from "../ledger/contract.ts";
 import { ownerKey } from "../model/owner.ts";
-import { type ReportFormat, noQuery, parseQuery, reportQuery, slicesQuery } from "./query.ts";
+import { noQuery, parseQuery, reportQuery, slicesQuery } from "./query.ts";
 import type { LiveLabel, ServerSettings } from "./settings.ts";
 
 /** Adds every route. All of them only read. */
@@ -86,20 +83,20 @@ function sliceView({ fromMs, toMs, owner, gpuUuid, ...slice }: StoredSlice) {
   };
 }
 
-const RENDER = {
-  json: { render: renderReportJson, type: "application/json; charset=utf-8" },
-  csv: { render: renderReportCsv, type: "text/csv; charset=utf-8; header=present" },
-  table: { render: renderReportTable, type: "text/plain; charset=utf-8" },
-} as const satisfies Record<ReportFormat, unknown>;
+const CONTENT_TYPES: Readonly<Record<ReportFormat, string>> = {
+  json: "application/json; charset=utf-8",
+  csv: "text/csv; charset=utf-8; header=present",
+  table: "text/plain; charset=utf-8",
+};
 
 async function sendReport(
   { ledger, prices, nowMs }: ServerSettings,
   raw: unknown,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
-  const { from, to, groupBy, format } = parseQuery(reportQuery, raw);
-  const window = parseReportWindow(from, to, nowMs(), await ledger.extent());
-  const report = await buildReport({ ledger, prices: prices(), window, groupBy, nowMs: nowMs() });
-  if (format === "csv") reply.header("content-disposition", 'attachment; filename="report.csv"');
-  return reply.type(RENDER[format].type).send(RENDER[format].render(report));
+  const query = parseQuery(reportQuery, raw);
+  const report = await makeReport(query, ledger, prices(), nowMs());
+  if (query.format === "csv")
+    reply.header("content-disposition", 'attachment; filename="report.csv"');
+  return reply.type(CONTENT_TYPES[query.format]).send(report);
 }

@@ -1,5 +1,5 @@
 import type { FastifyBaseLogger } from "fastify";
-import type { PriceList } from "../bill/price-list.ts";
+import type { PriceList } from "../bill/price-types.ts";
 import type { LedgerReader } from "../ledger/contract.ts";
 import type { Evidence } from "../model/evidence.ts";
 import type { Label } from "../model/label.ts";

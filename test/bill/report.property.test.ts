@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { formatInstant } from "../../src/bill/instant.ts";
-import { type PriceList, parsePriceList } from "../../src/bill/price-list.ts";
+import { parsePriceList } from "../../src/bill/price-list.ts";
+import type { PriceList } from "../../src/bill/price-types.ts";
 import { printMoney } from "../../src/bill/printed-money.ts";
 import { buildReport } from "../../src/bill/report.ts";
 import { GROUP_KEYS, type GroupKey, type Report } from "../../src/bill/report-types.ts";

@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { CollectorHarness, type HarnessEvent } from "../../src/collect/harness.ts";
+import { CollectorHarness } from "../../src/collect/harness.ts";
+import type { HarnessEvent } from "../../src/collect/harness-types.ts";
 import type { Observation } from "../../src/model/observation.ts";
 import { FakeClock, settle } from "../support/fake-clock.ts";
 import { ScriptedCollector } from "../support/scripted-collector.ts";

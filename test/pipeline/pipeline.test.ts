@@ -4,7 +4,8 @@ import type { Observation } from "../../src/model/observation.ts";
 import { ownerKey } from "../../src/model/owner.ts";
 import { brokenShareLaw } from "../../src/model/slice.ts";
 import type { PipelineEvent, WindowResult } from "../../src/pipeline/events.ts";
-import { Pipeline, type PipelineSettings } from "../../src/pipeline/pipeline.ts";
+import { Pipeline } from "../../src/pipeline/pipeline.ts";
+import type { PipelineSettings } from "../../src/pipeline/settings.ts";
 import { loadShippedData } from "../../src/config/data.ts";
 
 const gpus = [

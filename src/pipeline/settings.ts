@@ -1,0 +1,16 @@
+import type { EvidenceModel } from "../classify/evidence-model.ts";
+import type { Indicators } from "../classify/host-evidence.ts";
+import type { GpuInfo } from "../model/sample.ts";
+import type { DeviceScale } from "../signature/scale.ts";
+
+export interface PipelineSettings {
+  windowMs?: number | undefined;
+  model: EvidenceModel;
+  indicators: Indicators;
+  scaleOf: (gpu: GpuInfo) => DeviceScale;
+  /** Pids of the daemon and of its device process: their GPU use is the agent's own. */
+  agentPids: () => ReadonlySet<number>;
+  agentVersion: string;
+  /** Up to where a device's time is already in the ledger: no window begins before it. */
+  resumeAtMs?: ((gpuUuid: string) => number | undefined) | undefined;
+}
