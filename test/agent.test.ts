@@ -198,7 +198,7 @@ describe("after a restart", () => {
 
   it("tells of the downtime once, also when the device goes away and comes back", async () => {
     const endMs = T0 - 60_000;
-    const observations = [...minute.slice(0, 40), nodeOf(0), nodeOf(1), ...minute.slice(43)];
+    const observations = [...minute.slice(0, 32), nodeOf(0), nodeOf(1), ...minute.slice(35)];
     const { slices, batches } = await run(observations, {
       pipeline: resuming(endMs),
       lastSliceEnds: new Map([["GPU-0", endMs]]),
