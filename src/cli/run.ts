@@ -12,7 +12,12 @@ import type { Config } from "../config/schema.ts";
 import { type DaemonSettings, runDaemon } from "../daemon/daemon.ts";
 import { DEFAULT_GROUPS, makeReport } from "../bill/make-report.ts";
 import { loadPrices } from "../daemon/prices.ts";
-import { type OpenedSource, openLiveSource, openRecordingSource } from "../daemon/source.ts";
+import {
+  checkRecording,
+  type OpenedSource,
+  openLiveSource,
+  openRecordingSource,
+} from "../daemon/source.ts";
 import { AssayError } from "../model/errors.ts";
 import { parseAddress } from "./address.ts";
 import { Console } from "./console.ts";
@@ -128,7 +133,10 @@ async function chooseSource(
   const monotonicMs = (): number => performance.now();
   const deps = { nowMs, monotonicMs, sleep, signal, onEvent: terminal.collectorEvent(log) };
   const speed = parseSpeed(options.speed);
-  if (options.recording !== undefined) return openRecordingSource(options.recording, speed, deps);
+  if (options.recording !== undefined) {
+    await checkRecording(options.recording);
+    return openRecordingSource(options.recording, speed, deps);
+  }
   const live = await openLiveSource(config, deps);
   if (live.isPresent || options.live) return live.source;
   io.stderr(`no GPU to watch (${live.reason}): showing a simulated recording instead\n`);

@@ -4,6 +4,7 @@ import type { HarnessEvent } from "../collect/harness-types.ts";
 import { liveSource } from "../collect/live.ts";
 import { createNvmlCollector } from "../collect/nvml/collector.ts";
 import { createProcessReader } from "../collect/processes/reader.ts";
+import { RecordingReader } from "../collect/recording/read.ts";
 import { replaySource } from "../collect/recording/replay.ts";
 import type { RecordingWarning } from "../collect/recording/warnings.ts";
 import { type Config, durationMs } from "../config/schema.ts";
@@ -58,6 +59,11 @@ export async function openLiveSource(
   };
   const reason = enabled ? health.map((each) => each.detail).join("; ") : "NVML is switched off";
   return { source, isPresent: present.length > 0, reason };
+}
+
+/** Reads as far as the header, so that a wrong file is refused before anything else is started. */
+export async function checkRecording(file: string): Promise<void> {
+  for await (const _ of new RecordingReader(file)) return;
 }
 
 /** A recording at `speed` times its own pace. */
