@@ -25,6 +25,12 @@ interface Spending {
 }
 
 /**
+ * A slice is final a window late, so the last ones of a period come after its end: time alone turns
+ * a period only when they have been counted.
+ */
+const SETTLE_MS = 60_000;
+
+/**
  * What the owners with a budget have spent in the running period, kept up to date slice by slice in
  * event time. A slice of a GPU that has no price costs nothing here: `assay report` refuses it.
  */
@@ -74,8 +80,7 @@ export class BudgetMeter {
       for (const spending of this.spendings) {
         if (ownerKey(slice.owner) !== spending.budget.owner) continue;
         this.turnPeriod(spending, slice.fromMs);
-        // A slice is final a window late: the last ones of a period come after its end, and are not
-        // the new period's.
+        // Once the new period has begun for this owner, a straggler of the old one is not counted in it.
         if (slice.fromMs < spending.periodStartMs) continue;
         spending.spent += this.costOf(slice);
         spending.node = slice.node;
@@ -83,7 +88,8 @@ export class BudgetMeter {
         touched.add(spending);
       }
     for (const spending of this.spendings)
-      if (spending.node !== "" && this.turnPeriod(spending, atMs)) touched.add(spending);
+      if (spending.node !== "" && this.turnPeriod(spending, atMs - SETTLE_MS))
+        touched.add(spending);
     return [...touched].map((spending) => this.factOf(spending, atMs));
   }
 

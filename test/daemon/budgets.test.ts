@@ -104,17 +104,25 @@ describe("the period", () => {
     expect(spentAt(meter, MARCH + DAY)).toBe(40_000_000n);
   });
 
-  it("turns with time alone, so that an open incident can end", () => {
+  it("turns with time alone a minute later, so that an open incident can end", () => {
     const meter = meterOf(BUDGET);
     spentAt(meter, MARCH);
-    expect(meter.observe([], MARCH + DAY - 1)).toEqual([]);
-    expect(meter.observe([], MARCH + DAY)).toMatchObject([
+    const turnMs = MARCH + DAY + 60_000;
+    expect(meter.observe([], turnMs - 1)).toEqual([]);
+    expect(meter.observe([], turnMs)).toMatchObject([
       { periodStartMs: MARCH + DAY, spentNanos: 0n },
     ]);
-    expect(meter.observe([], MARCH + DAY + 1)).toEqual([]);
+    expect(meter.observe([], turnMs + 1)).toEqual([]);
   });
 
-  it("does not get the last slices of the one before, which come after its end", () => {
+  it("counts the last slices of a period, which are final only after its end", () => {
+    const meter = meterOf(BUDGET);
+    spentAt(meter, MARCH + DAY - 20_000);
+    const facts = meter.observe([used(MARCH + DAY - 10_000)], MARCH + DAY + 10_000);
+    expect(facts).toMatchObject([{ periodStartMs: MARCH, spentNanos: 40_000_000n }]);
+  });
+
+  it("does not get stragglers of the one before once it has begun", () => {
     const meter = meterOf(BUDGET);
     spentAt(meter, MARCH + DAY - 20_000);
     const late = used(MARCH + DAY - 10_000, { gpuUuid: "GPU-a" });
@@ -182,6 +190,8 @@ describe("a meter after a restart", () => {
     const meter = new BudgetMeter([BUDGET], PRICES);
     await meter.restore(ledger);
     expect(meter.observe([], MARCH + HOUR)).toEqual([]);
-    expect(meter.observe([], MARCH + DAY)).toMatchObject([{ node: "node-1", spentNanos: 0n }]);
+    expect(meter.observe([], MARCH + DAY + 60_000)).toMatchObject([
+      { node: "node-1", spentNanos: 0n },
+    ]);
   });
 });
