@@ -44,14 +44,18 @@ const MAX_BATCH_SLICES = 500;
  */
 export async function runAgent(source: ObservationSource, parts: AgentParts): Promise<void> {
   const pending = new PendingBatch(parts);
-  for await (const observation of source) {
-    parts.watch.observation?.(observation);
-    pending.take(parts.pipeline.push(observation));
-    const due = observation.kind === "tick" || pending.sliceCount >= MAX_BATCH_SLICES;
-    if (due && pending.commit(timeOf(observation))) await parts.written();
+  try {
+    for await (const observation of source) {
+      parts.watch.observation?.(observation);
+      pending.take(parts.pipeline.push(observation));
+      const due = observation.kind === "tick" || pending.sliceCount >= MAX_BATCH_SLICES;
+      if (due && pending.commit(timeOf(observation))) await parts.written();
+    }
+  } finally {
+    // A source that breaks off with an error takes nothing with it that was measured before.
+    pending.take(parts.pipeline.flush());
+    pending.commit(undefined);
   }
-  pending.take(parts.pipeline.flush());
-  pending.commit(undefined);
 }
 
 function timeOf(observation: Observation): number | undefined {

@@ -100,6 +100,26 @@ describe("the agent's loop", () => {
     );
   });
 
+  it("keeps what was measured before a source breaks off with an error", async () => {
+    const before = [nodeOf(1), ...Array.from({ length: 25 }, (_, i) => second(i, 1)).flat()];
+    async function* breaking(): AsyncGenerator<Observation> {
+      yield* before;
+      throw new Error("line 26 is broken");
+    }
+    const batches: LedgerBatch[] = [];
+    const parts: AgentParts = {
+      pipeline: recordingPipeline(),
+      write: (batch) => batches.push(batch),
+      written: async () => {},
+      alert: () => ({ incidents: [], outbox: [] }),
+      watch: {},
+    };
+    await expect(runAgent(breaking(), parts)).rejects.toThrow("line 26 is broken");
+    const { slices } = await run(before);
+    expect(slices.length).toBeGreaterThan(0);
+    expect(batches.flatMap((batch) => batch.slices ?? [])).toEqual(slices);
+  });
+
   it("keeps batches bounded where no tick ever comes", async () => {
     const gpus = 40;
     const observations: Observation[] = [nodeOf(gpus)];

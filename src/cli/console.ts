@@ -37,6 +37,14 @@ export class Console {
     this.io.stderr(`the ledger reaches to ${end}: up to there nothing is written again\n`);
   }
 
+  /** Alerts that are still to be sent when the program ends. */
+  undelivered(count: number, isTemporary: boolean): void {
+    const fate = isTemporary
+      ? "they go with the temporary ledger: name a --state-dir to keep them"
+      : "the next run with this state directory goes on trying";
+    this.io.stderr(`${count} alert messages are not delivered yet; ${fate}\n`);
+  }
+
   watcher(): AgentWatcher {
     return {
       observation: (observation) => {

@@ -1,10 +1,11 @@
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { createEndpoint, type Endpoint, secretSources } from "../alert/endpoint.ts";
 import { type DemoReceiver, startDemoReceiver } from "../alert/demo-receiver.ts";
+import { shortHash } from "../alert/signing.ts";
 import { demoRecordingPath, examplePricesPath } from "../config/data.ts";
 import { loadConfig } from "../config/load.ts";
 import { defaultStateDir } from "../config/paths.ts";
@@ -101,18 +102,19 @@ async function run(options: RunOptions, io: CommandIo): Promise<void> {
       nowMs: io.nowMs,
       sleep,
       random: Math.random,
-      hash: (text) => createHash("sha256").update(text).digest("hex").slice(0, 16),
+      hash: shortHash,
       signal: io.signal,
       onReady: (url) => terminal.ready(source, url, state.dir, state.isTemporary),
       onResume: (endMs) => {
         if (!source.isLive) terminal.resumes(endMs);
       },
       onEnd: async (ledger) => {
+        const { due } = await ledger.outboxStatus();
+        if (due > 0) terminal.undelivered(due, state.isTemporary);
         if ((await ledger.extent()) === undefined)
           return io.stderr("nothing was measured: no report\n");
-        io.stdout(
-          `\n${await makeReport({ groupBy: DEFAULT_GROUPS, format: "table" }, ledger, prices, io.nowMs())}`,
-        );
+        const request = { groupBy: DEFAULT_GROUPS, format: "table" } as const;
+        io.stdout(`\n${await makeReport(request, ledger, prices, io.nowMs())}`);
       },
     });
     for (const warning of source.warnings()) io.stderr(`${warningText("recording", warning)}\n`);

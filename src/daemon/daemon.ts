@@ -104,6 +104,8 @@ async function runWithLedger(
     await deps.onEnd(ledger);
     if (!isComplete) throw unwritten(writer.status(), settings.stateDir);
   } finally {
+    // Also after an error: what was measured before it is kept.
+    await writer.flush();
     await server?.close();
     await deliverer.stop();
   }
