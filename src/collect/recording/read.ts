@@ -81,7 +81,9 @@ export class RecordingReader implements AsyncIterable<LocatedObservation> {
     if (!this.#headerSeen)
       throw new AssayError("recording/empty", "the file holds no line", {
         place: this.file,
-        hint: bytes.truncated() ? "its gzip stream breaks off before the first line" : undefined,
+        hint: bytes.truncated()
+          ? "its gzip stream breaks off before the first line"
+          : "was the recording stopped before its first sample?",
       });
   }
 
