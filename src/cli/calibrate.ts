@@ -16,9 +16,11 @@ import type { CommandIo } from "./io.ts";
 
 const ABOUT = `Run the reference kernels on this machine's GPU and keep what they reach.
 
-Each kernel is verified against published vectors and a CPU reference, then measured while the
-collectors watch: its rate, power, clocks and utilisation are what hash-like and matmul-like work look
-like on this very device. The result goes to the ledger. Needs a Vulkan driver (see: assay doctor).`;
+Each kernel is verified against published vectors and a CPU reference, then
+measured while the collectors watch: its rate, power, clocks and utilisation are
+what hash-like and matmul-like work look like on this very device. The result
+goes to the ledger, so stop the daemon meanwhile. Needs a Vulkan driver (see:
+assay doctor).`;
 
 interface CalibrateOptions {
   config?: string;
@@ -60,12 +62,16 @@ async function run(options: CalibrateOptions, io: CommandIo): Promise<void> {
     { monotonicMs },
   );
   const stateDir = options.stateDir ?? defaultStateDir(io.env, process.getuid?.() === 0);
-  // Opened first: a result that cannot be kept is not worth anybody's GPU time.
-  const ledger = await openLedger({ stateDir, mode: "write" });
+  // Without a device no ledger is made; without a ledger no GPU time is spent on what cannot be kept.
+  const device = await openDevice({ allowSoftware: options.allowSoftware ?? false });
+  const ledger = await openLedger({ stateDir, mode: "write" }).catch(async (error: unknown) => {
+    await device.close();
+    throw error;
+  });
   const { telemetry, close } = await openTelemetry(nvml, io.nowMs);
   try {
     const calibrations = await calibrate({
-      openDevice: async () => openDevice({ allowSoftware: options.allowSoftware ?? false }),
+      openDevice: async () => device,
       kernels: KERNELS,
       seconds,
       telemetry,

@@ -9,8 +9,9 @@ const ABOUT = `Label the windows of recordings. Nothing is written and no state 
 
 Without --json one readable line a window; with it one JSON object a line:
   {"recording","gpu","from","to","label","confidence","evidence"}
-where recording is the file's name without .ndjson or .ndjson.gz, gpu the device's index, from and to
-Unix seconds. Lines of truth in a recording are never read.`;
+where recording is the file's name without .ndjson or .ndjson.gz, gpu the
+device's index, from and to Unix seconds. Lines of truth in a recording are
+never read.`;
 
 export function addClassifyCommand(program: Command, io: CommandIo): void {
   program

@@ -9,10 +9,11 @@ import { Console } from "./console.ts";
 import type { CommandIo } from "./io.ts";
 import { createLog } from "./log.ts";
 
-const ABOUT = `Write what the collectors see to a recording, to be replayed, labelled and shown later.
+const ABOUT = `Write what the collectors see to a recording, to be replayed, labelled and shown
+later.
 
-Stop it with Ctrl-C at any time: what was written stays readable. The format is in
-docs/recording-format.md.
+Stop it with Ctrl-C at any time: what was written stays readable. The format is
+in docs/recording-format.md.
 
   assay record node7.ndjson.gz --duration 10m
   assay record - --interval 100ms | gzip > fast.ndjson.gz`;

@@ -3,9 +3,11 @@ import { labelRecording } from "./label-recording.ts";
 import { sliceText, warningText } from "./format.ts";
 import type { CommandIo } from "./io.ts";
 
-const ABOUT = `Print the slices of a recording: who had which share of each window, and what it was.
+const ABOUT = `Print the slices of a recording: who had which share of each window, and what it
+was.
 
-Nothing is written and nothing is served; \`assay run --recording FILE\` runs the whole daemon on one.`;
+Nothing is written and nothing is served; \`assay run --recording FILE\` runs the
+whole daemon on one.`;
 
 export function addReplayCommand(program: Command, io: CommandIo): void {
   program

@@ -11,11 +11,12 @@ import type { CommandIo } from "./io.ts";
 
 const ABOUT = `Say who had the GPU time of a window, what it was, and what it cost.
 
-Every GPU-millisecond of the window is in exactly one line; time nobody measured is a line of its own.
-Costs need a price list (docs/billing.md). May run beside the daemon.
+Every GPU-millisecond of the window is in exactly one line; time nobody measured
+is a line of its own. Costs need a price list (docs/billing.md). May run beside
+the daemon.
 
   assay report --from -24h --group-by owner
-  assay report --from 2026-03-01 --to 2026-04-01 --group-by owner,label --format csv`;
+  assay report --from 2026-03-01 --to 2026-04-01 --format csv`;
 
 interface ReportOptions {
   config?: string;

@@ -29,14 +29,16 @@ import { sleep } from "../collect/sleep.ts";
 
 const ABOUT = `Run the daemon.
 
-With an NVIDIA driver it watches the GPUs that are there. Without one it says so in one line and runs
-the same pipeline, speeded up, on a simulated recording that ships with the program, with a local
-receiver for its alert. A recording is run the same way with --recording FILE. Every finished slice is
-a line on stdout; the cost report comes at the end.
+With an NVIDIA driver it watches the GPUs that are there. Without one it says so
+in one line and runs the same pipeline, speeded up, on a simulated recording
+that ships with the program, with a local receiver for its alert. A recording is
+run the same way with --recording FILE. Every finished slice is a line on
+stdout; the cost report comes at the end.
 
   assay run --config /etc/gpu-assay/config.yaml
   assay run --recording node7.ndjson.gz --speed 600
-  curl http://127.0.0.1:9836/healthz        (also /metrics, /api/v1/gpus, /api/v1/slices, /api/v1/report)`;
+  curl http://127.0.0.1:9836/healthz
+      (also /metrics, /api/v1/gpus, /api/v1/slices, /api/v1/report)`;
 
 const DEMO_SPEED = 60;
 
