@@ -11,10 +11,22 @@ windowLength: 10s              # length of a labelled slice of time
 
 collect:
   interval: 1s                 # time between two readings
+  fast:                        # sampled faster while a label is unsure or an incident is pending
+    interval: 100ms
+    hold: 20s                  # for this long after the last reason
+    budget: 0.1                # of all time at most; 0 never
   procRoot: /proc              # where the host's /proc is mounted
+  sysRoot: /sys                # and its /sys
   nvml:
     enabled: true
     # library: /usr/lib/x86_64-linux-gnu/libnvidia-ml.so.1
+  nvidiaSmi:                   # only where the NVML library cannot be loaded
+    enabled: true
+    # path: /usr/bin/nvidia-smi
+  dcgm: {}
+    # url: http://127.0.0.1:9400/metrics   # a dcgm-exporter, for devices nothing else here sees
+  drm:                         # AMD and Intel, through /sys and /proc
+    enabled: true
 
 ledger:
   # maxSize: 20GB              # the ledger file never grows beyond this

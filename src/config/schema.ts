@@ -52,10 +52,24 @@ export const configSchema = z.strictObject({
   collect: z
     .strictObject({
       interval: duration("1s"),
+      fast: z
+        .strictObject({
+          interval: duration("100ms"),
+          hold: duration("20s"),
+          /** The share of time that may be sampled fast; 0 switches it off. */
+          budget: ratio.default(0.1),
+        })
+        .prefault({}),
       procRoot: z.string().min(1).default("/proc"),
+      sysRoot: z.string().min(1).default("/sys"),
       nvml: z
         .strictObject({ enabled: z.boolean().default(true), library: z.string().min(1).optional() })
         .prefault({}),
+      nvidiaSmi: z
+        .strictObject({ enabled: z.boolean().default(true), path: z.string().min(1).optional() })
+        .prefault({}),
+      dcgm: z.strictObject({ url: z.url({ protocol: /^https?$/ }).optional() }).prefault({}),
+      drm: z.strictObject({ enabled: z.boolean().default(true) }).prefault({}),
     })
     .prefault({}),
   ledger: z

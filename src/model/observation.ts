@@ -1,4 +1,11 @@
-import type { GpuInfo, GpuSample, HostSample, ProcessSample } from "./sample.ts";
+import type {
+  DeviceHealth,
+  DriverSamples,
+  GpuInfo,
+  GpuSample,
+  HostSample,
+  ProcessSample,
+} from "./sample.ts";
 
 /** Says which node and devices the following observations speak of. Comes first; again on change. */
 export interface NodeObservation {
@@ -11,6 +18,31 @@ export interface NodeObservation {
   simulated: boolean;
   intervalMs: number;
   gpus: readonly GpuInfo[];
+  /** What a reading costs, measured before the first one that was recorded. */
+  overhead?: ReadingOverhead | undefined;
+}
+
+/** What the collectors' readings cost the node. */
+export interface ReadingOverhead {
+  readings: number;
+  meanMs: number;
+  maxMs: number;
+  /** Processor time of the whole agent a reading, all its threads. */
+  cpuMs?: number | undefined;
+}
+
+/** What a collector says of itself, from time to time: for those who later judge its figures. */
+export interface CollectorObservation {
+  kind: "collector";
+  atMs: number;
+  name: string;
+  state: string;
+  detail: string;
+  readings: number;
+  failures: number;
+  drops: number;
+  meanDurationMs?: number | undefined;
+  maxDurationMs?: number | undefined;
 }
 
 /** A stretch nobody measured, with the reason. */
@@ -47,6 +79,9 @@ export type Observation =
   | GpuSample
   | ProcessSample
   | HostSample
+  | DriverSamples
+  | DeviceHealth
+  | CollectorObservation
   | GapObservation
   | ProbeObservation
   | TickObservation;

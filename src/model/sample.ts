@@ -9,6 +9,8 @@ export interface GpuInfo {
   driverVersion?: string | undefined;
   parentUuid?: string | undefined;
   migProfile?: string | undefined;
+  /** By which call, file or column each quantity is read; what is not listed cannot be measured here. */
+  measuredWith?: Readonly<Record<string, string>> | undefined;
 }
 
 /**
@@ -37,6 +39,13 @@ export const GPU_QUANTITIES = [
   "fp64Active",
   "fp32Active",
   "fp16Active",
+  "hmmaActive",
+  "immaActive",
+  "dfmaActive",
+  "encUtil",
+  "decUtil",
+  "jpgUtil",
+  "ofaUtil",
 ] as const;
 
 export type GpuQuantity = (typeof GPU_QUANTITIES)[number];
@@ -59,6 +68,10 @@ export interface ProcessSighting {
   smUtil?: number | undefined;
   memUtil?: number | undefined;
   memUsedBytes?: number | undefined;
+  encUtil?: number | undefined;
+  decUtil?: number | undefined;
+  /** It used the device since the list before and is gone: only the driver's books still know it. */
+  exited?: boolean | undefined;
   comm?: string | undefined;
   exe?: string | undefined;
   argv?: readonly string[] | undefined;
@@ -80,4 +93,32 @@ export interface HostSample {
   kind: "host";
   atMs: number;
   list: readonly ProcessSighting[];
+}
+
+/**
+ * The driver's own buffer of one signal (`power`, `gpuUtil`, `memUtil`, `smClock`, `memClock`) since
+ * it was last read: finer structure than one reading a tick. `offsetsMs` count from `fromMs`, ascending; `values` has the same length, in `unit`.
+ */
+export interface DriverSamples {
+  kind: "samples";
+  atMs: number;
+  gpu: number;
+  signal: string;
+  unit: string;
+  fromMs: number;
+  offsetsMs: readonly number[];
+  values: readonly number[];
+}
+
+/** The health of a device: counts since its driver was loaded, and codes since the last reading. */
+export interface DeviceHealth {
+  kind: "health";
+  atMs: number;
+  gpu: number;
+  eccCorrected?: number | undefined;
+  eccUncorrected?: number | undefined;
+  pcieReplays?: number | undefined;
+  remappedRows?: number | undefined;
+  /** NVIDIA's codes of driver errors, oldest first. */
+  xids?: readonly number[] | undefined;
 }

@@ -48,6 +48,9 @@ export class Pipeline {
       case "tick":
         return this.advance(observation.atMs);
       case "probe":
+      case "samples":
+      case "health":
+      case "collector":
         return [];
     }
   }

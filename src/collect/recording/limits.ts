@@ -51,6 +51,13 @@ export const LIMITS: ReadonlyMap<string, Limit> = new Map<string, Limit>(
     ratio("fp64Active"),
     ratio("fp32Active"),
     ratio("fp16Active"),
+    ratio("hmmaActive"),
+    ratio("immaActive"),
+    ratio("dfmaActive"),
+    ratio("encUtil"),
+    ratio("decUtil"),
+    ratio("jpgUtil"),
+    ratio("ofaUtil"),
   ].map((limit) => [limit.name, limit]),
 );
 
@@ -59,6 +66,8 @@ export const PROCESS_LIMITS = [
   ["smUtil", ratio("gpuUtil")],
   ["memUtil", ratio("memUtil")],
   ["memUsedBytes", MEMORY_USED],
+  ["encUtil", ratio("encUtil")],
+  ["decUtil", ratio("decUtil")],
 ] as const satisfies readonly (readonly [string, Limit])[];
 
 /** The value as it may be believed, or undefined where it cannot be true. */

@@ -5,19 +5,27 @@ import type {
   Observation,
   ProbeObservation,
 } from "../../model/observation.ts";
-import type { HostSample, ProcessSample, ProcessSighting } from "../../model/sample.ts";
+import type {
+  DriverSamples,
+  HostSample,
+  ProcessSample,
+  ProcessSighting,
+} from "../../model/sample.ts";
 import { isRecord, millisecondsOf, pathText, type RawLine, withoutNulls } from "./fields.ts";
 import { gpuSampleOf } from "./gpu-line.ts";
 import { plausible, PROCESS_LIMITS } from "./limits.ts";
 import { type LinePlace, malformed } from "./place.ts";
 import {
+  collectorSchema,
   gapSchema,
   gpuInfoSchema,
+  healthSchema,
   hostSchema,
   nodeSchema,
   probeSchema,
   processesSchema,
   processSchema,
+  samplesSchema,
   type RawProcess,
 } from "./schema.ts";
 import type { WarningLog } from "./warnings.ts";
@@ -29,7 +37,6 @@ const UNUSED_KINDS: ReadonlySet<string> = new Set([
   "launches",
   "context",
   "calibration",
-  "samples",
 ]);
 
 /**
@@ -70,6 +77,16 @@ export function observationOf(
       return probeOf(raw, at, warnings);
     case "node":
       return nodeOf(raw, at, warnings);
+    case "samples":
+      return samplesOf(raw, at, warnings);
+    case "health": {
+      const { t, ...line } = checked(healthSchema, raw, at, warnings);
+      return { ...line, kind: "health", atMs: millisecondsOf(t, "t", at) };
+    }
+    case "collector": {
+      const { t, ...line } = checked(collectorSchema, raw, at, warnings);
+      return { ...line, kind: "collector", atMs: millisecondsOf(t, "t", at) };
+    }
     case "recording":
       throw malformed(at, "a second `recording` header", "replay joined recordings one by one");
     default:
@@ -96,6 +113,19 @@ export function nodeOf(raw: RawLine, at: LinePlace, warnings: WarningLog): NodeO
     simulated: line.simulated ?? false,
     intervalMs: Math.max(1, Math.round(line.intervalSeconds * 1000)),
     gpus: line.gpus,
+    ...(line.overhead && { overhead: line.overhead }),
+  };
+}
+
+function samplesOf(raw: RawLine, at: LinePlace, warnings: WarningLog): DriverSamples {
+  const { t, from, ...line } = checked(samplesSchema, raw, at, warnings);
+  if (line.offsetsMs.length !== line.values.length)
+    throw malformed(at, "`offsetsMs` and `values` differ in length");
+  return {
+    ...line,
+    kind: "samples",
+    atMs: millisecondsOf(t, "t", at),
+    fromMs: millisecondsOf(from, "from", at),
   };
 }
 

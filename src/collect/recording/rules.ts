@@ -30,6 +30,7 @@ export class RecordingRules {
         return this.#unlisted(observation.gpu);
       case "host":
       case "tick":
+      case "collector":
         return this.#backward(observation.kind, WHOLE_NODE, observation.atMs);
       default:
         return (

@@ -19,6 +19,16 @@ export const gpuInfoSchema = z.object({
   driverVersion: z.string().optional(),
   parentUuid: z.string().optional(),
   migProfile: z.string().optional(),
+  measuredWith: z.record(z.string(), z.string()).optional(),
+});
+
+const milliseconds = z.number().min(0);
+
+const overheadSchema = z.object({
+  readings: index,
+  meanMs: milliseconds,
+  maxMs: milliseconds,
+  cpuMs: milliseconds.optional(),
 });
 
 /** Shared by the header and by a later change of the node's devices. */
@@ -31,6 +41,7 @@ export const nodeSchema = z.object({
   simulated: z.boolean().optional(),
   intervalSeconds: z.number().positive(),
   gpus: z.array(gpuInfoSchema),
+  overhead: overheadSchema.optional(),
 });
 
 export const processSchema = z.object({
@@ -40,6 +51,9 @@ export const processSchema = z.object({
   smUtil: z.number().optional(),
   memUtil: z.number().optional(),
   memUsedBytes: z.number().optional(),
+  encUtil: z.number().optional(),
+  decUtil: z.number().optional(),
+  exited: z.boolean().optional(),
   comm: z.string().optional(),
   exe: z.string().optional(),
   argv: z.array(z.string()).optional(),
@@ -75,6 +89,41 @@ export const probeSchema = z.object({
   queueSeconds: seconds.optional(),
   work: z.number().min(0),
   baselineSeconds: seconds.optional(),
+});
+
+export const samplesSchema = z.object({
+  kind: z.string(),
+  t: z.number(),
+  gpu: index,
+  signal: name,
+  unit: z.string(),
+  from: z.number(),
+  offsetsMs: z.array(z.number().min(0)),
+  values: z.array(z.number()),
+});
+
+export const healthSchema = z.object({
+  kind: z.string(),
+  t: z.number(),
+  gpu: index,
+  eccCorrected: index.optional(),
+  eccUncorrected: index.optional(),
+  pcieReplays: index.optional(),
+  remappedRows: index.optional(),
+  xids: z.array(index).optional(),
+});
+
+export const collectorSchema = z.object({
+  kind: z.string(),
+  t: z.number(),
+  name,
+  state: name,
+  detail: z.string(),
+  readings: index,
+  failures: index,
+  drops: index,
+  meanDurationMs: milliseconds.optional(),
+  maxDurationMs: milliseconds.optional(),
 });
 
 export type RawProcess = z.infer<typeof processSchema>;

@@ -31,6 +31,10 @@ export function lineOf(observation: Observation): string | undefined {
       const { kind, atMs, list } = observation;
       return JSON.stringify({ kind, t: atMs / 1000, list: list.map(processFields) });
     }
+    case "samples": {
+      const { kind, atMs, fromMs, ...fields } = observation;
+      return JSON.stringify({ kind, t: atMs / 1000, from: fromMs / 1000, ...fields });
+    }
     default: {
       const { kind, atMs, ...fields } = observation;
       return JSON.stringify({ kind, t: atMs / 1000, ...fields });
@@ -38,7 +42,8 @@ export function lineOf(observation: Observation): string | undefined {
   }
 }
 
-function nodeFields({ atMs, node, source, simulated, intervalMs, gpus }: NodeObservation): object {
+function nodeFields(of: NodeObservation): object {
+  const { atMs, node, source, simulated, intervalMs, gpus, overhead } = of;
   return {
     t: atMs === undefined ? undefined : atMs / 1000,
     node,
@@ -46,6 +51,7 @@ function nodeFields({ atMs, node, source, simulated, intervalMs, gpus }: NodeObs
     simulated: simulated || undefined,
     intervalSeconds: intervalMs / 1000,
     gpus,
+    overhead,
   };
 }
 
