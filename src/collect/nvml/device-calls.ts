@@ -50,9 +50,9 @@ export class DeviceCalls {
    * @returns the result code
    * @throws DeviceLostError, or AssayError `nvml/library` when the whole library is gone
    */
-  async call(symbol: NvmlSymbol, args: readonly NvmlArgument[], key: string = symbol) {
+  call(symbol: NvmlSymbol, args: readonly NvmlArgument[], key: string = symbol) {
     if (this.#unsupported.has(key)) return NVML.notSupported;
-    const result = await this.#library.call(symbol, this.#handle, ...args);
+    const result = this.#library.call(symbol, this.#handle, ...args);
     this.#note(symbol, key, result);
     return result;
   }
@@ -68,31 +68,31 @@ export class DeviceCalls {
   }
 
   /** Calls and decodes; undefined where the call failed or is not supported. */
-  async read<T>(
+  read<T>(
     symbol: NvmlSymbol,
     bytes: Uint8Array,
     decode: (bytes: Uint8Array) => T,
     options: { before?: readonly NvmlArgument[]; key?: string } = {},
-  ): Promise<T | undefined> {
+  ): T | undefined {
     const key = options.key ?? symbol;
-    const result = await this.call(symbol, [...(options.before ?? []), bytes], key);
+    const result = this.call(symbol, [...(options.before ?? []), bytes], key);
     return result === NVML.success ? decode(bytes) : undefined;
   }
 
   /** A C string, such as name and UUID. */
-  async text(symbol: NvmlSymbol): Promise<string | undefined> {
+  text(symbol: NvmlSymbol): string | undefined {
     const bytes = new Uint8Array(SIZES.text);
-    const result = await this.call(symbol, [bytes, bytes.length]);
+    const result = this.call(symbol, [bytes, bytes.length]);
     return result === NVML.success ? readText(bytes) : undefined;
   }
 
   /** Fields by id in one call; those that failed, or are not supported, are absent. */
-  async fields(ids: readonly number[]): Promise<Map<number, number>> {
+  fields(ids: readonly number[]): Map<number, number> {
     const wanted = ids.filter((id) => this.isSupported(fieldKey(id)));
     const values = new Map<number, number>();
     if (wanted.length === 0) return values;
     const bytes = encodeFieldRequest(wanted);
-    const outcome = await this.call("nvmlDeviceGetFieldValues", [wanted.length, bytes]);
+    const outcome = this.call("nvmlDeviceGetFieldValues", [wanted.length, bytes]);
     if (outcome !== NVML.success) return values;
     for (const field of decodeFields(bytes)) {
       // A driver that does not know a field's number calls it an invalid argument.

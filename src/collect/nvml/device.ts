@@ -1,4 +1,10 @@
-import type { GpuInfo, GpuReadings, ProcessSighting } from "../../model/sample.ts";
+import type {
+  DeviceHealth,
+  DriverSamples,
+  GpuInfo,
+  GpuReadings,
+  ProcessSighting,
+} from "../../model/sample.ts";
 import { sanitize } from "../../model/text.ts";
 import { DeviceCalls, throwIfLibraryLost } from "./device-calls.ts";
 import {
@@ -28,6 +34,8 @@ const MAX_CELSIUS = 200;
 export interface DeviceReading {
   readings: GpuReadings;
   processes: ProcessSighting[] | undefined;
+  /** What else it said: buffers of the driver, health. */
+  more: readonly (DriverSamples | DeviceHealth)[];
 }
 
 /** One device, read through its handle. */
@@ -49,28 +57,29 @@ export class NvmlDevice {
 
   /**
    * Everything the device can tell now.
+   * @param nowMs monotonic, for what is not read every time
    * @param sinceMs utilisation samples before it no longer speak of now (Unix milliseconds)
    * @throws DeviceLostError when it is gone, or answers nothing at all
    */
-  async read(atMs: number, sinceMs: number): Promise<DeviceReading> {
+  read(atMs: number, _nowMs: number, sinceMs: number): DeviceReading {
     const calls = this.#calls;
     calls.takeOutcome();
     const readings = definedOnly({
-      ...(await readUse(calls)),
-      memUsedBytes: (await readMemory(calls))?.usedBytes,
-      powerWatts: await readPowerWatts(calls),
-      energyJoules: thousandths(await readU64(calls, "nvmlDeviceGetTotalEnergyConsumption")),
-      tempC: await readCelsius(calls),
-      smClockMHz: await readClock(calls, SM_CLOCK),
-      memClockMHz: await readClock(calls, MEMORY_CLOCK),
-      clockEventReasons: await readReasons(calls),
+      ...readUse(calls),
+      memUsedBytes: readMemory(calls)?.usedBytes,
+      powerWatts: readPowerWatts(calls),
+      energyJoules: thousandths(readU64(calls, "nvmlDeviceGetTotalEnergyConsumption")),
+      tempC: readCelsius(calls),
+      smClockMHz: readClock(calls, SM_CLOCK),
+      memClockMHz: readClock(calls, MEMORY_CLOCK),
+      clockEventReasons: readReasons(calls),
     });
-    const processes = await this.#processes.read(atMs, sinceMs);
+    const processes = this.#processes.read(atMs, sinceMs);
     const outcome = calls.takeOutcome();
     if (outcome.answered === 0 && outcome.lastFailure !== undefined) {
       throw new DeviceLostError(outcome.lastFailure);
     }
-    return { readings, processes };
+    return { readings, processes, more: [] };
   }
 }
 
@@ -78,67 +87,67 @@ export class NvmlDevice {
  * Opens the device of an index and reads who it is.
  * @throws DeviceLostError when it does not answer, AssayError when the library does not
  */
-export async function openDevice(
+export function openDevice(
   library: NvmlLibrary,
   index: number,
   driverVersion: string | undefined,
-): Promise<NvmlDevice> {
+): NvmlDevice {
   const bytes = new Uint8Array(SIZES.handle);
-  const result = await library.call("nvmlDeviceGetHandleByIndex_v2", index, bytes);
+  const result = library.call("nvmlDeviceGetHandleByIndex_v2", index, bytes);
   throwIfLibraryLost("nvmlDeviceGetHandleByIndex_v2", result, library.path);
   if (result !== NVML.success) throw new DeviceLostError(resultText(result));
   const calls = new DeviceCalls(library, readHandle(bytes));
-  const uuid = await calls.text("nvmlDeviceGetUUID");
+  const uuid = calls.text("nvmlDeviceGetUUID");
   if (uuid === undefined || uuid === "") throw new DeviceLostError("it does not tell its UUID");
-  const limitMilliwatts = await readU32Of(calls, "nvmlDeviceGetEnforcedPowerLimit");
+  const limitMilliwatts = readU32Of(calls, "nvmlDeviceGetEnforcedPowerLimit");
   const pci = new Uint8Array(SIZES.pciInfo);
   return new NvmlDevice(
     definedOnly({
       index,
       uuid: sanitize(uuid),
-      model: sanitize((await calls.text("nvmlDeviceGetName")) ?? "unknown NVIDIA device"),
-      memoryTotalBytes: (await readMemory(calls))?.totalBytes,
+      model: sanitize(calls.text("nvmlDeviceGetName") ?? "unknown NVIDIA device"),
+      memoryTotalBytes: readMemory(calls)?.totalBytes,
       powerLimitWatts: thousandths(limitMilliwatts),
-      pciBusId: await calls.read("nvmlDeviceGetPciInfo_v3", pci, decodePciBusId),
+      pciBusId: calls.read("nvmlDeviceGetPciInfo_v3", pci, decodePciBusId),
       driverVersion,
     }),
     calls,
   );
 }
 
-async function readUse(calls: DeviceCalls): Promise<GpuReadings> {
+function readUse(calls: DeviceCalls): GpuReadings {
   const bytes = new Uint8Array(SIZES.utilization);
-  const use = await calls.read("nvmlDeviceGetUtilizationRates", bytes, decodeUtilization);
+  const use = calls.read("nvmlDeviceGetUtilizationRates", bytes, decodeUtilization);
   return { gpuUtil: use?.gpu, memUtil: use?.memory };
 }
 
 /** The second form tells what the driver reserves apart from what is used; older drivers lack it. */
-async function readMemory(calls: DeviceCalls): Promise<MemoryReading | undefined> {
-  const newer = await calls.read("nvmlDeviceGetMemoryInfo_v2", encodeMemoryV2(), decodeMemoryV2);
+function readMemory(calls: DeviceCalls): MemoryReading | undefined {
+  const newer = calls.read("nvmlDeviceGetMemoryInfo_v2", encodeMemoryV2(), decodeMemoryV2);
   if (newer || calls.isSupported("nvmlDeviceGetMemoryInfo_v2")) return newer;
   return calls.read("nvmlDeviceGetMemoryInfo", new Uint8Array(SIZES.memory), decodeMemory);
 }
 
 /** Instant power where the device has it; else the call that averages over a second on newer cards. */
-async function readPowerWatts(calls: DeviceCalls): Promise<number | undefined> {
-  const instant = (await calls.fields([POWER_INSTANT])).get(POWER_INSTANT);
-  const milliwatts = instant ?? (await readU32Of(calls, "nvmlDeviceGetPowerUsage"));
+function readPowerWatts(calls: DeviceCalls): number | undefined {
+  const instant = calls.fields([POWER_INSTANT]).get(POWER_INSTANT);
+  const milliwatts = instant ?? readU32Of(calls, "nvmlDeviceGetPowerUsage");
   return milliwatts !== undefined && milliwatts >= 0 ? milliwatts / 1000 : undefined;
 }
 
-async function readCelsius(calls: DeviceCalls): Promise<number | undefined> {
-  const value = await readU32Of(calls, "nvmlDeviceGetTemperature", [GPU_CORE_SENSOR]);
+function readCelsius(calls: DeviceCalls): number | undefined {
+  const value = readU32Of(calls, "nvmlDeviceGetTemperature", [GPU_CORE_SENSOR]);
   return value !== undefined && value <= MAX_CELSIUS ? value : undefined;
 }
 
-function readClock(calls: DeviceCalls, type: number): Promise<number | undefined> {
+function readClock(calls: DeviceCalls, type: number): number | undefined {
   return readU32Of(calls, "nvmlDeviceGetClockInfo", [type], `clock ${type}`);
 }
 
 /** The call was renamed in driver 535: same mask, either name. */
-async function readReasons(calls: DeviceCalls): Promise<number | undefined> {
+function readReasons(calls: DeviceCalls): number | undefined {
   const symbol = "nvmlDeviceGetCurrentClocksEventReasons";
-  const mask = await readU64(calls, symbol);
+  const mask = readU64(calls, symbol);
   if (mask !== undefined || calls.isSupported(symbol)) return mask;
   return readU64(calls, "nvmlDeviceGetCurrentClocksThrottleReasons");
 }
@@ -148,11 +157,11 @@ function readU32Of(
   symbol: NvmlSymbol,
   before: readonly number[] = [],
   key: string = symbol,
-): Promise<number | undefined> {
+): number | undefined {
   return calls.read(symbol, new Uint8Array(SIZES.u32), readMeasuredU32, { before, key });
 }
 
-function readU64(calls: DeviceCalls, symbol: NvmlSymbol): Promise<number | undefined> {
+function readU64(calls: DeviceCalls, symbol: NvmlSymbol): number | undefined {
   return calls.read(symbol, new Uint8Array(SIZES.u64), readMeasuredU64);
 }
 

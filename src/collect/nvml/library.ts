@@ -1,4 +1,4 @@
-import type { LibraryHandle } from "koffi";
+import koffi, { type LibraryHandle } from "koffi";
 import { AssayError } from "../../model/errors.ts";
 import { NVML } from "./results.ts";
 
@@ -33,15 +33,19 @@ const SYMBOLS = {
 export type NvmlSymbol = keyof typeof SYMBOLS;
 export type NvmlArgument = number | bigint | Uint8Array | null;
 
-/** Calls a symbol off the main thread and resolves with its result code. */
-type Bound = (...args: NvmlArgument[]) => Promise<number>;
+/** Calls a symbol and returns its result code. */
+type Bound = (...args: NvmlArgument[]) => number;
 
-/** A loaded NVML library. A symbol an old driver lacks answers "function not found" (13). */
+/**
+ * A loaded NVML library. A symbol an old driver lacks answers "function not found" (13).
+ * Calls block: a driver takes a second over a sick device, or never returns. So this belongs on a
+ * thread of its own, where a call costs a tenth of a microsecond of our time and stops nothing else.
+ */
 export interface NvmlLibrary {
   readonly path: string;
   readonly missing: readonly NvmlSymbol[];
-  call(symbol: NvmlSymbol, ...args: NvmlArgument[]): Promise<number>;
-  /** Only when no call is under way: its code is gone afterwards. */
+  call(symbol: NvmlSymbol, ...args: NvmlArgument[]): number;
+  /** Its code is gone afterwards. */
   unload(): void;
 }
 
@@ -51,12 +55,9 @@ export type LoadResult =
 
 /**
  * Loads the library and looks its symbols up one by one.
- * Every call runs on a worker thread: a driver that takes a second over a sick device must not stop
- * the main loop, and about 10 µs a call of main-thread time is a cheap price for that.
  * @throws AssayError `nvml/library` where the file exists but is not a usable NVML library
  */
-export async function loadNvml(path: string = DEFAULT_LIBRARY): Promise<LoadResult> {
-  const { default: koffi } = await import("koffi");
+export function loadNvml(path: string = DEFAULT_LIBRARY): LoadResult {
   let handle: LibraryHandle;
   try {
     handle = koffi.load(path);
@@ -98,13 +99,7 @@ function bindAll(handle: LibraryHandle): Map<NvmlSymbol, Bound> {
 
 function bind(handle: LibraryHandle, symbol: NvmlSymbol): Bound {
   const native = handle.func(symbol, "int", [...SYMBOLS[symbol]]);
-  return (...args) =>
-    new Promise((resolve, reject) => {
-      native.async(...args, (error: unknown, result: number) => {
-        if (error) reject(error);
-        else resolve(result);
-      });
-    });
+  return (...args) => Number(native(...args));
 }
 
 function symbolNames(): NvmlSymbol[] {
@@ -118,7 +113,7 @@ function wrap(path: string, handle: LibraryHandle, bound: Map<NvmlSymbol, Bound>
     missing: symbolNames().filter((symbol) => !bound.has(symbol)),
     call(symbol, ...args) {
       const native = bound.get(symbol);
-      return native ? native(...args) : Promise.resolve(NVML.functionNotFound);
+      return native ? native(...args) : NVML.functionNotFound;
     },
     unload() {
       bound.clear();

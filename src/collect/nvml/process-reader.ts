@@ -42,20 +42,20 @@ export class DeviceProcessReader {
    * @param sinceMs utilisation samples before it no longer speak of now (Unix milliseconds)
    * @returns undefined where the device does not tell, or a list could not be read whole
    */
-  async read(atMs: number, sinceMs: number): Promise<ProcessSighting[] | undefined> {
-    const compute = await this.#list(COMPUTE);
+  read(atMs: number, sinceMs: number): ProcessSighting[] | undefined {
+    const compute = this.#list(COMPUTE);
     if (compute === "unsupported" || compute === "failed") return undefined;
-    const graphics = await this.#list(GRAPHICS);
+    const graphics = this.#list(GRAPHICS);
     if (graphics === "failed") return undefined;
-    const use = await this.#utilization(atMs, sinceMs);
+    const use = this.#utilization(atMs, sinceMs);
     return mergeProcesses(compute, graphics === "unsupported" ? [] : graphics, use);
   }
 
-  async #list(symbol: NvmlSymbol): Promise<ProcessEntry[] | "unsupported" | "failed"> {
+  #list(symbol: NvmlSymbol): ProcessEntry[] | "unsupported" | "failed" {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const bytes = new Uint8Array(this.#capacity * PROCESS_ENTRY_MAX).fill(UNTOUCHED);
       const count = countOf(this.#capacity);
-      const result = await this.#calls.call(symbol, [count, bytes]);
+      const result = this.#calls.call(symbol, [count, bytes]);
       const found = readU32(count);
       if (isUnsupported(result)) return "unsupported";
       if (result === NVML.success) {
@@ -67,9 +67,9 @@ export class DeviceProcessReader {
     return "failed";
   }
 
-  async #utilization(atMs: number, sinceMs: number): Promise<Map<number, UtilizationEntry>> {
+  #utilization(atMs: number, sinceMs: number): Map<number, UtilizationEntry> {
     const lastSeenUs = Math.max(this.#lastSeenUs ?? 0, sinceMs * 1000);
-    const entries = (await this.#samplesSince(lastSeenUs)) ?? [];
+    const entries = this.#samplesSince(lastSeenUs) ?? [];
     const horizonUs = atMs * 1000 + MAX_AHEAD_US;
     const believed = entries.filter((entry) => entry.timestampUs <= horizonUs);
     const newest = newestByPid(believed, lastSeenUs);
@@ -79,13 +79,13 @@ export class DeviceProcessReader {
     return newest;
   }
 
-  async #samplesSince(lastSeenUs: number): Promise<UtilizationEntry[] | undefined> {
+  #samplesSince(lastSeenUs: number): UtilizationEntry[] | undefined {
     const since = BigInt(Math.max(0, Math.floor(lastSeenUs)));
     let bytes: Uint8Array | null = null;
     let capacity = 0;
     for (let attempt = 0; attempt <= MAX_ATTEMPTS; attempt++) {
       const count = countOf(capacity);
-      const result = await this.#calls.call(UTILIZATION, [bytes, count, since]);
+      const result = this.#calls.call(UTILIZATION, [bytes, count, since]);
       const found = readU32(count);
       if (result === NVML.notFound) return [];
       if (result === NVML.success) {

@@ -17,12 +17,12 @@ export class DeviceSlot {
   readonly index: number;
   device: NvmlDevice | undefined;
   readonly #backoff: BackoffSettings;
-  readonly #reopen: () => Promise<NvmlDevice>;
+  readonly #reopen: () => NvmlDevice;
   #lost: Lost | undefined;
   /** Up to where this device's time is told, as readings or as a gap (Unix milliseconds). */
   #toldToMs: number | undefined;
 
-  constructor(index: number, backoff: BackoffSettings, reopen: () => Promise<NvmlDevice>) {
+  constructor(index: number, backoff: BackoffSettings, reopen: () => NvmlDevice) {
     this.index = index;
     this.#backoff = backoff;
     this.#reopen = reopen;
@@ -33,9 +33,9 @@ export class DeviceSlot {
   }
 
   /** Opens the device, or notes why it cannot be. @param nowMs monotonic */
-  async open(nowMs: number): Promise<void> {
+  open(nowMs: number): void {
     try {
-      await this.#open();
+      this.#open();
     } catch (error) {
       this.#markLost(error, nowMs);
     }
@@ -48,12 +48,12 @@ export class DeviceSlot {
    * @param sinceMs utilisation samples before it no longer speak of now (Unix milliseconds)
    * @throws what is not about this device alone
    */
-  async sample(atMs: number, nowMs: number, sinceMs: number): Promise<Observation[]> {
+  sample(atMs: number, nowMs: number, sinceMs: number): Observation[] {
     if (this.#lost && nowMs < this.#lost.retryAtMs) return [];
     this.#toldToMs ??= atMs;
     try {
-      const device = this.device && !this.#lost ? this.device : await this.#open();
-      const { readings, processes } = await device.read(atMs, sinceMs);
+      const device = this.device && !this.#lost ? this.device : this.#open();
+      const { readings, processes, more } = device.read(atMs, nowMs, sinceMs);
       const gap = this.#lost && this.#gap(atMs, this.#lost.reason);
       this.#lost = undefined;
       this.#toldToMs = atMs;
@@ -62,6 +62,7 @@ export class DeviceSlot {
         ...(gap ? [gap] : []),
         { kind: "gpu", atMs, gpu, ...readings },
         ...(processes ? [{ kind: "processes" as const, atMs, gpu, list: processes }] : []),
+        ...more,
       ];
     } catch (error) {
       const gap = this.#gap(atMs, this.#markLost(error, nowMs));
@@ -69,8 +70,8 @@ export class DeviceSlot {
     }
   }
 
-  async #open(): Promise<NvmlDevice> {
-    const opened = await this.#reopen();
+  #open(): NvmlDevice {
+    const opened = this.#reopen();
     // What is known of a device stays known, unless another one has taken its place.
     this.device = this.device?.isSame(opened) ? this.device : opened;
     return this.device;

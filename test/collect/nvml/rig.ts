@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import koffi from "koffi";
 import { afterEach, expect } from "vitest";
 import type { Collector } from "../../../src/collect/contract.ts";
-import { createNvmlCollector, type NvmlSettings } from "../../../src/collect/nvml/collector.ts";
+import { NvmlReader, type NvmlSettings } from "../../../src/collect/nvml/reader.ts";
 import type { Observation } from "../../../src/model/observation.ts";
 import { compileNvmlStub, haveCompiler, type NvmlScript } from "../../support/nvml-stub.ts";
 
@@ -35,7 +35,13 @@ export const rig = (
   const library = compileNvmlStub({ script, without: options.without ?? [] });
   const clock = { nowMs: 0 };
   const settings = { node: "n1", intervalMs: 1000, library, simulated: true, ...options.settings };
-  const collector = createNvmlCollector(settings, { monotonicMs: () => clock.nowMs });
+  const reader = new NvmlReader(settings);
+  const collector: Collector = {
+    name: "nvml",
+    open: async () => reader.open(clock.nowMs),
+    collect: async (atMs) => reader.collect(atMs, clock.nowMs),
+    close: async () => reader.close(),
+  };
   opened.push({ collector, library });
   const calls = (symbol: string, device = 0): number =>
     Number(koffi.load(library).func("assay_stub_calls", "long", ["str", "int"])(symbol, device));

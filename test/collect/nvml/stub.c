@@ -305,3 +305,6 @@ int nvmlDeviceGetProcessUtilization(void *handle, struct sample *out, uint32_t *
   return !out || found > capacity ? TOO_SMALL : OK;
 }
 #endif
+
+#include "stub-counters.c"
+#include "stub-instances.c"

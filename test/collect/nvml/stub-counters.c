@@ -1,0 +1,1 @@
+/* Part of stub.c: profiling counters, the driver's buffers, traffic, engines, health. */

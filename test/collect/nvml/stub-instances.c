@@ -1,0 +1,1 @@
+/* Part of stub.c: MIG instances, accounting, the newer call for the use of processes. */
