@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { stuckThreads } from "./collect/thread/collector.ts";
 import { runProgram } from "./cli/program.ts";
 
 /** Writes synchronously enough for a process that is about to end: waits for the stream to drain. */
@@ -12,7 +13,7 @@ async function main(): Promise<void> {
     process.once(signal, () => {
       stopping.abort(signal);
       // A second request, when the first is not done quickly enough, is taken at its word.
-      process.once(signal, () => process.exit(130));
+      process.once(signal, () => void endAtOnce(130));
     });
   // A reader that went away (`assay report | head`) is no failure of ours.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
@@ -26,7 +27,14 @@ async function main(): Promise<void> {
     nowMs: () => Date.now(),
   });
   await Promise.all([drain(process.stdout), drain(process.stderr)]);
-  process.exit(code);
+  if (stuckThreads() === 0) process.exit(code);
+  await endAtOnce(code);
+}
+
+/** Without waiting for a thread to which a driver does not return: an exit would wait for ever. */
+async function endAtOnce(code: number): Promise<void> {
+  const { default: koffi } = await import("koffi");
+  koffi.load(null).func("_exit", "void", ["int"])(code);
 }
 
 await main();

@@ -54,11 +54,12 @@ async function run(options: CalibrateOptions, io: CommandIo): Promise<void> {
       place: "--seconds",
       hint: "a number of seconds above 0, 600 at most",
     });
-  const { library } = config.collect.nvml;
+  const { procRoot, pids, nvml: source } = config.collect;
+  const { library } = source;
   const intervalMs = durationMs(config.collect.interval);
   const monotonicMs = (): number => performance.now();
   const nvml = createNvmlCollector(
-    { node: nodeName(config), intervalMs, library },
+    { node: nodeName(config), intervalMs, library, procRoot, pids },
     { monotonicMs },
   );
   const stateDir = options.stateDir ?? defaultStateDir(io.env, process.getuid?.() === 0);

@@ -69,6 +69,8 @@ async function nvml(config: Config): Promise<Finding> {
     node: nodeName(config),
     intervalMs: durationMs(config.collect.interval),
     library,
+    procRoot: config.collect.procRoot,
+    pids: config.collect.pids,
   };
   const collector = createNvmlCollector(settings, { monotonicMs: () => performance.now() });
   try {

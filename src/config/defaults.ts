@@ -16,7 +16,8 @@ collect:
     hold: 20s                  # for this long after the last reason
     budget: 0.1                # of all time at most; 0 never
   procRoot: /proc              # where the host's /proc is mounted
-  sysRoot: /sys                # and its /sys
+  pids: auto                   # or trusted: the driver's process ids are those of procRoot, unchecked
+  sysRoot: /sys                # and where its /sys is
   nvml:
     enabled: true
     # library: /usr/lib/x86_64-linux-gnu/libnvidia-ml.so.1

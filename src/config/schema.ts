@@ -61,6 +61,8 @@ export const configSchema = z.strictObject({
         })
         .prefault({}),
       procRoot: z.string().min(1).default("/proc"),
+      /** Whether the drivers' process ids are those of procRoot. */
+      pids: z.enum(["auto", "trusted"]).default("auto"),
       sysRoot: z.string().min(1).default("/sys"),
       nvml: z
         .strictObject({ enabled: z.boolean().default(true), library: z.string().min(1).optional() })

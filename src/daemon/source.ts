@@ -41,7 +41,18 @@ export async function openLiveSource(
   const node = nodeName(config);
   const { enabled, library } = config.collect.nvml;
   const collectors = enabled
-    ? [createNvmlCollector({ node, intervalMs, library }, { monotonicMs })]
+    ? [
+        createNvmlCollector(
+          {
+            node,
+            intervalMs,
+            library,
+            procRoot: config.collect.procRoot,
+            pids: config.collect.pids,
+          },
+          { monotonicMs },
+        ),
+      ]
     : [];
   const harness = new CollectorHarness(collectors, { monotonicMs, sleep, onEvent });
   await harness.open();

@@ -1,5 +1,9 @@
 import { z } from "zod";
-import { AssayError, type ErrorCode } from "../model/errors.ts";
+import {
+  errorFromWire,
+  errorToWire,
+  type WireError as ModelWireError,
+} from "../model/error-wire.ts";
 import type { Ledger } from "./contract.ts";
 import { BatchRejected, type RejectionReason } from "./rejected.ts";
 
@@ -31,15 +35,8 @@ export interface LedgerRequest {
 
 /** An error on its way between threads: instances of classes do not survive it. */
 export type WireError =
-  | {
-      kind: "assay";
-      code: ErrorCode;
-      message: string;
-      place?: string | undefined;
-      hint?: string | undefined;
-    }
-  | { kind: "rejected"; reason: RejectionReason; message: string }
-  | { kind: "other"; message: string };
+  | ModelWireError
+  | { kind: "rejected"; reason: RejectionReason; message: string };
 
 export type WorkerMessage =
   | { kind: "ready" }
@@ -48,22 +45,13 @@ export type WorkerMessage =
   | { kind: "error"; id: number; error: WireError };
 
 export function toWire(error: unknown): WireError {
-  if (error instanceof AssayError) {
-    const { code, message, place, hint } = error;
-    return { kind: "assay", code, message, place, hint };
-  }
   if (error instanceof BatchRejected)
     return { kind: "rejected", reason: error.reason, message: error.message };
-  return { kind: "other", message: error instanceof Error ? error.message : String(error) };
+  return errorToWire(error);
 }
 
 export function fromWire(error: WireError): Error {
-  switch (error.kind) {
-    case "assay":
-      return new AssayError(error.code, error.message, error);
-    case "rejected":
-      return new BatchRejected(error.reason, error.message);
-    case "other":
-      return new Error(error.message);
-  }
+  return error.kind === "rejected"
+    ? new BatchRejected(error.reason, error.message)
+    : errorFromWire(error);
 }

@@ -48,6 +48,7 @@ export const ERRORS = {
   "probe/wrong-result": "A reference kernel's result differs from the CPU reference.",
   "probe/crashed": "The device process died.",
   "nvml/library": "The NVML library exists but cannot be used.",
+  "collect/thread": "A thread that reads devices died.",
   "collect/no-gpu": "No GPU that can be watched is here.",
   "cli/usage": "The command line is wrong.",
 } as const;
@@ -66,6 +67,7 @@ const FAILURES: ReadonlySet<ErrorCode> = new Set([
   "probe/refused",
   "ledger/io",
   "ledger/worker",
+  "collect/thread",
 ]);
 
 /** An error with what a person needs to mend it: a stable code, the place, and a hint. */

@@ -1,20 +1,22 @@
-import type { Observation } from "../../model/observation.ts";
-import type { Collector, OpenResult } from "../contract.ts";
-import { NvmlReader, type NvmlSettings } from "./reader.ts";
+import type { Collector } from "../contract.ts";
+import {
+  ThreadedCollector,
+  type ThreadedDeps,
+  type ThreadedSettings,
+} from "../thread/collector.ts";
+import type { ThreadOptions } from "../thread/protocol.ts";
+import type { NvmlSettings } from "./reader.ts";
 
-export interface NvmlDeps {
-  /** Milliseconds of a clock that never steps. */
-  monotonicMs(): number;
-}
+export type NvmlCollectorSettings = NvmlSettings &
+  Pick<ThreadOptions, "procRoot" | "pids"> &
+  Pick<ThreadedSettings, "closeTimeoutMs" | "workerUrl">;
 
-/** NVIDIA devices through NVML. */
-export function createNvmlCollector(settings: NvmlSettings, deps: NvmlDeps): Collector {
-  const reader = new NvmlReader(settings);
-  return {
-    name: "nvml",
-    open: async (): Promise<OpenResult> => reader.open(deps.monotonicMs()),
-    collect: async (atMs): Promise<readonly Observation[]> =>
-      reader.collect(atMs, deps.monotonicMs()),
-    close: async () => reader.close(),
-  };
+/** NVIDIA devices through NVML, read on a thread of their own. */
+export function createNvmlCollector(
+  settings: NvmlCollectorSettings,
+  deps: ThreadedDeps,
+): Collector {
+  const { procRoot, pids, closeTimeoutMs, workerUrl, ...nvml } = settings;
+  const options = { procRoot, pids, source: { kind: "nvml" as const, ...nvml } };
+  return new ThreadedCollector({ name: "nvml", options, closeTimeoutMs, workerUrl }, deps);
 }

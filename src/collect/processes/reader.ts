@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { ProcessSample, ProcessSighting } from "../../model/sample.ts";
 import { readBounded, readLink } from "./files.ts";
+import { holdsDeviceFile, showsHostProcesses } from "./holders.ts";
 import {
   MAX_PATH_LENGTH,
   parseBootTimeMs,
@@ -26,6 +27,11 @@ export interface ProcessReaderSettings {
   cacheSize?: number | undefined;
   /** After this a process is read anew, since titles and variables may change: 10 s by default. */
   refreshMs?: number | undefined;
+  /**
+   * `trusted` takes a driver's pids for those of `procRoot`. `auto`, the default, does so where that
+   * shows the host's processes, and elsewhere believes a pid only where it holds a GPU's device file.
+   */
+  pids?: "auto" | "trusted" | undefined;
 }
 
 export interface ProcessReaderDeps {
@@ -42,11 +48,19 @@ export interface ProcessReader {
   describe(pid: number): ProcessDetails | undefined;
   /** The sample with the details of every process that could be described. */
   enrich(sample: ProcessSample): ProcessSample;
+  /** How many of the last sample's processes the host did not know, though they should be running. */
+  readonly unresolved: number;
+  /** Whether pids are taken for those of the host: see {@link ProcessReaderSettings.pids}. */
+  readonly seesHost: boolean;
 }
 
 interface Known {
   startTicks: number;
   comm: string;
+  /** A device file was seen open: from then on the pid is this process's. */
+  isHolder: boolean;
+  /** Unix time of the last sample that saw it alive. */
+  aliveAtMs?: number | undefined;
   readAtMs: number;
   details: ProcessDetails;
 }
@@ -73,6 +87,8 @@ class ProcReader implements ProcessReader {
   readonly #refreshMs: number;
   readonly #users: UserNames;
   readonly #deps: ProcessReaderDeps;
+  readonly seesHost: boolean;
+  unresolved = 0;
   /** In the order of last use, oldest first. */
   readonly #known = new Map<number, Known>();
   #bootTimeMs: number | undefined;
@@ -84,26 +100,54 @@ class ProcReader implements ProcessReader {
     this.#refreshMs = settings.refreshMs ?? 10_000;
     this.#users = new UserNames(settings.passwdPath ?? "/etc/passwd");
     this.#deps = deps;
+    this.seesHost = settings.pids === "trusted" || showsHostProcesses(this.#root);
   }
 
   describe(pid: number): ProcessDetails | undefined {
     const stat = this.#stat(pid);
-    if (!stat) {
-      this.#known.delete(pid);
-      return undefined;
-    }
+    if (!stat) return undefined;
     const known = this.#known.get(pid);
-    const fresh = known && isSame(known, stat) && this.#isFresh(known);
-    const details = fresh ? known.details : this.#read(pid, stat);
     this.#known.delete(pid);
-    if (details && fresh) this.#known.set(pid, known);
+    const same = known && isSame(known, stat) ? known : undefined;
+    const isHolder = same?.isHolder === true || this.seesHost || this.#holds(pid);
+    if (!isHolder) return undefined;
+    const details = same && this.#isFresh(same) ? same.details : this.#read(pid, stat);
+    if (details && details === same?.details) this.#known.set(pid, same);
     else if (details) this.#remember(pid, stat, details);
     return details;
   }
 
   enrich(sample: ProcessSample): ProcessSample {
-    const list = sample.list.map((seen) => ({ ...this.describe(seen.pid), ...seen }));
+    this.unresolved = 0;
+    const list = sample.list.map((seen) => {
+      if (seen.exited) return { ...this.#remembered(seen), ...seen };
+      const details = this.describe(seen.pid);
+      if (details) this.#noteAlive(seen.pid, sample.atMs);
+      else this.unresolved += 1;
+      return { ...details, ...seen };
+    });
     return { ...sample, list };
+  }
+
+  #noteAlive(pid: number, atMs: number): void {
+    const known = this.#known.get(pid);
+    if (known) known.aliveAtMs = atMs;
+  }
+
+  #holds(pid: number): boolean {
+    return holdsDeviceFile(this.#root, pid);
+  }
+
+  /**
+   * What was known of a process that is gone. It had the pid as long as it was seen alive: what began
+   * to use the device by then was it, and what began later may be another one.
+   */
+  #remembered({ pid, startTimeMs }: ProcessSighting): ProcessDetails | undefined {
+    const known = this.#known.get(pid);
+    if (known?.aliveAtMs === undefined || startTimeMs === undefined) return undefined;
+    const startedMs = known.details.startTimeMs ?? Number.POSITIVE_INFINITY;
+    const isIt = startedMs <= startTimeMs && startTimeMs <= known.aliveAtMs;
+    return isIt ? known.details : undefined;
   }
 
   #isFresh(known: Known): boolean {
@@ -112,7 +156,8 @@ class ProcReader implements ProcessReader {
 
   #remember(pid: number, stat: StatLine, details: ProcessDetails): void {
     const { startTicks, comm } = stat;
-    this.#known.set(pid, { startTicks, comm, readAtMs: this.#deps.monotonicMs(), details });
+    const readAtMs = this.#deps.monotonicMs();
+    this.#known.set(pid, { startTicks, comm, isHolder: true, readAtMs, details });
     if (this.#known.size <= this.#cacheSize) return;
     const [oldest] = this.#known.keys();
     if (oldest !== undefined) this.#known.delete(oldest);

@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
+import type { ProcessSighting } from "../../../src/model/sample.ts";
 import {
   createProcessReader,
   type ProcessReaderSettings,
@@ -34,7 +35,7 @@ const rig = (settings: ProcessReaderSettings = {}) => {
   writeFileSync(passwdPath, "alice:x:1000:1000::/home/alice:/bin/sh\n");
   const clock = { nowMs: 0 };
   const reader = createProcessReader(
-    { procRoot, passwdPath, ...settings },
+    { procRoot, passwdPath, pids: "trusted", ...settings },
     { monotonicMs: () => clock.nowMs },
   );
   const write = (pid: number, process: Captured = {}): string => {
@@ -196,6 +197,77 @@ describe("enriching a sample", () => {
       { pid: 78, memUsedBytes: 9 },
     ]);
     expect(sample.list[0]).toEqual({ pid: 77, smUtil: 0.5 });
+    expect(reader.unresolved).toBe(1);
+  });
+
+  describe("of a process that is gone", () => {
+    const START_MS = 1_700_000_005_000;
+    const sampleOf = (atMs: number, ...list: ProcessSighting[]) =>
+      ({ kind: "processes", atMs, gpu: 0, list }) as const;
+
+    it.each([
+      ["while it was seen alive", START_MS + 9000, "python"],
+      ["at the moment it was last seen", START_MS + 10_000, "python"],
+      ["after that, when the pid may be another's", START_MS + 10_001, undefined],
+      ["before it began, when the pid was another's", START_MS - 1, undefined],
+      ["at a time nobody told", undefined, undefined],
+    ])("which used the device %s", (_when, startTimeMs, comm) => {
+      const { procRoot, reader, write } = rig();
+      write(77);
+      reader.enrich(sampleOf(START_MS + 10_000, { pid: 77 }));
+      rmSync(join(procRoot, "77"), { recursive: true });
+      const { list } = reader.enrich(
+        sampleOf(START_MS + 12_000, { pid: 77, exited: true, startTimeMs }),
+      );
+      expect(list[0]?.comm).toBe(comm);
+      expect(list[0]).toMatchObject({ pid: 77, exited: true, startTimeMs });
+      expect(reader.unresolved).toBe(0);
+    });
+  });
+});
+
+describe("whose pids the drivers speak of", () => {
+  const kthreadd = (write: ReturnType<typeof rig>["write"], comm: string): void => {
+    writeFileSync(join(write(2), "comm"), `${comm}\n`);
+  };
+  const hold = (folder: string, file: string): void => {
+    mkdirSync(join(folder, "fd"));
+    symlinkSync("/dev/null", join(folder, "fd", "0"));
+    symlinkSync(file, join(folder, "fd", "7"));
+  };
+
+  it.each([
+    ["kthreadd", true],
+    ["systemd", false],
+  ])("with %s as the second process, /proc shows the host's: %s", (comm, seesHost) => {
+    const { procRoot, write } = rig();
+    kthreadd(write, comm);
+    const reader = createProcessReader({ procRoot }, { monotonicMs: () => 0 });
+    expect(reader.seesHost).toBe(seesHost);
+    write(77);
+    expect(reader.describe(77)?.comm).toBe(seesHost ? "python" : undefined);
+  });
+
+  it.each([
+    ["/dev/nvidia0", "python"],
+    ["/dev/dri/renderD128", "python"],
+    ["/dev/null", undefined],
+    ["/home/alice/dev/nvidia0", undefined],
+  ])("elsewhere, a process that has %s open is: %s", (file, comm) => {
+    const { reader, write } = rig({ pids: "auto" });
+    hold(write(77), file);
+    expect(reader.describe(77)?.comm).toBe(comm);
+  });
+
+  it("a process that was seen to hold a device stays known when it closes the file", () => {
+    const { reader, write } = rig({ pids: "auto", refreshMs: 0 });
+    const folder = write(77);
+    hold(folder, "/dev/nvidia0");
+    reader.describe(77);
+    rmSync(join(folder, "fd"), { recursive: true });
+    expect(reader.describe(77)?.comm).toBe("python");
+    write(77, { startTicks: 900 });
+    expect(reader.describe(77)).toBeUndefined();
   });
 });
 
@@ -213,7 +285,7 @@ describe.skipIf(process.platform !== "linux")("on this machine (Linux only)", ()
     );
     await once(child.stdout, "data");
     const pid = child.pid ?? 0;
-    const reader = createProcessReader({}, { monotonicMs: () => 0 });
+    const reader = createProcessReader({ pids: "trusted" }, { monotonicMs: () => 0 });
     const details = reader.describe(pid);
     expect(details).toMatchObject({
       exe: process.execPath,
@@ -231,7 +303,7 @@ describe.skipIf(process.platform !== "linux")("on this machine (Linux only)", ()
   });
 
   it("describes the first process as far as it may", () => {
-    const details = createProcessReader({}, { monotonicMs: () => 0 }).describe(1);
+    const details = createProcessReader({ pids: "trusted" }, { monotonicMs: () => 0 }).describe(1);
     expect(details).toMatchObject({ ppid: 0, user: expect.any(String) });
   });
 });

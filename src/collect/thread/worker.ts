@@ -1,0 +1,88 @@
+import { parentPort, workerData } from "node:worker_threads";
+import { errorToWire } from "../../model/error-wire.ts";
+import type { Observation } from "../../model/observation.ts";
+import type { BlockingSource } from "../blocking.ts";
+import { NvmlReader } from "../nvml/reader.ts";
+import { createProcessReader, type ProcessReader } from "../processes/reader.ts";
+import {
+  type Notice,
+  type ThreadMessage,
+  threadOptions,
+  type ThreadOptions,
+  type ThreadRequest,
+  type ThreadResult,
+} from "./protocol.ts";
+
+/**
+ * Entry of the thread of one blocking source. What `/proc` knows of the processes it names is added
+ * here too, so that neither a slow driver nor a host with many processes holds up the main loop.
+ */
+function serve(): void {
+  if (!parentPort) throw new Error("a reading thread must be started as a worker thread");
+  const port = parentPort;
+  const { procRoot, pids, source } = threadOptions.parse(workerData);
+  const parts: Parts = {
+    source: sourceOf(source),
+    processes: createProcessReader({ procRoot, pids }, { monotonicMs: () => parts.nowMs }),
+    nowMs: 0,
+    hasTold: false,
+  };
+  port.on("message", (request: ThreadRequest) => {
+    if (request.call !== "close") parts.nowMs = request.nowMs;
+    port.postMessage(answer(request, parts));
+    if (request.call === "close") port.close();
+  });
+}
+
+interface Parts {
+  source: BlockingSource;
+  processes: ProcessReader;
+  nowMs: number;
+  /** That pids cannot be resolved is said once. */
+  hasTold: boolean;
+}
+
+function sourceOf(source: ThreadOptions["source"]): BlockingSource {
+  switch (source.kind) {
+    case "nvml":
+      return new NvmlReader(source);
+  }
+}
+
+function answer(request: ThreadRequest, parts: Parts): ThreadMessage {
+  const { id } = request;
+  try {
+    const value = perform(request, parts);
+    return { id, ok: true, value, notice: noticeOf(parts) };
+  } catch (error) {
+    return { id, ok: false, error: errorToWire(error) };
+  }
+}
+
+function perform(request: ThreadRequest, { source, processes }: Parts): ThreadResult {
+  switch (request.call) {
+    case "open":
+      return source.open(request.nowMs);
+    case "collect":
+      return source.collect(request.atMs, request.nowMs).map((seen) => named(seen, processes));
+    case "close":
+      source.close();
+      return undefined;
+  }
+}
+
+function named(observation: Observation, processes: ProcessReader): Observation {
+  return observation.kind === "processes" ? processes.enrich(observation) : observation;
+}
+
+function noticeOf(parts: Parts): Notice | undefined {
+  const { processes, hasTold } = parts;
+  if (hasTold || processes.seesHost || processes.unresolved === 0) return undefined;
+  parts.hasTold = true;
+  return {
+    text: "processes on the GPUs are not among those seen here: their owners stay unknown",
+    hint: "share the host's PID namespace (hostPID: true), or mount its /proc and name it in collect.procRoot",
+  };
+}
+
+serve();
