@@ -92,6 +92,7 @@ function writeConfig(folder: string, library: string, hz: number): string {
   const text = `node: bench
 collect:
   interval: ${1000 / hz}ms
+  pids: trusted
   nvml:
     library: ${library}
 serve:

@@ -1,9 +1,12 @@
 /**
  * Measures how fast the program is and what it costs. Nothing here asserts a figure: a shared
- * machine is no place for that. Usage: npm run bench -- [--only replay|daemon|latency] [--json]
+ * machine is no place for that. Usage: npm run bench -- [--only replay|daemon|latency|collect|memory] [--json]
  */
 import { parseArgs } from "node:util";
 import { haveCompiler } from "../test/support/nvml-stub.ts";
+import { type CollectResult, measureCollect } from "./collect/measure.ts";
+import { measureMemory, type MemoryResult } from "./collect/memory.ts";
+import { collectText, memoryText } from "./collect/print.ts";
 import { type DaemonResult, measureDaemon } from "./daemon.ts";
 import { type LatencyResult, measureLatency } from "./latency.ts";
 import { type Machine, machine } from "./machine.ts";
@@ -15,9 +18,11 @@ interface Report {
   latency?: LatencyResult[];
   replay?: ReplayResult;
   daemon?: DaemonResult[];
+  collect?: CollectResult;
+  memory?: MemoryResult;
 }
 
-const PARTS = ["latency", "replay", "daemon"] as const;
+const PARTS = ["latency", "replay", "daemon", "collect", "memory"] as const;
 type Part = (typeof PARTS)[number];
 const RATES_HZ = [1, 10];
 
@@ -42,12 +47,26 @@ async function main(parts: readonly Part[], json: boolean): Promise<void> {
     say(replayText(report.replay));
   }
   if (parts.includes("daemon")) {
-    if (haveCompiler()) {
+    if (canCompile("daemon")) {
       report.daemon = await atEachRate(measureDaemon);
       say(daemonText(report.daemon));
-    } else process.stderr.write("daemon: left out, the NVML stand-in needs a C compiler (cc)\n");
+    }
+  }
+  if (parts.includes("collect") && canCompile("collect")) {
+    report.collect = await measureCollect();
+    say(collectText(report.collect));
+  }
+  if (parts.includes("memory")) {
+    report.memory = await measureMemory();
+    say(memoryText(report.memory));
   }
   if (json) process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
+}
+
+function canCompile(part: Part): boolean {
+  if (haveCompiler()) return true;
+  process.stderr.write(`${part}: left out, the NVML stand-in needs a C compiler (cc)\n`);
+  return false;
 }
 
 async function atEachRate<T>(measure: (hz: number) => Promise<T>): Promise<T[]> {

@@ -81,13 +81,13 @@ before it, by design, a sample waits for the end of its window (10 s) and for th
 ${table([head, ...rows])}`;
 }
 
-function spreadText({ median, min, max }: Spread, digits: number): string {
+export function spreadText({ median, min, max }: Spread, digits: number): string {
   const [mid, low, high] = [median, min, max].map((value) => value.toFixed(digits));
   return `${mid} (${low} to ${high})`;
 }
 
 /** The first column to the left, figures to the right. */
-function table(rows: readonly (readonly string[])[]): string {
+export function table(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, column) =>
     Math.max(...rows.map((row) => row[column]?.length ?? 0)),
   );
