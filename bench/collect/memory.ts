@@ -1,7 +1,7 @@
 /** Whether the program's memory grows with what it has read: an hour of eight GPUs at 10 Hz. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,6 +17,8 @@ export interface MemoryResult {
   hours: number;
   /** Resident memory at tenths of the run, from its first tenth on. */
   residentMb: number[];
+  /** What was alive on the main thread's heap then, garbage collected before. */
+  aliveMb: number[];
   peakResidentMb: number;
   seconds: number;
 }
@@ -56,8 +58,11 @@ async function replay(file: string, folder: string): Promise<MemoryResult> {
   mkdirSync(state, { mode: 0o700 });
   const main = builtUrl("main.js").pathname;
   const options = ["--speed", "max", "--state-dir", state, "--listen", "127.0.0.1:0"];
-  const child = spawn(process.execPath, [main, "run", "--recording", file, ...options], {
+  const heapFile = join(folder, "heap");
+  const watch = ["--import", "tsx", "--import", new URL("heap-watch.ts", import.meta.url).href];
+  const child = spawn(process.execPath, [...watch, main, "run", "--recording", file, ...options], {
     stdio: "ignore",
+    env: { ...process.env, ASSAY_BENCH_HEAP: heapFile },
   });
   const ended = once(child, "exit").then(() => true);
   const resident: number[] = [];
@@ -70,7 +75,15 @@ async function replay(file: string, folder: string): Promise<MemoryResult> {
     peakResidentMb = Math.max(peakResidentMb, cost.peakResidentMb);
   }
   const seconds = (performance.now() - startedMs) / 1000;
-  const tenths = Array.from({ length: 10 }, (_, tenth) => (tenth + 1) / 10);
-  const residentMb = tenths.map((share) => resident[Math.ceil(share * resident.length) - 1] ?? 0);
-  return { gpus: GPU_COUNT, hz: HZ, hours: SECONDS / 3600, residentMb, peakResidentMb, seconds };
+  const alive = readFileSync(heapFile, "utf8").trim().split("\n").map(Number);
+  const [residentMb, aliveMb] = [tenthsOf(resident), tenthsOf(alive)];
+  const hours = SECONDS / 3600;
+  return { gpus: GPU_COUNT, hz: HZ, hours, residentMb, aliveMb, peakResidentMb, seconds };
+}
+
+function tenthsOf(series: readonly number[]): number[] {
+  return Array.from(
+    { length: 10 },
+    (_, tenth) => series[Math.ceil(((tenth + 1) / 10) * series.length) - 1] ?? NaN,
+  );
 }

@@ -38,11 +38,13 @@ export function memoryText({
   hz,
   hours,
   residentMb,
+  aliveMb,
   peakResidentMb,
   seconds,
 }: MemoryResult): string {
   return `
 Memory: ${hours} h of ${gpus} GPUs at ${hz} Hz, replayed to ledger rows in ${seconds.toFixed(0)} s
 resident at each tenth of it: ${residentMb.map((mb) => mb.toFixed(0)).join(", ")} MB; ${peakResidentMb.toFixed(0)} MB at its peak
+alive on the main thread's heap:  ${aliveMb.map((mb) => mb.toFixed(0)).join(", ")} MB
 `;
 }
