@@ -46,11 +46,16 @@ export class DaemonProcess {
     this.pid = this.child.pid;
   }
 
-  /** What `/healthz` answers. @throws Error where nothing is served */
-  async health(): Promise<unknown> {
+  /** A figure that `/metrics` gives for the NVML source. @throws Error where nothing is served */
+  async sourceFigure(name: string): Promise<number> {
     const address = /serving (http:\S+)/.exec(this.said)?.[1];
     if (address === undefined) throw new Error(`the daemon did not start:\n${this.said}`);
-    return (await fetch(`${address}/healthz`)).json();
+    const text = await (await fetch(`${address}/metrics`)).text();
+    const value = new RegExp(`^${name}\\{collector="(?:nvml|nvidia)"\\} (\\S+)$`, "m").exec(
+      text,
+    )?.[1];
+    if (value === undefined) throw new Error(`/metrics does not give ${name}`);
+    return Number(value);
   }
 
   /** Ends it and waits for it to be gone. */

@@ -6,7 +6,6 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { z } from "zod";
 import { compileNvmlStub, type NvmlScript, scriptNvmlStub } from "../test/support/nvml-stub.ts";
 import { costOf, DaemonProcess, type ProcessCost } from "./daemon-process.ts";
 import { GPU_COUNT } from "./simulated-node.ts";
@@ -27,11 +26,6 @@ export interface DaemonResult {
 
 const START_UP_SECONDS = 5;
 const MEASURED_SECONDS = 40;
-
-/** The parts of `/healthz` that show that the daemon did its work. */
-const health = z.object({
-  sources: z.array(z.object({ name: z.string(), successes: z.number(), drops: z.number() })),
-});
 
 /** Runs the daemon once, sampling `hz` times a second. Needs a C compiler and a built `dist`. */
 export async function measureDaemon(hz: number): Promise<DaemonResult> {
@@ -60,8 +54,8 @@ async function measure(daemon: DaemonProcess, hz: number): Promise<DaemonResult>
   const middle = moment(daemon);
   await sleep((MEASURED_SECONDS / 2) * 1000);
   const after = moment(daemon);
-  const { sources } = health.parse(await daemon.health());
-  const nvml = sources.find(({ name }) => name === "nvml");
+  const ticks = await daemon.sourceFigure("gpu_assay_collector_successes_total");
+  const drops = await daemon.sourceFigure("gpu_assay_collector_drops_total");
   return {
     hz,
     seconds: (after.atMs - before.atMs) / 1000,
@@ -69,8 +63,8 @@ async function measure(daemon: DaemonProcess, hz: number): Promise<DaemonResult>
     laterCpuPercent: cpuPercent(middle, after),
     residentMb: after.residentMb,
     peakResidentMb: after.peakResidentMb,
-    ticks: nvml?.successes ?? 0,
-    drops: nvml?.drops ?? 0,
+    ticks,
+    drops,
   };
 }
 

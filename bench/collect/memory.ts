@@ -59,7 +59,7 @@ async function replay(file: string, folder: string): Promise<MemoryResult> {
   const main = builtUrl("main.js").pathname;
   const options = ["--speed", "max", "--state-dir", state, "--listen", "127.0.0.1:0"];
   const heapFile = join(folder, "heap");
-  const watch = ["--import", "tsx", "--import", new URL("heap-watch.ts", import.meta.url).href];
+  const watch = ["--import", new URL("heap-watch.mjs", import.meta.url).href];
   const child = spawn(process.execPath, [...watch, main, "run", "--recording", file, ...options], {
     stdio: "ignore",
     env: { ...process.env, ASSAY_BENCH_HEAP: heapFile },
