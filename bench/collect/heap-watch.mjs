@@ -11,7 +11,7 @@ import { isMainThread } from "node:worker_threads";
 const file = process.env["ASSAY_BENCH_HEAP"];
 if (isMainThread && file !== undefined) {
   setFlagsFromString("--expose-gc");
-  const collect: unknown = runInNewContext("gc");
+  const collect = runInNewContext("gc");
   setInterval(() => {
     if (typeof collect === "function") collect();
     appendFileSync(file, `${process.memoryUsage().heapUsed / 1e6}\n`);

@@ -47,14 +47,8 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   }
   const writer = thread("write", checkUpToBytes);
   await writer.start();
-  const reader = thread("read", 0);
-  try {
-    await reader.start();
-  } catch (error) {
-    await writer.close();
-    throw error;
-  }
-  return ledgerOver(writer, reader, stateDir);
+  // The reader starts with the first report: a daemon that nobody asks does without its memory.
+  return ledgerOver(writer, thread("read", 0), stateDir);
 }
 
 function ledgerOver(
@@ -82,8 +76,8 @@ function ledgerOver(
     straddling: async (atMs) => reader.ask("straddling", atMs),
     gpus: async () => reader.ask("gpus"),
     gaps: async (window) => reader.ask("gaps", window),
-    incidents: async (query) => reader.ask("incidents", query),
-    calibrations: async () => reader.ask("calibrations"),
+    incidents: async (query) => quick.ask("incidents", query),
+    calibrations: async () => quick.ask("calibrations"),
     extent: async () => reader.ask("extent"),
     async close() {
       // The last connection to go folds the log into the database: that must be the writer.

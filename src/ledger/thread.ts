@@ -76,7 +76,10 @@ export class LedgerThread {
   }
 
   private async launch(): Promise<Worker> {
-    const worker = new Worker(this.url, { workerData: this.options });
+    const worker = new Worker(this.url, {
+      workerData: this.options,
+      resourceLimits: { maxYoungGenerationSizeMb: 4 },
+    });
     let ready = false;
     let reason = "its thread ended";
     return new Promise((resolve, reject) => {

@@ -1,28 +1,21 @@
-import { z } from "zod";
 import type { WireError } from "../../model/error-wire.ts";
 import type { Observation } from "../../model/observation.ts";
 import type { OpenResult } from "../contract.ts";
+import type { NvmlSettings } from "../nvml/reader.ts";
 
-const milliseconds = z.number().min(0);
-
-/** What a reading thread is started with: it crosses a thread, so it is checked there. */
-export const threadOptions = z.object({
+/**
+ * What a reading thread is started with. It is made and read by this room alone, and checked by types:
+ * a schema library would cost every thread some ten megabytes.
+ */
+export interface ThreadOptions {
   /** Where the processes are that the source names by pid. */
-  procRoot: z.string().min(1),
-  pids: z.enum(["auto", "trusted"]).optional(),
-  source: z.discriminatedUnion("kind", [
-    z.object({
-      kind: z.literal("nvml"),
-      node: z.string(),
-      intervalMs: milliseconds,
-      library: z.string().optional(),
-      simulated: z.boolean().optional(),
-      lostDevice: z.object({ firstMs: milliseconds, maxMs: milliseconds }).optional(),
-    }),
-  ]),
-});
+  procRoot: string;
+  pids?: "auto" | "trusted" | undefined;
+  source: SourceSpec;
+}
 
-export type ThreadOptions = z.infer<typeof threadOptions>;
+/** Which source the thread reads, with its settings. */
+export type SourceSpec = { kind: "nvml" } & NvmlSettings;
 
 /** Something a person should know and could mend, though the source works. */
 export interface Notice {

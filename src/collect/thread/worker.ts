@@ -4,13 +4,13 @@ import type { Observation } from "../../model/observation.ts";
 import type { BlockingSource } from "../blocking.ts";
 import { NvmlReader } from "../nvml/reader.ts";
 import { createProcessReader, type ProcessReader } from "../processes/reader.ts";
-import {
-  type Notice,
-  type ThreadMessage,
-  threadOptions,
-  type ThreadOptions,
-  type ThreadRequest,
-  type ThreadResult,
+import type {
+  Notice,
+  SourceSpec,
+  ThreadMessage,
+  ThreadOptions,
+  ThreadRequest,
+  ThreadResult,
 } from "./protocol.ts";
 
 /**
@@ -20,7 +20,8 @@ import {
 function serve(): void {
   if (!parentPort) throw new Error("a reading thread must be started as a worker thread");
   const port = parentPort;
-  const { procRoot, pids, source } = threadOptions.parse(workerData);
+  // Only `ThreadedCollector` starts this, with options of that type.
+  const { procRoot, pids, source } = workerData as ThreadOptions;
   const parts: Parts = {
     source: sourceOf(source),
     processes: createProcessReader({ procRoot, pids }, { monotonicMs: () => parts.nowMs }),
@@ -42,7 +43,7 @@ interface Parts {
   hasTold: boolean;
 }
 
-function sourceOf(source: ThreadOptions["source"]): BlockingSource {
+function sourceOf(source: SourceSpec): BlockingSource {
   switch (source.kind) {
     case "nvml":
       return new NvmlReader(source);
