@@ -3,7 +3,8 @@ import type { Window } from "./window.ts";
 /**
  * Features of a window on a device-relative scale. Ratios are 0..1 unless said otherwise:
  * `powerLevel` and `clockLevel` are 0 at the device's idle and 1 at its limit or reference;
- * `lockstep` is the highest correlation (-1..1) of power with another device of the node.
+ * `lockstep` is the highest correlation (-1..1) of power with another device of the node;
+ * the `fine…` ones are of the driver's own buffer, which sees what one reading a second averages out.
  */
 export const FEATURES = [
   "gpuUtil",
@@ -24,6 +25,9 @@ export const FEATURES = [
   "fp64Active",
   "fp32Active",
   "lockstep",
+  "finePowerVariation",
+  "fineGpuUtilSpread",
+  "fineZeroUtilShare",
 ] as const;
 
 export type Feature = (typeof FEATURES)[number];

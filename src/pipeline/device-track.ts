@@ -1,6 +1,6 @@
 import { intervalOf, type Interval, type IntervalSettings } from "../attribute/intervals.ts";
 import { PROCESS_LIST_SPEAKS_MS } from "../attribute/shares.ts";
-import type { GpuInfo, GpuSample, ProcessSample } from "../model/sample.ts";
+import type { DriverSamples, GpuInfo, GpuSample, ProcessSample } from "../model/sample.ts";
 import { LOCKSTEP_CONTEXT_MS } from "../signature/lockstep.ts";
 
 /**
@@ -12,6 +12,7 @@ export class DeviceTrack {
   readonly samples: GpuSample[] = [];
   readonly intervals: Interval[] = [];
   readonly processes: ProcessSample[] = [];
+  readonly driver: DriverSamples[] = [];
   /** Where the next window begins; undefined before the first sample. */
   nextFromMs: number | undefined;
   private readonly settings: IntervalSettings;
@@ -39,14 +40,23 @@ export class DeviceTrack {
     this.processes.push(sample);
   }
 
+  addDriverSamples(samples: DriverSamples): void {
+    this.driver.push(samples);
+  }
+
   /** Forgets what lies before both the open window and the lockstep context that ends with it. */
   forget(windowFromMs: number): void {
     const keepFromMs = windowFromMs - LOCKSTEP_CONTEXT_MS - this.settings.maxGapMs;
     // The newest sample stays, however old: the next interval begins at it.
     dropWhile(this.samples, (sample, i) => sample.atMs < keepFromMs && i < this.samples.length - 1);
     dropWhile(this.intervals, (interval) => interval.toMs <= windowFromMs);
+    dropWhile(this.driver, (buffer) => endOf(buffer) < windowFromMs);
     dropWhile(this.processes, (list) => list.atMs < windowFromMs - PROCESS_LIST_SPEAKS_MS);
   }
+}
+
+function endOf({ fromMs, offsetsMs }: DriverSamples): number {
+  return fromMs + (offsetsMs.at(-1) ?? 0);
 }
 
 function dropWhile<T>(list: T[], obsolete: (item: T, index: number) => boolean): void {

@@ -112,6 +112,7 @@ export class Labeller {
       samples,
       busy: samples.filter((s) => activityOf(s, model.activity.idleBelowUtil) === "busy"),
       context: track.samples,
+      driver: track.driver,
       peers,
       coveredMs: coveredMs(shares),
       intervalMs: this.node.intervalMs,

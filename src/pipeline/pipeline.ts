@@ -47,8 +47,10 @@ export class Pipeline {
         return this.gap(observation);
       case "tick":
         return this.advance(observation.atMs);
-      case "probe":
       case "samples":
+        this.tracks.get(observation.gpu)?.addDriverSamples(observation);
+        return [];
+      case "probe":
       case "health":
       case "collector":
         return [];

@@ -1,6 +1,7 @@
-import type { GpuQuantity, GpuSample } from "../model/sample.ts";
+import type { DriverSamples, GpuQuantity, GpuSample } from "../model/sample.ts";
 import type { Signature } from "../model/signature.ts";
 import type { Window } from "../model/window.ts";
+import { fineFeatures } from "./fine.ts";
 import { lockstep } from "./lockstep.ts";
 import type { DeviceScale } from "./scale.ts";
 import { mean, spread } from "./statistics.ts";
@@ -15,6 +16,8 @@ export interface SignatureInput {
   /** Own samples over the lockstep context, and those of each other device of the node. */
   context: readonly GpuSample[];
   peers: readonly (readonly GpuSample[])[];
+  /** The driver's buffers that may reach into the window. */
+  driver?: readonly DriverSamples[] | undefined;
   coveredMs: number;
   intervalMs: number;
   scale: DeviceScale;
@@ -60,6 +63,7 @@ export function signatureOf(input: SignatureInput): Signature {
             input.window,
             Math.max(MIN_BUCKET_MS, input.intervalMs),
           ),
+    ...fineFeatures(input.driver ?? [], input.window),
   };
   return {
     gpuUuid: input.gpuUuid,

@@ -52,6 +52,28 @@ const seconds = (from: number, to: number, more: object = {}): Observation[] =>
   Array.from({ length: to - from }, (_, i) => gpu((from + i) * 1000, more));
 
 describe("the pipeline", () => {
+  it("gives each window what the driver buffered in it", () => {
+    const buffers = Array.from({ length: 30 }, (_, second): Observation => ({
+      kind: "samples",
+      atMs: second * 1000 + 1000,
+      gpu: 0,
+      signal: "power",
+      unit: "W",
+      fromMs: second * 1000,
+      offsetsMs: [0, 200, 400, 600, 800],
+      values: second < 10 ? [100, 300, 100, 300, 100] : [200, 200, 200, 200, 200],
+    }));
+    const observations = buffers.flatMap((buffer, second) => [
+      gpu(second * 1000 + 1000, { gpuUtil: 0.9, powerWatts: 200 }),
+      buffer,
+      tick(second * 1000 + 1000),
+    ]);
+    const found = finals(run([node, ...observations])).filter(({ gpu: { index } }) => index === 0);
+    const variations = found.map(({ signature }) => signature.features.finePowerVariation);
+    expect(variations[0]).toBeGreaterThan(0.4);
+    expect(variations[1]).toBe(0);
+  });
+
   it("waits for the process lists of the moment a window ends", () => {
     const list = [{ pid: 1, user: "alice", smUtil: 1 }];
     const late = Array.from({ length: 21 }, (_, i): Observation[] => [

@@ -50,6 +50,55 @@ describe("a signature", () => {
     ]);
   });
 
+  describe("of what the driver buffered", () => {
+    const buffer = (signal: string, values: number[], more: object = {}) => ({
+      kind: "samples" as const,
+      atMs: 10_000,
+      gpu: 0,
+      signal,
+      unit: "W",
+      fromMs: 0,
+      offsetsMs: values.map((_, i) => (i * 10_000) / values.length),
+      values,
+      ...more,
+    });
+    const swing = (low: number, high: number, count = 50): number[] =>
+      Array.from({ length: count }, (_, i) => (i % 2 === 0 ? low : high));
+    // Once a second the device reads the same: what happens in between only the driver saw.
+    const steady = samples(() => ({ gpuUtil: 0.5, powerWatts: 200 }));
+
+    it("sees the swing that one reading a second averages out", () => {
+      const driver = [buffer("power", swing(100, 300)), buffer("gpuUtil", swing(0, 1))];
+      const { features } = sign(steady, { driver });
+      expect(features.powerVariation).toBe(0);
+      expect(features.finePowerVariation).toBeCloseTo(0.5);
+      expect(features.fineGpuUtilSpread).toBeCloseTo(0.5);
+      expect(features.fineZeroUtilShare).toBeCloseTo(0.5);
+    });
+
+    it.each([
+      [20, 0.5],
+      [19, undefined],
+    ])("says nothing of fewer than two values a second: %s in ten", (count, variation) => {
+      const { features } = sign(steady, { driver: [buffer("power", swing(100, 300, count))] });
+      if (variation === undefined) expect(features.finePowerVariation).toBeUndefined();
+      else expect(features.finePowerVariation).toBeCloseTo(variation, 1);
+    });
+
+    it("leaves out what lies before and after the window", () => {
+      const early = buffer("power", swing(1, 900), { fromMs: -10_000 });
+      const late = buffer("power", swing(1, 900), { fromMs: 10_000 });
+      const { features } = sign(steady, {
+        driver: [early, buffer("power", swing(200, 200)), late],
+      });
+      expect(features.finePowerVariation).toBe(0);
+    });
+
+    it("is absent without one", () => {
+      expect(sign(steady).features.finePowerVariation).toBeUndefined();
+    });
+  });
+
   it("has no power level on a device whose limits nobody knows", () => {
     const { features, scale } = sign(
       samples(() => ({ gpuUtil: 1, powerWatts: 100 })),
