@@ -1,6 +1,9 @@
 import type { ReceivedAlert } from "../alert/demo-receiver.ts";
 import type { AgentWatcher } from "../agent.ts";
+import type { DuplicateDevice } from "../collect/directory.ts";
 import type { HarnessEvent } from "../collect/harness-types.ts";
+import type { RateStatus } from "../collect/rate.ts";
+import type { Notice } from "../collect/thread/protocol.ts";
 import type { OpenedSource } from "../daemon/source.ts";
 import type { Incident } from "../model/incident.ts";
 import { sanitize } from "../model/text.ts";
@@ -76,6 +79,26 @@ export class Console {
       else if (event.kind === "absent") log.debug(fields, "a source is not here");
       else log.info(fields, `a source is ${event.kind}`);
     };
+  }
+
+  rateEvent(log: ReturnType<typeof createLog>): (status: RateStatus) => void {
+    return ({ mode, intervalMs, reason, budgetLeftMs, fastMs }) => {
+      const fields = { intervalMs, reason, budgetLeftMs: Math.round(budgetLeftMs), fastMs };
+      if (mode === "fast") log.info(fields, "sampling faster");
+      else if (mode === "normal") log.info(fields, "sampling at the normal rate again");
+      else log.info(fields, "sampling stays at the normal rate: the budget for more is used up");
+    };
+  }
+
+  duplicateEvent(log: ReturnType<typeof createLog>): (duplicate: DuplicateDevice) => void {
+    return ({ uuid, measuredBy, droppedFrom }) => {
+      const fields = { gpu: sanitize(uuid, 64), measuredBy, droppedFrom };
+      log.info(fields, "two sources see one device: only the first one's readings count");
+    };
+  }
+
+  noticeEvent(log: ReturnType<typeof createLog>): (source: string, notice: Notice) => void {
+    return (source, { text, hint }) => log.warn({ source, hint }, text);
   }
 
   private incident(incident: Incident): void {

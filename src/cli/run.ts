@@ -135,7 +135,16 @@ async function chooseSource(
 ): Promise<OpenedSource> {
   const { signal, nowMs } = io;
   const monotonicMs = (): number => performance.now();
-  const deps = { nowMs, monotonicMs, sleep, signal, onEvent: terminal.collectorEvent(log) };
+  const deps = {
+    nowMs,
+    monotonicMs,
+    sleep,
+    signal,
+    onEvent: terminal.collectorEvent(log),
+    onDuplicate: terminal.duplicateEvent(log),
+    onRate: terminal.rateEvent(log),
+    onNotice: terminal.noticeEvent(log),
+  };
   const speed = parseSpeed(options.speed);
   if (options.recording !== undefined) {
     await checkRecording(options.recording);

@@ -11,6 +11,11 @@ export type OpenResult =
  */
 export interface Collector {
   readonly name: string;
+  /**
+   * Asking more often than this brings nothing new or costs too much: ticks in between pass it by.
+   * Unset for a source that may be read at every tick.
+   */
+  readonly minIntervalMs?: number | undefined;
   open(): Promise<OpenResult>;
   /** What there is to see at `atMs` (Unix milliseconds, from the caller's clock). */
   collect(atMs: number): Promise<readonly Observation[]>;
@@ -24,9 +29,22 @@ export interface CollectorHealth {
   detail: string;
   /** Of the newest attempt; absent before the first. */
   lastDurationMs?: number | undefined;
+  /** Of the newest 100 readings that succeeded; opening and failing attempts are not among them. */
+  meanDurationMs?: number | undefined;
+  maxDurationMs?: number | undefined;
+  /** Unix milliseconds; how stale that is, the reader computes from his own clock. */
   lastSuccessAtMs?: number | undefined;
+  /** What the newest failure said, also after it has passed. */
+  lastErrorText?: string | undefined;
+  /** The newest kinds of failures by their text, and how often each came; absent where none did. */
+  errors?: readonly ErrorCount[] | undefined;
   successes: number;
   failures: number;
   /** Readings that were thrown away, such as a tick that came before the last one had ended. */
   drops: number;
+}
+
+export interface ErrorCount {
+  text: string;
+  count: number;
 }

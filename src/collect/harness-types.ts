@@ -1,4 +1,6 @@
+import type { Observation } from "../model/observation.ts";
 import type { BackoffSettings } from "./backoff.ts";
+import type { CollectorHealth } from "./contract.ts";
 
 /** What users may set. */
 export interface HarnessSettings {
@@ -22,4 +24,11 @@ export interface HarnessDeps {
   /** Resolves after that many milliseconds, or as soon as the signal is aborted. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
   onEvent?: ((event: HarnessEvent) => void) | undefined;
+}
+
+/** What one collector saw since the tick before, and how it stands now. */
+export interface TickReading {
+  collector: string;
+  state: CollectorHealth["state"];
+  observations: readonly Observation[];
 }

@@ -1,6 +1,5 @@
-import type { Observation } from "../model/observation.ts";
 import type { Collector, CollectorHealth } from "./contract.ts";
-import type { HarnessDeps, HarnessSettings } from "./harness-types.ts";
+import type { HarnessDeps, HarnessSettings, TickReading } from "./harness-types.ts";
 import { SupervisedCollector } from "./supervised.ts";
 
 export const DEFAULT_HARNESS: HarnessSettings = {
@@ -40,11 +39,12 @@ export class CollectorHarness {
    * What a slow one saw in the tick before comes first. Never rejects.
    * @param atMs Unix milliseconds, passed on to the collectors
    * @param timeoutMs how long to wait for the slowest; what it sees later waits for the next tick
+   * @returns a reading for each collector, in their order, also where it saw nothing
    */
-  async tick(atMs: number, timeoutMs: number): Promise<Observation[]> {
+  async tick(atMs: number, timeoutMs: number): Promise<TickReading[]> {
     const running = this.#collectors.map((collector) => collector.start(atMs));
     await this.#within(Promise.all(running), timeoutMs);
-    return this.#collectors.flatMap((collector) => collector.take());
+    return this.#collectors.map((collector) => collector.take());
   }
 
   /** Counts ticks that never took place, because the process was late, as drops of every collector. */

@@ -1,16 +1,20 @@
 import type { GapObservation, Observation, ObservationSource } from "../model/observation.ts";
-import type { ProcessSample } from "../model/sample.ts";
+import type { DeviceDirectory } from "./directory.ts";
 import type { CollectorHarness } from "./harness.ts";
+import type { TickReading } from "./harness-types.ts";
+import { Schedule } from "./schedule.ts";
 
 export interface LiveSourceSettings {
   harness: CollectorHarness;
-  /** Milliseconds between ticks. */
+  /** Milliseconds between ticks, where `rate` says nothing else. */
   intervalMs: number;
+  /** Says after each tick how long it is to the next (Unix milliseconds in, milliseconds out). */
+  rate?: { intervalMs(nowMs: number): number } | undefined;
+  /** Makes one node of several collectors; without it each one's observations pass as they are. */
+  directory?: DeviceDirectory | undefined;
   clock: LiveClock;
   /** Ends the source: it closes the harness and yields nothing more. */
   signal: AbortSignal;
-  /** Adds what the host knows about the processes of a device. */
-  enrich?: ((sample: ProcessSample) => ProcessSample) | undefined;
 }
 
 export interface LiveClock {
@@ -40,27 +44,40 @@ interface Moment {
  * wall clock, or a time in which the process did not run, is a `gap` of the source `clock`.
  */
 export async function* liveSource(settings: LiveSourceSettings): ObservationSource {
-  const { harness, intervalMs, clock, signal } = settings;
-  const startMs = clock.monotonicMs();
+  const { harness, clock, signal } = settings;
+  const schedule = new Schedule(clock.monotonicMs(), intervalAt(settings));
   let before: Moment | undefined;
-  let next = 0;
   try {
-    while (await sleepUntil(startMs + next * intervalMs, clock, signal)) {
+    while (await sleepUntil(schedule.dueMs, clock, signal)) {
       const now = { wallMs: Math.round(clock.wallMs()), monotonicMs: clock.monotonicMs() };
-      const due = Math.max(next, Math.floor((now.monotonicMs - startMs) / intervalMs));
-      if (due > next) harness.countMissedTicks(due - next);
+      const missed = schedule.reach(now.monotonicMs);
+      if (missed > 0) harness.countMissedTicks(missed);
+      const { intervalMs } = schedule;
       const gap = before && clockGap(before, now, intervalMs);
       if (gap) yield gap;
       const seen = await unlessAborted(harness.tick(now.wallMs, TICK_SHARE * intervalMs), signal);
-      for (const observation of seen ?? []) yield enriched(observation, settings);
+      for (const observation of seen ? merged(seen, now.wallMs, settings) : []) yield observation;
       if (signal.aborted) return;
       yield { kind: "tick", atMs: now.wallMs };
       before = now;
-      next = due + 1;
+      // Only now: what the tick showed may be a reason for another rate.
+      schedule.advance(intervalAt(settings), clock.monotonicMs());
     }
   } finally {
     await harness.close();
   }
+}
+
+function intervalAt({ rate, intervalMs, clock }: LiveSourceSettings): number {
+  return rate?.intervalMs(clock.wallMs()) ?? intervalMs;
+}
+
+function merged(
+  seen: readonly TickReading[],
+  atMs: number,
+  { directory }: LiveSourceSettings,
+): readonly Observation[] {
+  return directory ? directory.merge(seen, atMs) : seen.flatMap((each) => each.observations);
 }
 
 /** @returns false when aborted */
@@ -85,10 +102,6 @@ async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<
   } finally {
     if (abort) signal.removeEventListener("abort", abort);
   }
-}
-
-function enriched(observation: Observation, { enrich }: LiveSourceSettings): Observation {
-  return enrich && observation.kind === "processes" ? enrich(observation) : observation;
 }
 
 /**

@@ -1,7 +1,13 @@
 import type { GapObservation, Observation } from "../model/observation.ts";
 import { backoffMs } from "./backoff.ts";
 import type { Collector, CollectorHealth } from "./contract.ts";
-import type { HarnessDeps, HarnessSettings } from "./harness-types.ts";
+import { DurationWindow, ErrorTally } from "./self-measure.ts";
+import type { HarnessDeps, HarnessSettings, TickReading } from "./harness-types.ts";
+
+/** Readings may come this late, however short the interval: no window has closed over them. */
+const LATE_MS = 2000;
+/** Ticks jitter: this share of a source's own shortest interval is as good as all of it. */
+const SOON_SHARE = 0.9;
 
 type State = "new" | "ready" | "absent" | "failing" | "closed";
 
@@ -18,6 +24,10 @@ export class SupervisedCollector {
   #notBeforeMs = Number.NEGATIVE_INFINITY;
   #failuresInRow = 0;
   #lastDurationMs: number | undefined;
+  readonly #durations = new DurationWindow();
+  readonly #errors = new ErrorTally();
+  /** Monotonic time at which the newest reading began. */
+  #readFromMs = Number.NEGATIVE_INFINITY;
   #lastSuccessAtMs: number | undefined;
   #successes = 0;
   #failures = 0;
@@ -46,6 +56,7 @@ export class SupervisedCollector {
 
   /** Starts a reading, unless it is waiting to be tried again; one that still runs is a drop. */
   async start(atMs: number): Promise<void> {
+    if (this.#isTooSoon()) return;
     if (this.#running) {
       this.#drops += 1;
       this.#ticksWaited += 1;
@@ -57,8 +68,9 @@ export class SupervisedCollector {
   }
 
   /** What has come in since the last time, oldest first. */
-  take(): Observation[] {
-    return this.#results.splice(0);
+  take(): TickReading {
+    const { name: collector } = this.#collector;
+    return { collector, state: this.#publicState(), observations: this.#results.splice(0) };
   }
 
   countDrops(count: number): void {
@@ -69,10 +81,14 @@ export class SupervisedCollector {
     const { name } = this.#collector;
     return {
       name,
-      state: this.#state === "new" ? "closed" : this.#state,
+      state: this.#publicState(),
       detail: this.#detail,
       lastDurationMs: this.#lastDurationMs,
+      meanDurationMs: this.#durations.mean(),
+      maxDurationMs: this.#durations.max(),
       lastSuccessAtMs: this.#lastSuccessAtMs,
+      lastErrorText: this.#errors.last(),
+      errors: this.#errors.counts(),
       successes: this.#successes,
       failures: this.#failures,
       drops: this.#drops,
@@ -86,6 +102,15 @@ export class SupervisedCollector {
     const late = this.#deps.sleep(this.#settings.closeTimeoutMs, done.signal);
     await Promise.race([this.#collector.close().catch(() => undefined), late]);
     done.abort();
+  }
+
+  #publicState(): CollectorHealth["state"] {
+    return this.#state === "new" ? "closed" : this.#state;
+  }
+
+  #isTooSoon(): boolean {
+    const { minIntervalMs = 0 } = this.#collector;
+    return this.#deps.monotonicMs() - this.#readFromMs < SOON_SHARE * minIntervalMs;
   }
 
   #isDue(): boolean {
@@ -110,11 +135,14 @@ export class SupervisedCollector {
     // Opening took so long that `atMs` is past: the next tick reads.
     if (this.#ticksWaited > 0) return;
     this.#toldToMs ??= atMs;
+    this.#readFromMs = this.#deps.monotonicMs();
     const seen = await this.#collector.collect(atMs);
     if (this.#isClosed()) return;
+    const tookMs = this.#deps.monotonicMs() - this.#readFromMs;
+    this.#durations.add(tookMs);
     this.#successes += 1;
     this.#lastSuccessAtMs = atMs;
-    if (this.#ticksWaited > 1) this.#keepWhatLasts(seen);
+    if (this.#ticksWaited > 1 && tookMs >= LATE_MS) this.#keepWhatLasts(seen);
     else this.#keep(atMs, seen);
   }
 
@@ -128,7 +156,7 @@ export class SupervisedCollector {
   /** Readings that come this late belong to windows that have closed; devices and gaps still hold. */
   #keepWhatLasts(seen: readonly Observation[]): void {
     this.#drops += 1;
-    this.#missing ??= "a reading took longer than two intervals";
+    this.#missing ??= "a reading took too long";
     this.#results.push(...seen.filter(({ kind }) => kind === "node" || kind === "gap"));
   }
 
@@ -187,6 +215,7 @@ export class SupervisedCollector {
     this.#notBeforeMs =
       this.#deps.monotonicMs() + backoffMs(this.#settings.backoff, this.#failuresInRow);
     const detail = error instanceof Error ? error.message : String(error);
+    this.#errors.add(detail);
     const changed = this.#state !== "failing" || this.#detail !== detail;
     this.#state = "failing";
     this.#detail = detail;

@@ -135,6 +135,10 @@ function newState(
     outboxStatus: async () => ledger.outboxStatus(),
     noteGpu: (gpu) => budgets?.noteGpu(gpu),
     startedAtMs: nowMs(),
+    nowMs,
+    rate: source.rate,
+    collectorOf: source.collectorOf,
+    minConfidence: config.alert.mining.minConfidence,
   });
 }
 

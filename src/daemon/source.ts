@@ -1,16 +1,18 @@
-import type { CollectorHealth } from "../collect/contract.ts";
+import type { Collector, CollectorHealth } from "../collect/contract.ts";
+import { DeviceDirectory, type DuplicateDevice } from "../collect/directory.ts";
 import { CollectorHarness } from "../collect/harness.ts";
 import type { HarnessEvent } from "../collect/harness-types.ts";
 import { liveSource } from "../collect/live.ts";
 import { createNvmlCollector } from "../collect/nvml/collector.ts";
-import { createProcessReader } from "../collect/processes/reader.ts";
+import { RateController, type RateSettings, type RateStatus } from "../collect/rate.ts";
 import { RecordingReader } from "../collect/recording/read.ts";
 import { replaySource } from "../collect/recording/replay.ts";
+import type { ThreadedDeps } from "../collect/thread/collector.ts";
+import type { Notice } from "../collect/thread/protocol.ts";
 import type { RecordingWarning } from "../collect/recording/warnings.ts";
 import { type Config, durationMs } from "../config/schema.ts";
 import { nodeName } from "./node-name.ts";
 import type { ObservationSource } from "../model/observation.ts";
-import type { ProcessSample } from "../model/sample.ts";
 
 /** Where observations come from: a live node or a recording; all the same from here on. */
 export interface OpenedSource {
@@ -20,6 +22,10 @@ export interface OpenedSource {
   isLive: boolean;
   health: () => CollectorHealth[];
   warnings: () => RecordingWarning[];
+  /** Of a live source that may be sampled faster for a while. */
+  rate?: RateController | undefined;
+  /** The collector that measures a device of a live source. */
+  collectorOf?: ((gpuUuid: string) => string | undefined) | undefined;
 }
 
 export interface SourceDeps {
@@ -29,6 +35,34 @@ export interface SourceDeps {
   sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
   signal: AbortSignal;
   onEvent: (event: HarnessEvent) => void;
+  /** Two collectors see one device: told once. */
+  onDuplicate?: ((duplicate: DuplicateDevice) => void) | undefined;
+  /** Something to know about a source that works. */
+  onNotice?: ((source: string, notice: Notice) => void) | undefined;
+  /** The interval has changed. Without it the interval never does. */
+  onRate?: ((status: RateStatus) => void) | undefined;
+}
+
+/**
+ * The collectors that the configuration has, the preferred one first: of a device that two of them
+ * see, the first one's readings count.
+ */
+export function collectorsOf(
+  config: Config,
+  deps: Pick<SourceDeps, "monotonicMs" | "onNotice">,
+): Collector[] {
+  const { nvml, procRoot, pids } = config.collect;
+  const { monotonicMs, onNotice } = deps;
+  const common = { node: nodeName(config), intervalMs: durationMs(config.collect.interval) };
+  const threads = (name: string): ThreadedDeps => ({
+    monotonicMs,
+    onNotice: (notice) => onNotice?.(name, notice),
+  });
+  const all = [
+    nvml.enabled &&
+      createNvmlCollector({ ...common, library: nvml.library, procRoot, pids }, threads("nvml")),
+  ];
+  return all.filter((each) => each !== false);
 }
 
 /** The node's own GPUs; or why there are none, which is normal. */
@@ -36,40 +70,39 @@ export async function openLiveSource(
   config: Config,
   deps: SourceDeps,
 ): Promise<{ source: OpenedSource; isPresent: boolean; reason: string }> {
-  const { nowMs, monotonicMs, sleep, signal, onEvent } = deps;
+  const { nowMs, monotonicMs, sleep, signal, onEvent, onDuplicate, onRate } = deps;
   const intervalMs = durationMs(config.collect.interval);
-  const node = nodeName(config);
-  const { enabled, library } = config.collect.nvml;
-  const collectors = enabled
-    ? [
-        createNvmlCollector(
-          {
-            node,
-            intervalMs,
-            library,
-            procRoot: config.collect.procRoot,
-            pids: config.collect.pids,
-          },
-          { monotonicMs },
-        ),
-      ]
-    : [];
+  const collectors = collectorsOf(config, deps);
   const harness = new CollectorHarness(collectors, { monotonicMs, sleep, onEvent });
   await harness.open();
-  const processes = createProcessReader({ procRoot: config.collect.procRoot }, { monotonicMs });
+  const names = collectors.map(({ name }) => name);
+  const directory = new DeviceDirectory(names, onDuplicate);
+  const rate = onRate && new RateController(rateSettings(config), onRate);
   const clock = { wallMs: nowMs, monotonicMs, sleep };
-  const enrich = (sample: ProcessSample): ProcessSample => processes.enrich(sample);
   const health = harness.health();
   const present = health.filter((source) => source.state !== "absent");
   const source: OpenedSource = {
-    observations: liveSource({ harness, intervalMs, clock, signal, enrich }),
+    observations: liveSource({ harness, intervalMs, rate, directory, clock, signal }),
     description: health.map(({ name, detail }) => `${name}: ${detail}`).join("; "),
     isLive: true,
     health: () => harness.health(),
     warnings: () => [],
+    rate,
+    collectorOf: (gpuUuid) => directory.collectorOf(gpuUuid),
   };
-  const reason = enabled ? health.map((each) => each.detail).join("; ") : "NVML is switched off";
+  const reasons = health.map((each) => each.detail).join("; ");
+  const reason = collectors.length > 0 ? reasons : "every source is switched off";
   return { source, isPresent: present.length > 0, reason };
+}
+
+function rateSettings({ collect, windowLength }: Config): RateSettings {
+  return {
+    intervalMs: durationMs(collect.interval),
+    fastIntervalMs: durationMs(collect.fast.interval),
+    holdMs: durationMs(collect.fast.hold),
+    budget: collect.fast.budget,
+    windowMs: durationMs(windowLength),
+  };
 }
 
 /** Reads as far as the header, so that a wrong file is refused before anything else is started. */

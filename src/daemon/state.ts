@@ -1,5 +1,6 @@
 import type { AgentWatcher } from "../agent.ts";
 import type { CollectorHealth } from "../collect/contract.ts";
+import type { RateController } from "../collect/rate.ts";
 import { agentVersion } from "../config/data.ts";
 import type { HealthReading } from "../export/health.ts";
 import type { Metrics } from "../export/prometheus.ts";
@@ -9,6 +10,8 @@ import type { Incident } from "../model/incident.ts";
 import type { GpuInfo } from "../model/sample.ts";
 import type { WindowResult } from "../pipeline/events.ts";
 import type { HealthSnapshot, LiveLabel } from "../serve/settings.ts";
+import { DeviceWatch } from "./device-watch.ts";
+import { Doubt } from "./doubt.ts";
 
 export interface DaemonStateParts {
   /** Until a recording's header names another. */
@@ -20,12 +23,22 @@ export interface DaemonStateParts {
   outboxStatus: Outbox["outboxStatus"];
   noteGpu: (gpu: GpuInfo) => void;
   startedAtMs: number;
+  /** Unix milliseconds. */
+  nowMs: () => number;
+  /** Where a live node is watched that may be sampled faster for a while. */
+  rate?: RateController | undefined;
+  /** The collector that measures a device; unset where nothing is live. */
+  collectorOf?: ((gpuUuid: string) => string | undefined) | undefined;
+  /** Labels below it are in doubt. */
+  minConfidence: number;
 }
 
 /** What the running daemon can tell about itself and about the newest verdicts. */
 export class DaemonState {
   private readonly parts: DaemonStateParts;
   private readonly newest = new Map<string, WindowResult>();
+  private readonly devices = new DeviceWatch();
+  private readonly doubt: Doubt;
   private node: string;
   private gpus: HealthReading["gpus"] = [];
   private outbox: HealthReading["outbox"];
@@ -33,13 +46,14 @@ export class DaemonState {
   constructor(parts: DaemonStateParts) {
     this.parts = parts;
     this.node = parts.node;
+    this.doubt = new Doubt(parts);
   }
 
   get contentType(): string {
     return this.parts.metrics.contentType;
   }
 
-  /** Looks on for metrics and API, and passes everything on to `next`. */
+  /** Looks on for metrics, API and the rate of sampling, and passes everything on to `next`. */
   watching(next: AgentWatcher): AgentWatcher {
     const { metrics, noteGpu } = this.parts;
     return {
@@ -50,10 +64,12 @@ export class DaemonState {
           this.node = node;
           this.gpus = observation.gpus.map((gpu) => ({ ...gpu, node, simulated }));
         }
+        if (this.parts.collectorOf) this.devices.observe(observation);
         next.observation?.(observation);
       },
       provisional: (result) => {
         this.newest.set(result.gpu.uuid, result);
+        this.doubt.provisional(result);
         next.provisional?.(result);
       },
       slices: (slices) => {
@@ -63,6 +79,10 @@ export class DaemonState {
       gpu: (gpu) => {
         noteGpu(gpu);
         next.gpu?.(gpu);
+      },
+      incident: (incident) => {
+        this.doubt.incident(incident);
+        next.incident?.(incident);
       },
     };
   }
@@ -77,7 +97,7 @@ export class DaemonState {
 
   /** The metrics' text, with the daemon's own state read for it. */
   async renderMetrics(): Promise<string> {
-    const { metrics, writer, collectors, openIncidents } = this.parts;
+    const { metrics, writer, collectors, openIncidents, nowMs, rate } = this.parts;
     await this.refresh();
     const { queuedSlices, droppedSlices } = writer.status();
     const alerts: Partial<Record<Incident["state"], number>> = { pending: 0, firing: 0 };
@@ -87,7 +107,11 @@ export class DaemonState {
       ledger: { queued: queuedSlices, dropped: droppedSlices },
       alerts,
       outbox: this.outbox,
-      gpus: this.gpus,
+      gpus: this.gpus.map((gpu) => ({
+        ...gpu,
+        stalenessMs: this.devices.stalenessMs(gpu.uuid, nowMs()),
+      })),
+      sampling: rate?.status(),
     });
     return metrics.render();
   }
@@ -102,10 +126,12 @@ export class DaemonState {
     return { node: this.node, agentVersion: agentVersion(), startedAtMs, reasons: this.reasons() };
   }
 
-  /** A source that is absent is normal; one that fails, a disk that is full, a lost alert are not. */
+  /** A source that is absent is normal; one that fails, a silent device, a full disk, a lost alert are not. */
   private reasons(): string[] {
     const failing = this.parts.collectors().filter((each) => each.state === "failing");
     const reasons = failing.map(({ name, detail }) => `source ${name} fails: ${detail}`);
+    const { collectors, collectorOf, nowMs } = this.parts;
+    if (collectorOf) reasons.push(...this.devices.silences(nowMs(), collectors(), collectorOf));
     const { state, lastError, queuedSlices, droppedSlices } = this.parts.writer.status();
     if (state === "failing")
       reasons.push(

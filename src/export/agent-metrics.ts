@@ -1,5 +1,7 @@
 import { Counter, Gauge, type Registry } from "prom-client";
-import type { CollectorReading, HealthReading } from "./health.ts";
+import { GPU_QUANTITIES } from "../model/sample.ts";
+import { sanitize } from "../model/text.ts";
+import type { CollectorReading, HealthReading, SamplingReading } from "./health.ts";
 
 export interface BuildInfo {
   agentVersion: string;
@@ -9,6 +11,8 @@ export interface BuildInfo {
 
 const COLLECTOR_STATES = ["ready", "absent", "failing", "closed"];
 const ALERT_STATES = ["pending", "firing", "resolved"] as const;
+/** What a device is measured with comes from its driver: bounded, like every label value. */
+const MAX_WITH_LENGTH = 64;
 const OUTBOX_STATES = ["due", "dead"] as const;
 
 /** What the agent says of itself. Every reading replaces the one before. */
@@ -21,6 +25,7 @@ export class AgentMetrics {
     this.registry = registry;
     this.declareAgent();
     this.declareCollectors();
+    this.declareDevices();
     const { agentVersion: agent_version, modelVersion: model_version, node } = build;
     this.gauge("gpu_assay_build_info", { agent_version, model_version, node }, 1);
   }
@@ -29,12 +34,8 @@ export class AgentMetrics {
     for (const [name, gauge] of this.gauges) if (name !== "gpu_assay_build_info") empty(gauge);
     for (const counter of this.counters.values()) empty(counter);
     for (const collector of health.collectors) this.setCollector(collector);
-    for (const { uuid: gpu, index, model, node, simulated } of health.gpus)
-      this.gauge(
-        "gpu_assay_gpu_info",
-        { gpu, index, model, node, simulated: String(simulated) },
-        1,
-      );
+    for (const gpu of health.gpus) this.setDevice(gpu);
+    if (health.sampling) this.setSampling(health.sampling);
     if (health.ledger) {
       this.gauge("gpu_assay_ledger_queue_records", {}, health.ledger.queued);
       this.counter("gpu_assay_ledger_dropped_records_total", {}, health.ledger.dropped);
@@ -47,6 +48,26 @@ export class AgentMetrics {
     this.counter("gpu_assay_outbox_delivered_total", {}, health.outbox.delivered);
   }
 
+  private setDevice(of: HealthReading["gpus"][number]): void {
+    const { uuid: gpu, index, model, node, measuredWith = {}, stalenessMs } = of;
+    const simulated = String(of.simulated);
+    this.gauge("gpu_assay_gpu_info", { gpu, index, model, node, simulated }, 1);
+    if (stalenessMs !== undefined)
+      this.gauge("gpu_assay_device_staleness_seconds", { gpu }, stalenessMs / 1000);
+    for (const quantity of GPU_QUANTITIES) {
+      const by = measuredWith[quantity];
+      if (by === undefined) continue;
+      const labels = { gpu, quantity, with: sanitize(by, MAX_WITH_LENGTH) };
+      this.gauge("gpu_assay_device_measured", labels, 1);
+    }
+  }
+
+  private setSampling({ intervalMs, fastMs, refused }: SamplingReading): void {
+    this.gauge("gpu_assay_sampling_interval_seconds", {}, intervalMs / 1000);
+    this.counter("gpu_assay_sampling_fast_seconds_total", {}, fastMs / 1000);
+    this.counter("gpu_assay_sampling_fast_refused_total", {}, refused);
+  }
+
   private setCollector(of: CollectorReading): void {
     const labels = { collector: of.name };
     for (const state of COLLECTOR_STATES)
@@ -54,8 +75,12 @@ export class AgentMetrics {
     this.counter("gpu_assay_collector_successes_total", labels, of.successes);
     this.counter("gpu_assay_collector_failures_total", labels, of.failures);
     this.counter("gpu_assay_collector_drops_total", labels, of.drops);
-    if (of.lastDurationMs !== undefined)
-      this.gauge("gpu_assay_collector_duration_seconds", labels, of.lastDurationMs / 1000);
+    const durations = [
+      ["gpu_assay_collector_duration_seconds", of.lastDurationMs],
+      ["gpu_assay_collector_duration_mean_seconds", of.meanDurationMs],
+      ["gpu_assay_collector_duration_max_seconds", of.maxDurationMs],
+    ] as const;
+    for (const [name, ms] of durations) if (ms !== undefined) this.gauge(name, labels, ms / 1000);
     if (of.lastSuccessAtMs !== undefined)
       this.gauge(
         "gpu_assay_collector_last_success_timestamp_seconds",
@@ -84,10 +109,28 @@ export class AgentMetrics {
     const name = "gpu_assay_collector";
     this.addGauge(`${name}_state`, "1 for the state a collector is in, else 0.", [...c, "state"]);
     this.addGauge(`${name}_duration_seconds`, "How long the newest attempt took.", c);
+    const newest = "of the newest 100 readings that succeeded.";
+    this.addGauge(`${name}_duration_mean_seconds`, `Mean duration ${newest}`, c);
+    this.addGauge(`${name}_duration_max_seconds`, `Longest duration ${newest}`, c);
     this.addGauge(`${name}_last_success_timestamp_seconds`, "Newest success, in Unix time.", c);
     this.addCounter(`${name}_successes_total`, "Attempts that succeeded.", c);
     this.addCounter(`${name}_failures_total`, "Attempts that failed.", c);
     this.addCounter(`${name}_drops_total`, "Readings that were thrown away.", c);
+  }
+
+  private declareDevices(): void {
+    this.addGauge("gpu_assay_device_staleness_seconds", "Time since the device's last sample.", [
+      "gpu",
+    ]);
+    const measured = "1 for each quantity a device is measured with, and by what.";
+    this.addGauge("gpu_assay_device_measured", measured, ["gpu", "quantity", "with"]);
+    const sampling = "gpu_assay_sampling";
+    this.addGauge(`${sampling}_interval_seconds`, "Time from one reading to the next, as of now.");
+    this.addCounter(`${sampling}_fast_seconds_total`, "Time in which it was the short one.");
+    this.addCounter(
+      `${sampling}_fast_refused_total`,
+      "Windows that were to be sampled fast, and were not: the budget was used up.",
+    );
   }
 
   private addGauge(name: string, help: string, labelNames: string[] = []): void {

@@ -5,6 +5,8 @@ export interface CollectorReading {
   name: string;
   state: string;
   lastDurationMs?: number | undefined;
+  meanDurationMs?: number | undefined;
+  maxDurationMs?: number | undefined;
   lastSuccessAtMs?: number | undefined;
   successes: number;
   failures: number;
@@ -23,5 +25,18 @@ export interface HealthReading {
     model: string;
     node: string;
     simulated: boolean;
+    /** Since its last sample; absent where nothing is live. */
+    stalenessMs?: number | undefined;
+    measuredWith?: Readonly<Record<string, string>> | undefined;
   }[];
+  sampling?: SamplingReading | undefined;
+}
+
+/** How often a live node is sampled. */
+export interface SamplingReading {
+  /** The interval in force. */
+  intervalMs: number;
+  fastMs: number;
+  /** Windows that were to be sampled fast, and were not. */
+  refused: number;
 }

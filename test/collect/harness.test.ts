@@ -1,39 +1,9 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { CollectorHarness } from "../../src/collect/harness.ts";
-import type { HarnessEvent } from "../../src/collect/harness-types.ts";
 import type { Observation } from "../../src/model/observation.ts";
-import { FakeClock, settle } from "../support/fake-clock.ts";
-import { ScriptedCollector } from "../support/scripted-collector.ts";
+import { type FakeClock, settle } from "../support/fake-clock.ts";
+import { AT, broken, rig, secondsOf } from "../support/harness-rig.ts";
 
-const AT = 1_800_000_000_000;
-
-const rig = (count = 1) => {
-  const clock = new FakeClock(AT);
-  const collectors = Array.from({ length: count }, (_, i) => new ScriptedCollector(`c${i}`));
-  const events: HarnessEvent[] = [];
-  const onEvent = (event: HarnessEvent) => void events.push(event);
-  const harness = new CollectorHarness(collectors, { ...clock, onEvent });
-  /** One tick a second, the first at once. */
-  const tick = async (): Promise<Observation[]> => {
-    const seen = harness.tick(clock.wallMs(), 800);
-    await clock.advance(1000);
-    return seen;
-  };
-  const ticks = async (times: number): Promise<Observation[]> => {
-    const seen: Observation[] = [];
-    for (let i = 0; i < times; i++) seen.push(...(await tick()));
-    return seen;
-  };
-  const [first = new ScriptedCollector()] = collectors;
-  return { clock, collectors, first, events, harness, tick, ticks };
-};
-
-const broken = async (): Promise<never> => {
-  throw new Error("the cable is out");
-};
-const secondsOf = (seen: readonly Observation[], kind: "gpu") =>
-  seen.flatMap((o) => (o.kind === kind ? [(o.atMs - AT) / 1000] : []));
 const gapsOf = (seen: readonly Observation[]) =>
   seen.flatMap((o) => (o.kind === "gap" ? [[o.fromMs - AT, o.toMs - AT]] : []));
 
@@ -53,6 +23,8 @@ describe("a collector that works", () => {
         state: "ready",
         detail: "1 device",
         lastDurationMs: 25,
+        meanDurationMs: 25,
+        maxDurationMs: 25,
         lastSuccessAtMs: AT + 1000,
         successes: 2,
         failures: 0,
@@ -217,6 +189,22 @@ describe("a collector that takes too long", () => {
   });
 });
 
+describe("what a tick tells", () => {
+  it("is which collector saw it and how that stands, in the order of the collectors", async () => {
+    const { clock, collectors, harness } = rig(3);
+    const [, gone, bad] = collectors;
+    if (gone) gone.opening = async () => ({ status: "absent", reason: "no driver" });
+    if (bad) bad.reading = broken;
+    const seen = harness.tick(AT, 800);
+    await clock.advance(800);
+    expect(await seen).toEqual([
+      { collector: "c0", state: "ready", observations: [{ kind: "gpu", atMs: AT, gpu: 0 }] },
+      { collector: "c1", state: "absent", observations: [] },
+      { collector: "c2", state: "failing", observations: [] },
+    ]);
+  });
+});
+
 describe("closing", () => {
   it("closes every collector, also those that never opened, and reads nothing afterwards", async () => {
     const { collectors, harness, ticks } = rig(2);
@@ -249,7 +237,7 @@ describe("closing", () => {
     const seen = harness.tick(AT, 800);
     await harness.close();
     await clock.advance(800);
-    expect(await seen).toEqual([]);
+    expect(await seen).toEqual([{ collector: "c0", state: "closed", observations: [] }]);
     expect([first.closes, first.collects.length]).toEqual([2, 0]);
   });
 });

@@ -1,5 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { DeviceDirectory } from "../../src/collect/directory.ts";
 import { CollectorHarness } from "../../src/collect/harness.ts";
 import { clockGap, liveSource, type LiveSourceSettings } from "../../src/collect/live.ts";
 import { sleep } from "../../src/collect/sleep.ts";
@@ -43,23 +44,6 @@ describe("a live source", () => {
     );
   });
 
-  it("enriches the process samples and nothing else", async () => {
-    const { clock, collector, run, seen } = rig({
-      enrich: (sample) => ({ ...sample, list: [{ pid: 7, comm: "python" }] }),
-    });
-    collector.reading = async (atMs) => [
-      { kind: "gpu", atMs, gpu: 0 },
-      { kind: "processes", atMs, gpu: 0, list: [{ pid: 7 }] },
-    ];
-    void run();
-    await clock.advance(0);
-    expect(seen).toEqual([
-      { kind: "gpu", atMs: AT, gpu: 0 },
-      { kind: "processes", atMs: AT, gpu: 0, list: [{ pid: 7, comm: "python" }] },
-      { kind: "tick", atMs: AT },
-    ]);
-  });
-
   it("keeps to its schedule however long the readings take", async () => {
     await fc.assert(
       fc.asyncProperty(
@@ -91,6 +75,115 @@ describe("a live source", () => {
     expect(times(seen, "tick")).toEqual([0, 1000, 3700, 4000]);
     expect(harness.health()).toMatchObject([{ drops: 1 }]);
   });
+});
+
+describe("a live source whose rate changes", () => {
+  const FAST_FROM = 3000;
+  /** Fast for a second of each ten, from the third one on. */
+  const rate = {
+    intervalMs: (nowMs: number) => {
+      const ms = (nowMs - AT) % 10_000;
+      return ms >= FAST_FROM && ms < FAST_FROM + 1000 ? 100 : 1000;
+    },
+  };
+
+  it("ticks at the interval in force, and does not drift", async () => {
+    const { clock, run, seen } = rig({ rate });
+    void run();
+    await clock.advance(20_000);
+    const ticks = times(seen, "tick");
+    const first = [0, 1000, 2000, ...Array.from({ length: 10 }, (_, i) => 3000 + i * 100)];
+    expect(ticks.slice(0, 20)).toEqual([...first, 4000, 5000, 6000, 7000, 8000, 9000, 10_000]);
+    expect(ticks.at(-1)).toBe(20_000);
+  });
+
+  it("counts ticks it is too late for by the interval in force", async () => {
+    const { clock, harness, run } = rig({ rate });
+    void run();
+    await clock.advance(3250);
+    clock.jump(400);
+    await clock.advance(50);
+    expect(harness.health()).toMatchObject([{ drops: 3 }]);
+  });
+
+  it("counts none as missed that were never due, when a slow tick made it faster", async () => {
+    const { clock, collector, harness, run, seen } = rig({ rate });
+    collector.reading = async (atMs) => {
+      await clock.sleep(atMs === AT + FAST_FROM ? 550 : 0);
+      return [{ kind: "gpu", atMs, gpu: 0 }];
+    };
+    void run();
+    await clock.advance(3750);
+    expect(times(seen, "tick")).toEqual([0, 1000, 2000, 3000, 3600, 3700]);
+    expect(harness.health()).toMatchObject([{ drops: 0 }]);
+  });
+
+  it("waits for a slow reading only as long as the interval in force allows", async () => {
+    const { clock, collector, run, seen } = rig({ rate });
+    const slowFrom = AT + FAST_FROM + 500;
+    collector.reading = async (atMs) => {
+      await clock.sleep(atMs === slowFrom ? 250 : 0);
+      return [{ kind: "gpu", atMs, gpu: 0 }];
+    };
+    void run();
+    await clock.advance(3850);
+    expect(times(seen, "tick").slice(-5)).toEqual([3400, 3500, 3600, 3700, 3800]);
+    // The slow one's reading comes with the tick in which it ended: nothing is lost.
+    expect(times(seen, "gpu").slice(-4)).toEqual([3300, 3400, 3500, 3800]);
+  });
+
+  it("tells a time without ticks by the interval in force", async () => {
+    const { clock, run, seen } = rig({ rate });
+    void run();
+    await clock.advance(3250);
+    clock.jump(1301);
+    await clock.advance(0);
+    const gaps = seen.filter(({ kind }) => kind === "gap");
+    expect(gaps).toMatchObject([{ source: "clock", fromMs: AT + 3200, toMs: AT + 4551 }]);
+  });
+});
+
+describe("a live source of several collectors", () => {
+  it("yields one node with a number for each device", async () => {
+    const { clock, harness, seen } = several();
+    const abort = new AbortController();
+    const directory = new DeviceDirectory(["a", "b"]);
+    const source = liveSource({
+      harness,
+      directory,
+      intervalMs: 1000,
+      clock,
+      signal: abort.signal,
+    });
+    void (async () => {
+      for await (const observation of source) seen.push(observation);
+    })();
+    await clock.advance(0);
+    expect(seen.map((o) => (o.kind === "node" ? o.gpus.map(({ index }) => index) : o))).toEqual([
+      [0],
+      { kind: "gpu", atMs: AT, gpu: 0 },
+      [0, 1],
+      { kind: "gpu", atMs: AT, gpu: 1 },
+      { kind: "tick", atMs: AT },
+    ]);
+    abort.abort();
+  });
+
+  const several = () => {
+    const clock = new FakeClock(AT);
+    const collectors = ["a", "b"].map((name) => {
+      const collector = new ScriptedCollector(name);
+      const gpus = [{ index: 0, uuid: `GPU-${name}`, model: "m" }];
+      const node = { node: "n", source: name, simulated: true, intervalMs: 1000, gpus };
+      collector.reading = async (atMs) => [
+        { kind: "node", atMs, ...node },
+        { kind: "gpu", atMs, gpu: 0 },
+      ];
+      return collector;
+    });
+    const seen: Observation[] = [];
+    return { clock, harness: new CollectorHarness(collectors, clock), seen };
+  };
 });
 
 describe("the clock of a live source", () => {

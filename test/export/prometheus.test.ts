@@ -13,6 +13,8 @@ const health = (extra: Partial<HealthReading> = {}): HealthReading => ({
       name: "nvml",
       state: "ready",
       lastDurationMs: 12,
+      meanDurationMs: 8,
+      maxDurationMs: 250,
       lastSuccessAtMs: 1500,
       successes: 9,
       failures: 1,
@@ -23,7 +25,8 @@ const health = (extra: Partial<HealthReading> = {}): HealthReading => ({
   ledger: { queued: 3, dropped: 4 },
   alerts: { firing: 2 },
   outbox: { due: 1, delivered: 5, dead: 6 },
-  gpus: [gpu("G")],
+  gpus: [{ ...gpu("G"), stalenessMs: 1500, measuredWith: { gpuUtil: "nvmlDeviceGetSamples" } }],
+  sampling: { intervalMs: 100, fastMs: 30_000, refused: 7 },
   ...extra,
 });
 
@@ -123,6 +126,9 @@ describe("health", () => {
     expect(pick(series, "collector_state", { ...nvml, state: "ready" })).toEqual([1]);
     expect(pick(series, "collector_state", { ...nvml, state: "failing" })).toEqual([0]);
     expect(pick(series, "collector_duration_seconds", nvml)).toEqual([0.012]);
+    expect(pick(series, "collector_duration_mean_seconds", nvml)).toEqual([0.008]);
+    expect(pick(series, "collector_duration_max_seconds", nvml)).toEqual([0.25]);
+    expect(pick(series, "collector_duration_max_seconds", { collector: "amdgpu" })).toEqual([]);
     expect(pick(series, "collector_last_success_timestamp_seconds", nvml)).toEqual([1.5]);
     expect(pick(series, "collector_successes_total", nvml)).toEqual([9]);
     expect(pick(series, "collector_failures_total", nvml)).toEqual([1]);
@@ -143,11 +149,54 @@ describe("health", () => {
     expect(pick(series, "gpu_info", { gpu: "G", simulated: "false" })).toEqual([1]);
   });
 
+  it("says how often it samples, and what that cost", async () => {
+    const of = metrics();
+    of.setHealth(health());
+    const series = await seriesOf(of);
+    expect(pick(series, "sampling_interval_seconds")).toEqual([0.1]);
+    expect(pick(series, "sampling_fast_seconds_total")).toEqual([30]);
+    expect(pick(series, "sampling_fast_refused_total")).toEqual([7]);
+  });
+
+  it("says of a device how stale it is and what it is measured with", async () => {
+    const of = metrics();
+    of.setHealth(health({ gpus: [gpu("F"), ...health().gpus] }));
+    const series = await seriesOf(of);
+    expect(pick(series, "device_staleness_seconds", { gpu: "G" })).toEqual([1.5]);
+    expect(pick(series, "device_staleness_seconds", { gpu: "F" })).toEqual([]);
+    const measured = series.filter(({ name }) => name === "gpu_assay_device_measured");
+    expect(measured.map(({ labels }) => labels)).toEqual([
+      { gpu: "G", quantity: "gpuUtil", with: "nvmlDeviceGetSamples" },
+    ]);
+  });
+
+  it("has a bounded series for each known quantity, whatever a driver says", async () => {
+    const of = metrics();
+    const hostile = Object.fromEntries(
+      Array.from({ length: 1000 }, (_, i) => [`quantity${i}`, "x"]),
+    );
+    const measuredWith = { ...hostile, powerWatts: `a\n\u202e${"b".repeat(500)}` };
+    of.setHealth(health({ gpus: [{ ...gpu("G"), measuredWith }] }));
+    const measured = (await seriesOf(of)).filter(({ name }) => name.endsWith("device_measured"));
+    expect(measured).toHaveLength(1);
+    const { quantity, with: by = "" } = measured[0]?.labels ?? {};
+    expect(quantity).toBe("powerWatts");
+    expect(by.length).toBeLessThan(100);
+    expect(by).toMatch(/^a\\u\{a\}\\u\{202e\}b+…$/);
+  });
+
   it("replaces the reading before, and what is not known has no series", async () => {
     const of = metrics();
     of.setHealth(health());
     of.setHealth(
-      health({ ledger: undefined, alerts: undefined, outbox: undefined, collectors: [], gpus: [] }),
+      health({
+        ledger: undefined,
+        alerts: undefined,
+        outbox: undefined,
+        sampling: undefined,
+        collectors: [],
+        gpus: [],
+      }),
     );
     const names = (await seriesOf(of)).map((each) => each.name);
     expect(names).toEqual(["gpu_assay_build_info"]);

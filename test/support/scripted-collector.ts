@@ -4,6 +4,7 @@ import type { Observation } from "../../src/model/observation.ts";
 /** A collector that does what a test tells it to; every reading is one `gpu` sample by default. */
 export class ScriptedCollector implements Collector {
   readonly name: string;
+  minIntervalMs: number | undefined;
   opening: () => Promise<OpenResult> = async () => ({ status: "ready", detail: "1 device" });
   reading: (atMs: number) => Promise<readonly Observation[]> = async (atMs) => [
     { kind: "gpu", atMs, gpu: 0 },

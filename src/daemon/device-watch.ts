@@ -1,0 +1,60 @@
+import type { CollectorHealth } from "../collect/contract.ts";
+import type { Observation } from "../model/observation.ts";
+import { sanitize } from "../model/text.ts";
+
+/** A device is silent after this many intervals without a sample, and not before so long. */
+const SILENT_INTERVALS = 5;
+const SILENT_MS = 10_000;
+
+interface Watched {
+  index: number;
+  /** When its last sample was taken; before the first, when it was listed. */
+  lastMs: number;
+}
+
+/** When each device of a live node was last heard of. Times in Unix milliseconds. */
+export class DeviceWatch {
+  private readonly byUuid = new Map<string, Watched>();
+  private uuids = new Map<number, string>();
+  private intervalMs = 0;
+
+  observe(observation: Observation): void {
+    if (observation.kind === "node") {
+      this.intervalMs = observation.intervalMs;
+      this.uuids = new Map(observation.gpus.map(({ index, uuid }) => [index, uuid]));
+      const listed = new Set(this.uuids.values());
+      for (const uuid of this.byUuid.keys()) if (!listed.has(uuid)) this.byUuid.delete(uuid);
+      for (const [index, uuid] of this.uuids) {
+        const lastMs = this.byUuid.get(uuid)?.lastMs ?? observation.atMs;
+        if (lastMs !== undefined) this.byUuid.set(uuid, { index, lastMs });
+      }
+    }
+    if (observation.kind !== "gpu") return;
+    const { gpu: index, atMs } = observation;
+    const uuid = this.uuids.get(index);
+    if (uuid !== undefined) this.byUuid.set(uuid, { index, lastMs: atMs });
+  }
+
+  /** Milliseconds since the device's last sample; undefined for one that is not listed. */
+  stalenessMs(uuid: string, nowMs: number): number | undefined {
+    const watched = this.byUuid.get(uuid);
+    return watched && Math.max(0, nowMs - watched.lastMs);
+  }
+
+  /** A sentence for each device that is silent although the source that measures it works. */
+  silences(
+    nowMs: number,
+    collectors: readonly Pick<CollectorHealth, "name" | "state">[],
+    collectorOf: (uuid: string) => string | undefined,
+  ): string[] {
+    const limitMs = Math.max(SILENT_MS, SILENT_INTERVALS * this.intervalMs);
+    return [...this.byUuid].flatMap(([uuid, { index, lastMs }]) => {
+      const source = collectors.find(({ name }) => name === collectorOf(uuid));
+      const silentMs = nowMs - lastMs;
+      if (source?.state !== "ready" || silentMs <= limitMs) return [];
+      const device = `gpu${index} (${sanitize(uuid, 64)})`;
+      const seconds = Math.floor(silentMs / 1000);
+      return [`${device} has told nothing for ${seconds} s though source ${source.name} works`];
+    });
+  }
+}

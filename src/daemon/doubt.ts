@@ -1,0 +1,54 @@
+import type { RateController } from "../collect/rate.ts";
+import type { Incident } from "../model/incident.ts";
+import type { WindowResult } from "../pipeline/events.ts";
+
+/** Owners of time that no closer look can tell more about. */
+const NO_WORK: ReadonlySet<string> = new Set(["idle", "unobserved", "agent"]);
+
+/**
+ * Why a device should be looked at more closely: somebody works on it, and the label is unknown or
+ * too unsure for an alert. Undefined for all else, also for windows that were mostly unobserved.
+ */
+export function doubtAbout(result: WindowResult, minConfidence: number): string | undefined {
+  const { gpu, label, confidence, slices, window } = result;
+  if (label === "idle" || !slices.some(({ owner }) => !NO_WORK.has(owner.kind))) return undefined;
+  const unobserved = slices.filter(({ owner }) => owner.kind === "unobserved");
+  const unobservedMs = unobserved.reduce((sum, { timeMs }) => sum + timeMs, 0);
+  if (2 * unobservedMs > window.toMs - window.fromMs) return undefined;
+  if (label !== "unknown" && confidence >= minConfidence) return undefined;
+  return `label of gpu${gpu.index} is unsure`;
+}
+
+export interface DoubtParts {
+  rate?: Pick<RateController, "ask"> | undefined;
+  /** Below it a label does not speak for an alert. */
+  minConfidence: number;
+  openIncidents: () => readonly Incident[];
+  /** Unix milliseconds. */
+  nowMs: () => number;
+}
+
+/** Asks for fast sampling where a verdict is in doubt, or an alert is about to be decided. */
+export class Doubt {
+  private readonly parts: DoubtParts;
+
+  constructor(parts: DoubtParts) {
+    this.parts = parts;
+  }
+
+  /** A window has closed: also the moment to ask again for incidents that are still pending. */
+  provisional(result: WindowResult): void {
+    const { rate, minConfidence, nowMs, openIncidents } = this.parts;
+    if (!rate) return;
+    const doubt = doubtAbout(result, minConfidence);
+    if (doubt !== undefined) rate.ask(doubt, nowMs());
+    for (const incident of openIncidents())
+      if (incident.gpuUuid === result.gpu.uuid) this.incident(incident);
+  }
+
+  /** Of incidents that no device is part of, such as budgets, sampling tells nothing. */
+  incident({ state, gpuUuid }: Incident): void {
+    if (state !== "pending" || gpuUuid === undefined) return;
+    this.parts.rate?.ask("an incident is pending", this.parts.nowMs(), { urgent: true });
+  }
+}
