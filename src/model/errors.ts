@@ -48,6 +48,8 @@ export const ERRORS = {
   "probe/wrong-result": "A reference kernel's result differs from the CPU reference.",
   "probe/crashed": "The device process died.",
   "nvml/library": "The NVML library exists but cannot be used.",
+  "smi/failed": "nvidia-smi ended, fell silent or printed what cannot be read.",
+  "dcgm/scrape": "The dcgm-exporter does not answer, or not with readings of a GPU.",
   "collect/no-gpu": "No GPU that can be watched is here.",
   "cli/usage": "The command line is wrong.",
 } as const;
