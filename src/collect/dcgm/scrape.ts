@@ -18,10 +18,10 @@ export async function scrape(url: string, closed: AbortSignal): Promise<string> 
   );
   const close = (): void => ending.abort(new Error("the agent closed it"));
   closed.addEventListener("abort", close, { once: true });
+  const { address, headers } = requestOf(url);
   try {
-    const headers = { accept: "text/plain" };
     const { signal } = ending;
-    const response = await fetch(url, { redirect: "manual", signal, headers });
+    const response = await fetch(address, { redirect: "manual", signal, headers });
     if (!response.ok) {
       await response.body?.cancel();
       throw new Error(`HTTP status ${response.status}`);
@@ -29,7 +29,7 @@ export async function scrape(url: string, closed: AbortSignal): Promise<string> 
     return await readBounded(response);
   } catch (error) {
     throw new AssayError("dcgm/scrape", `dcgm-exporter: ${reasonOf(error)}`, {
-      place: placeOf(url),
+      place: address,
       hint: HINT,
       cause: error,
     });
@@ -59,8 +59,13 @@ function reasonOf(error: unknown): string {
   return sanitize(inner ?? error.message);
 }
 
-/** Without a password that may be in it. */
-function placeOf(url: string): string {
-  const { protocol, host, pathname } = new URL(url);
-  return `${protocol}//${host}${pathname}`;
+/** Name and password go into a header: in an address they would end up in logs. */
+function requestOf(url: string): { address: string; headers: Record<string, string> } {
+  const { origin, pathname, search, username, password } = new URL(url);
+  const address = `${origin}${pathname}${search}`;
+  const headers = { accept: "text/plain" };
+  if (username === "" && password === "") return { address, headers };
+  const pair = [username, password].map((part) => decodeURIComponent(part)).join(":");
+  const authorization = `Basic ${Buffer.from(pair).toString("base64")}`;
+  return { address, headers: { ...headers, authorization } };
 }
