@@ -3,6 +3,7 @@ import { chmodSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { createNvidiaSmiCollector } from "../../../src/collect/nvidia-smi/collector.ts";
 import { AT, loopPid, of, ready, rig } from "./rig.ts";
 import { BUSY, isAlive, until } from "./stand-in.ts";
 
@@ -33,6 +34,25 @@ describe("a run that goes wrong", () => {
     made.smi.script({ loop: { raw: "x".repeat(20_000) } });
     const failure = await until(() => made.collector.collect(AT).then(() => undefined, String));
     expect(failure).toMatch(/longer than 64 KiB/);
+  });
+
+  it("leaves no row of which the end is missing", async () => {
+    const smi = join(mkdtempSync(join(tmpdir(), "nvidia-smi-")), "nvidia-smi");
+    const list = 'echo "GPU 0: A (UUID: GPU-0)"; exit';
+    const rows = 'echo "index, uuid, utilization.gpu [%]"; echo "0, GPU-0, 100"';
+    // Cut off after "10" of "100", with the program still there.
+    const cut = `printf "0, GPU-0, 10"; exec sleep 9 >&-`;
+    const program = `case "$*" in *-L*) ${list};; *apps*) exit;; esac; ${rows}; ${cut}`;
+    writeFileSync(smi, `#!/bin/sh\n${program}\n`);
+    chmodSync(smi, 0o755);
+    const settings = { node: "n1", intervalMs: 50, path: smi };
+    const collector = createNvidiaSmiCollector(settings, { monotonicMs: () => 0 });
+    await collector.open();
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(of("gpu", await collector.collect(AT))).toEqual([
+      { kind: "gpu", atMs: AT, gpu: 0, gpuUtil: 1 },
+    ]);
+    await collector.close();
   });
 
   it("can be opened again", async () => {
