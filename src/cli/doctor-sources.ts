@@ -42,7 +42,12 @@ const READING_MS = 500;
 /** Between the two readings: what is a rate has no value in the first. */
 const BETWEEN_MS = 1000;
 const CLOSE_MS = 500;
-const TITLES: Readonly<Record<string, string>> = { nvml: "NVML" };
+const TITLES: Readonly<Record<string, string>> = {
+  nvml: "NVML",
+  nvidia: "NVIDIA",
+  dcgm: "dcgm-exporter",
+  drm: "AMD and Intel",
+};
 
 /** Opens every collector, reads each twice, and says what there is. Takes little over a second. */
 export async function lookAtSources(

@@ -3,11 +3,15 @@ import { DeviceDirectory, type DuplicateDevice } from "../collect/directory.ts";
 import { CollectorHarness } from "../collect/harness.ts";
 import type { HarnessEvent } from "../collect/harness-types.ts";
 import { liveSource } from "../collect/live.ts";
+import { withFallback } from "../collect/fallback.ts";
+import { createDcgmCollector } from "../collect/dcgm/collector.ts";
+import { createNvidiaSmiCollector } from "../collect/nvidia-smi/collector.ts";
+import { createProcessReader } from "../collect/processes/reader.ts";
+import { withProcessNames } from "../collect/processes/naming.ts";
 import { createNvmlCollector } from "../collect/nvml/collector.ts";
 import { RateController, type RateSettings, type RateStatus } from "../collect/rate.ts";
 import { RecordingReader } from "../collect/recording/read.ts";
 import { replaySource } from "../collect/recording/replay.ts";
-import type { ThreadedDeps } from "../collect/thread/collector.ts";
 import type { Notice } from "../collect/thread/protocol.ts";
 import type { RecordingWarning } from "../collect/recording/warnings.ts";
 import { type Config, durationMs } from "../config/schema.ts";
@@ -43,26 +47,40 @@ export interface SourceDeps {
   onRate?: ((status: RateStatus) => void) | undefined;
 }
 
+type CollectorDeps = Pick<SourceDeps, "monotonicMs" | "onNotice">;
+
+/** What every source is told. */
+interface Common {
+  node: string;
+  intervalMs: number;
+}
+
 /**
  * The collectors that the configuration has, the preferred one first: of a device that two of them
  * see, the first one's readings count.
  */
-export function collectorsOf(
-  config: Config,
-  deps: Pick<SourceDeps, "monotonicMs" | "onNotice">,
-): Collector[] {
-  const { nvml, procRoot, pids } = config.collect;
-  const { monotonicMs, onNotice } = deps;
+export function collectorsOf(config: Config, deps: CollectorDeps): Collector[] {
+  const { nvml, dcgm } = config.collect;
   const common = { node: nodeName(config), intervalMs: durationMs(config.collect.interval) };
-  const threads = (name: string): ThreadedDeps => ({
-    monotonicMs,
-    onNotice: (notice) => onNotice?.(name, notice),
-  });
   const all = [
-    nvml.enabled &&
-      createNvmlCollector({ ...common, library: nvml.library, procRoot, pids }, threads("nvml")),
+    nvml.enabled && nvidiaCollector(config, common, deps),
+    dcgm.url !== undefined && createDcgmCollector({ ...common, url: dcgm.url }, deps),
   ];
   return all.filter((each) => each !== false);
+}
+
+/** Through the driver's library; through its `nvidia-smi` where that cannot be loaded. */
+function nvidiaCollector(config: Config, common: Common, deps: CollectorDeps): Collector {
+  const { nvml, nvidiaSmi, procRoot, pids } = config.collect;
+  const { monotonicMs, onNotice } = deps;
+  const library = createNvmlCollector(
+    { ...common, library: nvml.library, procRoot, pids },
+    { monotonicMs, onNotice: (notice) => onNotice?.("nvml", notice) },
+  );
+  if (!nvidiaSmi.enabled) return library;
+  const program = createNvidiaSmiCollector({ ...common, path: nvidiaSmi.path }, deps);
+  const processes = createProcessReader({ procRoot, pids }, deps);
+  return withFallback(library, withProcessNames(program, processes), deps);
 }
 
 /** The node's own GPUs; or why there are none, which is normal. */

@@ -49,6 +49,8 @@ export const ERRORS = {
   "probe/crashed": "The device process died.",
   "nvml/library": "The NVML library exists but cannot be used.",
   "collect/thread": "A thread that reads devices died.",
+  "smi/failed": "nvidia-smi ended, fell silent or printed what cannot be read.",
+  "dcgm/scrape": "The dcgm-exporter does not answer, or not with readings of a GPU.",
   "collect/no-gpu": "No GPU that can be watched is here.",
   "cli/usage": "The command line is wrong.",
 } as const;

@@ -141,7 +141,7 @@ describe.skipIf(!compiler)(`a live node, played by a stand-in driver${suffix}`, 
     const done = await assay(["doctor", "--json", "--config", standIn()]);
     expect({ code: done.code, stderr: done.stderr }).toMatchObject({ code: 0 });
     const { findings, sources, devices } = doctored.parse(JSON.parse(done.stdout));
-    const nvml = findings.find(({ name }) => name.includes("NVML"));
+    const nvml = findings.find(({ name }) => name.includes("NVIDIA"));
     expect(nvml).toMatchObject({
       status: "ok",
       detail: expect.stringMatching(/1 NVML stand-in.*; read in \d+\.\d ms$/),
@@ -187,7 +187,7 @@ describe("a machine without a driver", () => {
     const done = await assay(["doctor", "--json", "--config", config()]);
     expect({ code: done.code, stderr: done.stderr }).toMatchObject({ code: 0 });
     const { findings } = z.object({ findings: z.array(finding) }).parse(JSON.parse(done.stdout));
-    expect(findings.find(({ name }) => name.includes("NVML"))).toMatchObject({ status: "missing" });
+    expect(findings.find(({ name }) => name.includes("NVIDIA"))).toMatchObject({ status: "missing" });
   });
 
   it("has nothing to record, and a hint", async () => {
