@@ -112,10 +112,11 @@ export class GpmReader {
       this.close();
       return {};
     }
-    const handle = this.#sample();
-    if (handle === undefined) return {};
-    const older = this.#keep({ handle, atMs: nowMs }, options.maxSpanMs ?? MAX_SPAN_MS);
-    const readings = older === undefined ? {} : this.#compare(older, handle);
+    const older = this.#lookBack(nowMs, options.maxSpanMs ?? MAX_SPAN_MS);
+    const newer = this.#sample();
+    if (newer === undefined) return {};
+    this.#keep({ handle: newer, atMs: nowMs });
+    const readings = older === undefined ? {} : this.#compare(older, newer);
     return haveStopped(readings, options.gpuUtil) ? {} : readings;
   }
 
@@ -147,6 +148,18 @@ export class GpmReader {
     return [`nvmlGpmMigSampleGet ${id}`, "nvmlGpmMigSampleGet", [id]] as const;
   }
 
+  /** The youngest sample that is old enough. Those that nobody will look back to are let go of. */
+  #lookBack(nowMs: number, maxSpanMs: number): bigint | undefined {
+    const span = ({ atMs }: Sample) => nowMs - atMs;
+    const youngest = this.#kept.findLast((kept) => span(kept) >= MIN_SPAN_MS);
+    const older = youngest && span(youngest) <= maxSpanMs ? youngest : undefined;
+    const keptSpanMs = older ? span(older) : MIN_SPAN_MS;
+    const isUseful = (kept: Sample) => span(kept) >= 0 && span(kept) <= keptSpanMs;
+    this.#spare.push(...this.#kept.filter((kept) => !isUseful(kept)).map(({ handle }) => handle));
+    this.#kept = this.#kept.filter(isUseful);
+    return older?.handle;
+  }
+
   /** Takes a sample now. It stays in `#spare` until it is written, so that no failure leaks it. */
   #sample(): bigint | undefined {
     const spare = this.#spare.at(-1) ?? this.#allocate();
@@ -164,22 +177,12 @@ export class GpmReader {
     return handle;
   }
 
-  /**
-   * Keeps `sample`, lets go of those nobody will look back to.
-   * @returns the youngest sample that is old enough
-   */
-  #keep(sample: Sample, maxSpanMs: number): bigint | undefined {
-    const span = ({ atMs }: Sample) => sample.atMs - atMs;
-    const youngest = this.#kept.findLast((kept) => span(kept) >= MIN_SPAN_MS);
-    const older = youngest && span(youngest) <= maxSpanMs ? youngest : undefined;
-    const keptSpanMs = older ? span(older) : MIN_SPAN_MS;
-    const isUseful = (kept: Sample) => span(kept) >= 0 && span(kept) <= keptSpanMs;
-    this.#spare.push(...this.#kept.filter((kept) => !isUseful(kept)).map(({ handle }) => handle));
-    this.#kept = this.#kept.filter(isUseful);
+  #keep(sample: Sample): void {
     const newest = this.#kept.at(-1);
-    if (newest && span(newest) < MIN_SPACING_MS) this.#spare.push(sample.handle);
+    const isTooClose = newest && sample.atMs - newest.atMs < MIN_SPACING_MS;
+    // It is compared now, and may be written over by the next one.
+    if (isTooClose) this.#spare.push(sample.handle);
     else this.#kept.push(sample);
-    return older?.handle;
   }
 
   #compare(older: bigint, newer: bigint): GpuReadings {
