@@ -59,7 +59,10 @@ int nvmlDeviceGetRemappedRows(void *handle, uint32_t *corrected, uint32_t *uncor
   return OK;
 }
 
-/* The driver's buffers: `buffer0` is `timestampUs:value` entries apart by blanks, `bufferType0` their type. */
+/*
+ * The driver's buffers: `buffer0` is `timestampUs:value` entries apart by blanks, `bufferType0` their type.
+ * With `bufferRepeat 100` each stands for a hundred, a millisecond apart.
+ */
 struct bufferSample { uint64_t timestamp; union { double d; uint64_t u; } value; };
 
 #ifndef WITHOUT_nvmlDeviceGetSamples
@@ -77,13 +80,15 @@ int nvmlDeviceGetSamples(void *handle, int type, uint64_t lastSeen, uint32_t *va
   snprintf(key, sizeof key, "buffer%d", type);
   const char *at = text(device, key, NULL);
   if (!at) return NOT_SUPPORTED;
-  for (char *end; *at; at = end, held++) {
+  unsigned long long repeats = number(device, "bufferRepeat", 1);
+  for (char *end; *at; at = end) {
     struct bufferSample one;
     one.timestamp = strtoull(at, &end, 10);
     if (*valueType == 0) one.value.d = strtod(end + 1, &end);
     else one.value.u = (uint64_t)strtoll(end + 1, &end, 0);
-    if (out && given < capacity && (one.timestamp > lastSeen || number(device, "garbage", 0)))
-      out[given++] = one;
+    for (unsigned long long i = 0; i < repeats; i++, held++, one.timestamp += 1000)
+      if (out && given < capacity && (one.timestamp > lastSeen || number(device, "garbage", 0)))
+        out[given++] = one;
     while (*end == ' ') end++;
   }
   /* Without a place to write to, it tells how many the buffer may hold, new or not. */
