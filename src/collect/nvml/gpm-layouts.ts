@@ -57,12 +57,13 @@ export interface GpmMetric {
 
 /** nvmlGpmMetric_t: metricId 0, nvmlReturn 4, value 8 (double), then three names. */
 export function decodeGpmMetrics(bytes: Uint8Array, count: number): GpmMetric[] {
+  const data = view(bytes);
   return Array.from({ length: count }, (_, i) => {
     const at = METRICS_AT + i * METRIC;
     return {
-      id: readU32(bytes, at),
-      result: readU32(bytes, at + 4),
-      value: view(bytes).getFloat64(at + 8, true),
+      id: data.getUint32(at, true),
+      result: data.getUint32(at + 4, true),
+      value: data.getFloat64(at + 8, true),
     };
   });
 }

@@ -128,7 +128,7 @@ export function decodeFields(bytes: Uint8Array): FieldReading[] {
     fields.push({
       id: readU32(bytes, at),
       result,
-      value: answered ? readValue(bytes, at + 32, type) : undefined,
+      value: answered ? readValue(view(bytes), at + 32, type) : undefined,
       count: answered ? readCount(bytes, at + 32, type) : undefined,
       narrow: type === VALUE.unsignedInt,
       timestampUs: readMeasuredU64(bytes, at + 8) || undefined,
@@ -149,15 +149,24 @@ const VALUE = {
 } as const;
 
 /** An nvmlValue_t of the given nvmlValueType_t; undefined for all ones and for types not known. */
-export function readValue(bytes: Uint8Array, at: number, type: number): number | undefined {
-  if (type === VALUE.double) return view(bytes).getFloat64(at, true);
-  if (type === VALUE.unsignedInt) return readMeasuredU32(bytes, at);
-  if (type === VALUE.unsignedLong || type === VALUE.unsignedLongLong) {
-    return readMeasuredU64(bytes, at);
+export function readValue(data: DataView, at: number, type: number): number | undefined {
+  if (type === VALUE.double) return data.getFloat64(at, true);
+  if (type === VALUE.unsignedInt) {
+    const value = data.getUint32(at, true);
+    return value === ALL_ONES_32 ? undefined : value;
   }
-  if (type === VALUE.signedLongLong) return Number(view(bytes).getBigInt64(at, true));
-  if (type === VALUE.signedInt) return view(bytes).getInt32(at, true);
-  return type === VALUE.unsignedShort ? view(bytes).getUint16(at, true) : undefined;
+  if (type === VALUE.unsignedLong || type === VALUE.unsignedLongLong) {
+    const value = readWide(data, at);
+    return value > Number.MAX_SAFE_INTEGER ? undefined : value;
+  }
+  if (type === VALUE.signedLongLong) return Number(data.getBigInt64(at, true));
+  if (type === VALUE.signedInt) return data.getInt32(at, true);
+  return type === VALUE.unsignedShort ? data.getUint16(at, true) : undefined;
+}
+
+/** A u64 without a detour over a bigint; inexact beyond what a number holds. */
+export function readWide(data: DataView, at: number): number {
+  return data.getUint32(at + 4, true) * 0x1_0000_0000 + data.getUint32(at, true);
 }
 
 function readCount(bytes: Uint8Array, at: number, type: number): bigint | undefined {

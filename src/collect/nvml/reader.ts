@@ -36,6 +36,8 @@ export class NvmlReader implements BlockingSource {
   #slots: DeviceSlot[] = [];
   #xidEvents: XidEvents | undefined;
   #announced: string | undefined;
+  /** The very objects that were compared last. */
+  #compared: readonly GpuInfo[] = [];
 
   constructor(settings: NvmlSettings) {
     this.#settings = settings;
@@ -112,6 +114,9 @@ export class NvmlReader implements BlockingSource {
 
   #nodeIfChanged(atMs: number): NodeObservation | undefined {
     const gpus = this.#gpus();
+    const isSame = gpus.every((gpu, i) => gpu === this.#compared[i]);
+    if (isSame && gpus.length === this.#compared.length && this.#announced) return undefined;
+    this.#compared = gpus;
     const shape = JSON.stringify(gpus);
     if (shape === this.#announced) return undefined;
     this.#announced = shape;

@@ -1,4 +1,4 @@
-import { readValue, view } from "./layouts.ts";
+import { readValue, readWide, view } from "./layouts.ts";
 
 /** nvmlSample_t: timeStamp 0 (Unix microseconds), sampleValue 8 (an nvmlValue_t). */
 export const BUFFER_SAMPLE = 16;
@@ -15,11 +15,11 @@ export function decodeBufferSamples(
   valueType: number,
 ): BufferSample[] {
   const samples: BufferSample[] = [];
+  const data = view(bytes);
   for (let i = 0; i < count; i++) {
     const at = i * BUFFER_SAMPLE;
-    const value = readValue(bytes, at + 8, valueType);
-    const timestampUs = Number(view(bytes).getBigUint64(at, true));
-    if (value !== undefined) samples.push({ timestampUs, value });
+    const value = readValue(data, at + 8, valueType);
+    if (value !== undefined) samples.push({ timestampUs: readWide(data, at), value });
   }
   return samples;
 }

@@ -86,6 +86,13 @@ describe.skipIf(!compiler)(`the driver's own samples${suffix}`, () => {
     expect(await lines(made, 6000)).toMatchObject([{ fromMs: AT + 500, values: [2, 3] }]);
   });
 
+  it("of a hole are told also where there were none before it", async () => {
+    const made = await ready({ buffer0: entries([-9000, 1000]) });
+    expect(await lines(made, 0)).toEqual([]);
+    scriptNvmlStub(made.library, { buffer0: entries([500, 2000]) });
+    expect(await lines(made, 6000)).toMatchObject([{ values: [2] }]);
+  });
+
   it("are told at once after the wall clock was set back an hour", async () => {
     const made = await ready({ buffer0: entries([-20, 1000]) });
     await lines(made, 0);

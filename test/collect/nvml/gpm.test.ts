@@ -3,7 +3,7 @@ import { DeviceCalls } from "../../../src/collect/nvml/device-calls.ts";
 import { GpmReader, gpmSource } from "../../../src/collect/nvml/gpm.ts";
 import { loadNvml } from "../../../src/collect/nvml/library.ts";
 import { compileNvmlStub, scriptNvmlStub, type NvmlScript } from "../../support/nvml-stub.ts";
-import { at, gpmAsked, gpmFigures, gpuAt, gpuOf } from "./rig-counters.ts";
+import { at, gpmAsked, gpmFigures, gpuAt } from "./rig-counters.ts";
 import { compiler, of, ready, suffix, type Rig } from "./rig.ts";
 
 const busy: NvmlScript = {

@@ -219,7 +219,7 @@ int nvmlDeviceGetClockInfo(void *handle, int type, uint32_t *out) {
 struct field { uint32_t id, scope; int64_t timestamp, latency; uint32_t type, result; uint64_t value; };
 
 /* NVLink counters are summed over all links only where the scope says so; one link is not known here. */
-static int hasScope(const struct field *field) {
+static int isInScope(const struct field *field) {
   int ofLinks = (field->id >= 138 && field->id <= 141) || (field->id >= 201 && field->id <= 204);
   return !ofLinks || field->scope == 0xFFFFFFFF;
 }
@@ -231,7 +231,7 @@ int nvmlDeviceGetFieldValues(void *handle, int count, struct field *fields) {
   for (int i = 0; i < count; i++) {
     char key[32];
     snprintf(key, sizeof key, "field%u", fields[i].id);
-    const char *value = hasScope(&fields[i]) ? text(indexOf(handle), key, NULL) : NULL;
+    const char *value = isInScope(&fields[i]) ? text(indexOf(handle), key, NULL) : NULL;
     size_t length = strlen(askedFields);
     snprintf(askedFields + length, sizeof askedFields - length, "%u ", fields[i].id);
     snprintf(key, sizeof key, "fieldType%u", fields[i].id);

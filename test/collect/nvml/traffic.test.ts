@@ -108,6 +108,14 @@ describe.skipIf(!compiler)(`a PCIe counter of 32 bits${suffix}`, () => {
     expect(await rate(link, stepMs)).toBe(expected);
   });
 
+  it("may hide behind one of 64, until one count is beyond 32 bits", async () => {
+    const link = { maxPcieGeneration: 4, maxPcieWidth: 16 };
+    const rateFrom = async (from: number) =>
+      (await last(await ready(), twice(197, from, from + 500, link)))?.pcieTxBytesPerSec;
+    expect(await rateFrom(2 ** 31)).toBeUndefined();
+    expect(await rateFrom(2 ** 32)).toBe(500);
+  });
+
   it("asks for the link once", async () => {
     const made = await ready({ maxPcieGeneration: 3, maxPcieWidth: 4, field197: 1, field198: 1 });
     await gpuAt(made, [0, 1000, 2000]);
