@@ -114,13 +114,20 @@ export class DeviceCalls {
     return this.isSupported(fieldKey(id));
   }
 
-  /** Fields by id in one call; those that failed, or are not supported, are absent. */
+  /**
+   * Fields by id in one call; those that failed, or are not supported, are absent.
+   * @param requests the one that matters most first
+   */
   fields(requests: readonly FieldRequest[]): Map<number, FieldReading> {
     const wanted = requests.filter(({ id }) => this.supportsField(id));
     const values = new Map<number, FieldReading>();
     if (wanted.length === 0) return values;
     const bytes = encodeFieldRequest(wanted);
     const outcome = this.call("nvmlDeviceGetFieldValues", [wanted.length, bytes]);
+    // Should a driver refuse the whole call for a field it does not know, the first is asked alone.
+    if (outcome === NVML.invalidArgument) {
+      for (const { id } of wanted.slice(1)) this.#unsupported.add(fieldKey(id));
+    }
     if (outcome !== NVML.success) return values;
     for (const field of decodeFields(bytes)) {
       // A driver that does not know a field's number calls it an invalid argument.

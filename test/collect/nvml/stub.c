@@ -228,6 +228,7 @@ static int isInScope(const struct field *field) {
 int nvmlDeviceGetFieldValues(void *handle, int count, struct field *fields) {
   ENTER(nvmlDeviceGetFieldValues, indexOf(handle));
   askedFields[0] = 0;
+  if (count > (int)number(indexOf(handle), "fieldsAtMost", 64)) return INVALID;
   for (int i = 0; i < count; i++) {
     char key[32];
     snprintf(key, sizeof key, "field%u", fields[i].id);

@@ -45,6 +45,13 @@ describe.skipIf(!compiler)(`traffic${suffix}`, () => {
     expect(made.calls("nvmlDeviceGetFieldValues")).toBe(2);
   });
 
+  it("does not cost the power of a driver that refuses the whole call for one field", async () => {
+    const made = await ready({ field186: 250_000, power: 1000, fieldsAtMost: 1 });
+    const lines = await gpuAt(made, [0, 1000]);
+    expect(lines.map((line) => line?.powerWatts)).toEqual([1, 250]);
+    expect(fieldsAsked(made)).toEqual([186]);
+  });
+
   it("over NVLink 5 is not asked for where the older counters answer", async () => {
     const made = await ready({ ...wide(138, 1), ...wide(202, 1), ...wide(204, 1) });
     await gpuAt(made, [0, 1000]);
