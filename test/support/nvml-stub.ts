@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, renameSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -30,10 +30,26 @@ export function compileNvmlStub(
 ): string {
   const path = join(mkdtempSync(join(tmpdir(), "nvml-stub-")), "libnvidia-ml.so.1");
   const defines = (options.without ?? []).map((symbol) => `-DWITHOUT_${symbol}`);
-  const flags = ["-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror"];
-  execFileSync("cc", [...flags, ...defines, "-o", path, SOURCE, "-ldl", "-lpthread"]);
+  // Each stand-in is a file of its own, so that none shares its state with another.
+  writeFileSync(path, objectWith(defines));
   scriptNvmlStub(path, options.script ?? {});
   return path;
+}
+
+const compiled = new Map<string, Uint8Array>();
+
+function objectWith(defines: readonly string[]): Uint8Array {
+  const key = defines.join(" ");
+  const known = compiled.get(key);
+  if (known) return known;
+  const directory = mkdtempSync(join(tmpdir(), "nvml-object-"));
+  const path = join(directory, "stub.so");
+  const flags = ["-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror"];
+  execFileSync("cc", [...flags, ...defines, "-o", path, SOURCE, "-ldl", "-lpthread"]);
+  const bytes = readFileSync(path);
+  rmSync(directory, { recursive: true });
+  compiled.set(key, bytes);
+  return bytes;
 }
 
 /** Changes what a compiled stand-in answers from its next init or device count on. */

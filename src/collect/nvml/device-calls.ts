@@ -1,6 +1,13 @@
 import { AssayError } from "../../model/errors.ts";
 import type { NvmlArgument, NvmlLibrary, NvmlSymbol } from "./library.ts";
-import { decodeFields, encodeFieldRequest, readText, SIZES } from "./layouts.ts";
+import {
+  decodeFields,
+  encodeFieldRequest,
+  readText,
+  SIZES,
+  type FieldReading,
+  type FieldRequest,
+} from "./layouts.ts";
 import {
   DeviceLostError,
   isDeviceLost,
@@ -57,6 +64,23 @@ export class DeviceCalls {
     return result;
   }
 
+  /**
+   * The same for a call that does not name the device, such as one on a sample taken from it. It
+   * tells nothing of the device when it answers.
+   */
+  callWithoutHandle(symbol: NvmlSymbol, args: readonly NvmlArgument[]): number {
+    if (this.#unsupported.has(symbol)) return NVML.notSupported;
+    const result = this.#library.call(symbol, ...args);
+    throwIfLibraryLost(symbol, result, this.#library.path);
+    if (isUnsupported(result)) this.#unsupported.add(symbol);
+    return result;
+  }
+
+  /** Gives back to the library what it has allocated. It never throws. @returns the result code */
+  release(symbol: NvmlSymbol, allocated: bigint): number {
+    return this.#library.call(symbol, allocated);
+  }
+
   #note(symbol: string, key: string, result: number): void {
     throwIfLibraryLost(symbol, result, this.#library.path);
     if (isDeviceLost(result)) throw new DeviceLostError(`${symbol}: ${resultText(result)}`);
@@ -86,19 +110,30 @@ export class DeviceCalls {
     return result === NVML.success ? readText(bytes) : undefined;
   }
 
-  /** Fields by id in one call; those that failed, or are not supported, are absent. */
-  fields(ids: readonly number[]): Map<number, number> {
-    const wanted = ids.filter((id) => this.isSupported(fieldKey(id)));
-    const values = new Map<number, number>();
+  supportsField(id: number): boolean {
+    return this.isSupported(fieldKey(id));
+  }
+
+  /**
+   * Fields by id in one call; those that failed, or are not supported, are absent.
+   * @param requests the one that matters most first
+   */
+  fields(requests: readonly FieldRequest[]): Map<number, FieldReading> {
+    const wanted = requests.filter(({ id }) => this.supportsField(id));
+    const values = new Map<number, FieldReading>();
     if (wanted.length === 0) return values;
     const bytes = encodeFieldRequest(wanted);
     const outcome = this.call("nvmlDeviceGetFieldValues", [wanted.length, bytes]);
+    // Should a driver refuse the whole call for a field it does not know, the first is asked alone.
+    if (outcome === NVML.invalidArgument) {
+      for (const { id } of wanted.slice(1)) this.#unsupported.add(fieldKey(id));
+    }
     if (outcome !== NVML.success) return values;
     for (const field of decodeFields(bytes)) {
       // A driver that does not know a field's number calls it an invalid argument.
       const result = field.result === NVML.invalidArgument ? NVML.notSupported : field.result;
       this.#note(fieldKey(field.id), fieldKey(field.id), result);
-      if (field.value !== undefined) values.set(field.id, field.value);
+      if (result === NVML.success) values.set(field.id, field);
     }
     return values;
   }

@@ -1,34 +1,34 @@
-import type {
-  DeviceHealth,
-  DriverSamples,
-  GpuInfo,
-  GpuReadings,
-  ProcessSighting,
+import {
+  GPU_QUANTITIES,
+  type DeviceHealth,
+  type DriverSamples,
+  type GpuInfo,
+  type GpuReadings,
+  type ProcessSighting,
 } from "../../model/sample.ts";
 import { sanitize } from "../../model/text.ts";
 import { DeviceCalls, throwIfLibraryLost } from "./device-calls.ts";
-import {
-  decodeMemory,
-  decodeMemoryV2,
-  decodePciBusId,
-  decodeUtilization,
-  encodeMemoryV2,
-  readHandle,
-  readMeasuredU32,
-  readMeasuredU64,
-  SIZES,
-  type MemoryReading,
-} from "./layouts.ts";
-import type { NvmlLibrary, NvmlSymbol } from "./library.ts";
+import { DriverSampleReader } from "./driver-samples.ts";
+import { readEngines } from "./engines.ts";
+import { GpmReader, gpmSource } from "./gpm.ts";
+import { HealthReader } from "./health.ts";
+import { decodePciBusId, readHandle, SIZES } from "./layouts.ts";
+import type { NvmlLibrary } from "./library.ts";
+import { Readings, SourceTable } from "./measured.ts";
 import { DeviceProcessReader } from "./process-reader.ts";
 import { DeviceLostError, NVML, resultText } from "./results.ts";
+import {
+  POWER_INSTANT,
+  readMemory,
+  readPower,
+  readPowerLimit,
+  readState,
+  readUse,
+} from "./state.ts";
+import { TrafficReader } from "./traffic.ts";
 
-const POWER_INSTANT = 186;
-const SM_CLOCK = 1;
-const MEMORY_CLOCK = 2;
-const GPU_CORE_SENSOR = 0;
-/** A card that reads more has not measured. */
-const MAX_CELSIUS = 200;
+const LIMIT_PERIOD_MS = 60_000;
+const MAX_SPAN_MS = 3000;
 
 /** What one device said at one time. `processes` is absent where it does not tell. */
 export interface DeviceReading {
@@ -40,47 +40,115 @@ export interface DeviceReading {
 
 /** One device, read through its handle. */
 export class NvmlDevice {
-  readonly info: GpuInfo;
   readonly #calls: DeviceCalls;
   readonly #processes: DeviceProcessReader;
+  readonly #gpm: GpmReader;
+  readonly #traffic: TrafficReader;
+  readonly #samples: DriverSampleReader;
+  readonly #health: HealthReader;
+  readonly #sources = new SourceTable();
+  #info: GpuInfo;
+  #limitReadAtMs: number | undefined;
 
   constructor(info: GpuInfo, calls: DeviceCalls) {
-    this.info = info;
+    this.#info = info;
     this.#calls = calls;
     this.#processes = new DeviceProcessReader(calls);
+    this.#gpm = new GpmReader(calls);
+    this.#traffic = new TrafficReader(calls);
+    this.#samples = new DriverSampleReader(calls, info.index);
+    this.#health = new HealthReader(calls, info.index);
+  }
+
+  /** Who it is. Another object once something of it has changed. */
+  get info(): GpuInfo {
+    return this.#info;
+  }
+
+  /** What NVML knows it by. */
+  get handle(): bigint {
+    return this.#calls.handle;
   }
 
   /** Whether `other` is this very device behind the same handle, so that what is known of it holds. */
   isSame(other: NvmlDevice): boolean {
-    return this.info.uuid === other.info.uuid && this.#calls.handle === other.#calls.handle;
+    return this.info.uuid === other.info.uuid && this.handle === other.handle;
+  }
+
+  /**
+   * Gives back what the library holds for it, and forgets what nothing after a gap may be compared
+   * with. It can be read again afterwards. Never throws.
+   */
+  release(): void {
+    this.#gpm.close();
+    this.#traffic.forget();
   }
 
   /**
    * Everything the device can tell now.
    * @param nowMs monotonic, for what is not read every time
    * @param sinceMs utilisation samples before it no longer speak of now (Unix milliseconds)
+   * @param xids driver errors of it since the last reading
    * @throws DeviceLostError when it is gone, or answers nothing at all
    */
-  read(atMs: number, _nowMs: number, sinceMs: number): DeviceReading {
+  read(atMs: number, nowMs: number, sinceMs: number, xids: readonly number[] = []): DeviceReading {
     const calls = this.#calls;
     calls.takeOutcome();
-    const readings = definedOnly({
-      ...readUse(calls),
-      memUsedBytes: readMemory(calls)?.usedBytes,
-      powerWatts: readPowerWatts(calls),
-      energyJoules: thousandths(readU64(calls, "nvmlDeviceGetTotalEnergyConsumption")),
-      tempC: readCelsius(calls),
-      smClockMHz: readClock(calls, SM_CLOCK),
-      memClockMHz: readClock(calls, MEMORY_CLOCK),
-      clockEventReasons: readReasons(calls),
-    });
+    const readings = this.#readings(nowMs, maxSpanOf(atMs - sinceMs));
     const processes = this.#processes.read(atMs, sinceMs);
+    const samples = this.#samples.read(atMs, nowMs, sinceMs);
+    const health = this.#health.read(atMs, nowMs, xids);
     const outcome = calls.takeOutcome();
     if (outcome.answered === 0 && outcome.lastFailure !== undefined) {
       throw new DeviceLostError(outcome.lastFailure);
     }
-    return { readings, processes, more: [] };
+    this.#refreshInfo(readings, nowMs);
+    return {
+      readings: readings.values,
+      processes,
+      more: [...samples, ...(health ? [health] : [])],
+    };
   }
+
+  #readings(nowMs: number, maxSpanMs: number): Readings {
+    const calls = this.#calls;
+    const readings = new Readings();
+    // All fields in one call.
+    const fields = calls.fields([{ id: POWER_INSTANT }, ...this.#traffic.requests()]);
+    readUse(calls, readings);
+    readState(calls, readings);
+    readPower(calls, fields.get(POWER_INSTANT)?.value, readings);
+    // Counters come before the profiling metrics of the same traffic: they miss nothing in between.
+    this.#traffic.read(fields, nowMs, maxSpanMs, readings);
+    this.#readGpm(nowMs, maxSpanMs, readings);
+    readEngines(calls, readings);
+    return readings;
+  }
+
+  #readGpm(nowMs: number, maxSpanMs: number, readings: Readings): void {
+    const gpuUtil = readings.values.gpuUtil;
+    const metrics = this.#gpm.read(nowMs, { maxSpanMs, gpuUtil });
+    for (const quantity of GPU_QUANTITIES) {
+      readings.add(quantity, metrics[quantity], gpmSource(quantity) ?? "GPM");
+    }
+  }
+
+  /** Operators change power limits while jobs run, and what a quantity is read by may be found out. */
+  #refreshInfo(readings: Readings, nowMs: number): void {
+    if (this.#sources.note(readings.sources, nowMs)) {
+      this.#info = { ...this.#info, measuredWith: this.#sources.table };
+    }
+    this.#limitReadAtMs ??= nowMs;
+    if (nowMs - this.#limitReadAtMs < LIMIT_PERIOD_MS) return;
+    this.#limitReadAtMs = nowMs;
+    const powerLimitWatts = readPowerLimit(this.#calls);
+    if (powerLimitWatts !== undefined) this.#info = { ...this.#info, powerLimitWatts };
+  }
+}
+
+/** Over three intervals, or three seconds, a mean no longer speaks of now. @param windowMs two intervals */
+function maxSpanOf(windowMs: number): number {
+  return Math.max(MAX_SPAN_MS, 1.5 * windowMs);
 }
 
 /**
@@ -99,7 +167,6 @@ export function openDevice(
   const calls = new DeviceCalls(library, readHandle(bytes));
   const uuid = calls.text("nvmlDeviceGetUUID");
   if (uuid === undefined || uuid === "") throw new DeviceLostError("it does not tell its UUID");
-  const limitMilliwatts = readU32Of(calls, "nvmlDeviceGetEnforcedPowerLimit");
   const pci = new Uint8Array(SIZES.pciInfo);
   return new NvmlDevice(
     definedOnly({
@@ -107,67 +174,12 @@ export function openDevice(
       uuid: sanitize(uuid),
       model: sanitize(calls.text("nvmlDeviceGetName") ?? "unknown NVIDIA device"),
       memoryTotalBytes: readMemory(calls)?.totalBytes,
-      powerLimitWatts: thousandths(limitMilliwatts),
+      powerLimitWatts: readPowerLimit(calls),
       pciBusId: calls.read("nvmlDeviceGetPciInfo_v3", pci, decodePciBusId),
       driverVersion,
     }),
     calls,
   );
-}
-
-function readUse(calls: DeviceCalls): GpuReadings {
-  const bytes = new Uint8Array(SIZES.utilization);
-  const use = calls.read("nvmlDeviceGetUtilizationRates", bytes, decodeUtilization);
-  return { gpuUtil: use?.gpu, memUtil: use?.memory };
-}
-
-/** The second form tells what the driver reserves apart from what is used; older drivers lack it. */
-function readMemory(calls: DeviceCalls): MemoryReading | undefined {
-  const newer = calls.read("nvmlDeviceGetMemoryInfo_v2", encodeMemoryV2(), decodeMemoryV2);
-  if (newer || calls.isSupported("nvmlDeviceGetMemoryInfo_v2")) return newer;
-  return calls.read("nvmlDeviceGetMemoryInfo", new Uint8Array(SIZES.memory), decodeMemory);
-}
-
-/** Instant power where the device has it; else the call that averages over a second on newer cards. */
-function readPowerWatts(calls: DeviceCalls): number | undefined {
-  const instant = calls.fields([POWER_INSTANT]).get(POWER_INSTANT);
-  const milliwatts = instant ?? readU32Of(calls, "nvmlDeviceGetPowerUsage");
-  return milliwatts !== undefined && milliwatts >= 0 ? milliwatts / 1000 : undefined;
-}
-
-function readCelsius(calls: DeviceCalls): number | undefined {
-  const value = readU32Of(calls, "nvmlDeviceGetTemperature", [GPU_CORE_SENSOR]);
-  return value !== undefined && value <= MAX_CELSIUS ? value : undefined;
-}
-
-function readClock(calls: DeviceCalls, type: number): number | undefined {
-  return readU32Of(calls, "nvmlDeviceGetClockInfo", [type], `clock ${type}`);
-}
-
-/** The call was renamed in driver 535: same mask, either name. */
-function readReasons(calls: DeviceCalls): number | undefined {
-  const symbol = "nvmlDeviceGetCurrentClocksEventReasons";
-  const mask = readU64(calls, symbol);
-  if (mask !== undefined || calls.isSupported(symbol)) return mask;
-  return readU64(calls, "nvmlDeviceGetCurrentClocksThrottleReasons");
-}
-
-function readU32Of(
-  calls: DeviceCalls,
-  symbol: NvmlSymbol,
-  before: readonly number[] = [],
-  key: string = symbol,
-): number | undefined {
-  return calls.read(symbol, new Uint8Array(SIZES.u32), readMeasuredU32, { before, key });
-}
-
-function readU64(calls: DeviceCalls, symbol: NvmlSymbol): number | undefined {
-  return calls.read(symbol, new Uint8Array(SIZES.u64), readMeasuredU64);
-}
-
-/** Milliwatts as watts, millijoules as joules. */
-function thousandths(value: number | undefined): number | undefined {
-  return value === undefined ? undefined : value / 1000;
 }
 
 /** Without the keys whose value is undefined: not measured is absent. */

@@ -86,10 +86,22 @@ export function decodePciBusId(bytes: Uint8Array): string {
   return readText(bytes, 36, 32);
 }
 
-/** An nvmlFieldValue_t array asking for `ids`: fieldId at 0, scopeId (0, the whole GPU) at 4. */
-export function encodeFieldRequest(ids: readonly number[]): Uint8Array {
-  const bytes = new Uint8Array(ids.length * SIZES.fieldValue);
-  ids.forEach((id, i) => view(bytes).setUint32(i * SIZES.fieldValue, id, true));
+/** The `scopeId` that asks for the sum over all NVLinks of a device. */
+export const ALL_LINKS = 0xffff_ffff;
+
+/** A field to ask for; without `scopeId` it is that of the whole GPU. */
+export interface FieldRequest {
+  id: number;
+  scopeId?: number | undefined;
+}
+
+/** An nvmlFieldValue_t array asking for `requests`: fieldId at 0, scopeId at 4. */
+export function encodeFieldRequest(requests: readonly FieldRequest[]): Uint8Array {
+  const bytes = new Uint8Array(requests.length * SIZES.fieldValue);
+  requests.forEach(({ id, scopeId = 0 }, i) => {
+    view(bytes).setUint32(i * SIZES.fieldValue, id, true);
+    view(bytes).setUint32(i * SIZES.fieldValue + 4, scopeId, true);
+  });
   return bytes;
 }
 
@@ -98,25 +110,71 @@ export interface FieldReading {
   /** The result code of this field alone. */
   result: number;
   value: number | undefined;
+  /** The value as an unsigned count, exact beyond what a number holds. */
+  count: bigint | undefined;
+  /** True where the driver counts in 32 bits. */
+  narrow: boolean;
+  /** When the driver read it (Unix microseconds); undefined where it does not say. */
+  timestampUs: number | undefined;
 }
 
-/** nvmlFieldValue_t: fieldId 0, valueType 24, nvmlReturn 28, value 32. */
+/** nvmlFieldValue_t: fieldId 0, timestamp 8, valueType 24, nvmlReturn 28, value 32. */
 export function decodeFields(bytes: Uint8Array): FieldReading[] {
   const fields: FieldReading[] = [];
   for (let at = 0; at + SIZES.fieldValue <= bytes.length; at += SIZES.fieldValue) {
     const result = readU32(bytes, at + 28);
-    const value = result === 0 ? decodeFieldValue(bytes, at) : undefined;
-    fields.push({ id: readU32(bytes, at), result, value });
+    const type = readU32(bytes, at + 24);
+    const answered = result === 0;
+    fields.push({
+      id: readU32(bytes, at),
+      result,
+      value: answered ? readValue(view(bytes), at + 32, type) : undefined,
+      count: answered ? readCount(bytes, at + 32, type) : undefined,
+      narrow: type === VALUE.unsignedInt,
+      timestampUs: readMeasuredU64(bytes, at + 8) || undefined,
+    });
   }
   return fields;
 }
 
-/** nvmlValueType_t: 0 double, 1 unsigned int, 2 unsigned long, 3 unsigned long long, 4 and 5 signed. */
-function decodeFieldValue(bytes: Uint8Array, at: number): number | undefined {
-  const type = readU32(bytes, at + 24);
-  if (type === 0) return view(bytes).getFloat64(at + 32, true);
-  if (type === 1) return readMeasuredU32(bytes, at + 32);
-  if (type === 2 || type === 3) return readMeasuredU64(bytes, at + 32);
-  if (type === 4) return Number(view(bytes).getBigInt64(at + 32, true));
-  return type === 5 ? view(bytes).getInt32(at + 32, true) : undefined;
+/** nvmlValueType_t */
+const VALUE = {
+  double: 0,
+  unsignedInt: 1,
+  unsignedLong: 2,
+  unsignedLongLong: 3,
+  signedLongLong: 4,
+  signedInt: 5,
+  unsignedShort: 6,
+} as const;
+
+/** An nvmlValue_t of the given nvmlValueType_t; undefined for all ones and for types not known. */
+export function readValue(data: DataView, at: number, type: number): number | undefined {
+  if (type === VALUE.double) return data.getFloat64(at, true);
+  if (type === VALUE.unsignedInt) {
+    const value = data.getUint32(at, true);
+    return value === ALL_ONES_32 ? undefined : value;
+  }
+  if (type === VALUE.unsignedLong || type === VALUE.unsignedLongLong) {
+    const value = readWide(data, at);
+    return value > Number.MAX_SAFE_INTEGER ? undefined : value;
+  }
+  if (type === VALUE.signedLongLong) return Number(data.getBigInt64(at, true));
+  if (type === VALUE.signedInt) return data.getInt32(at, true);
+  return type === VALUE.unsignedShort ? data.getUint16(at, true) : undefined;
+}
+
+/** A u64 without a detour over a bigint; inexact beyond what a number holds. */
+export function readWide(data: DataView, at: number): number {
+  return data.getUint32(at + 4, true) * 0x1_0000_0000 + data.getUint32(at, true);
+}
+
+function readCount(bytes: Uint8Array, at: number, type: number): bigint | undefined {
+  if (type === VALUE.unsignedInt) {
+    const value = readMeasuredU32(bytes, at);
+    return value === undefined ? undefined : BigInt(value);
+  }
+  if (type !== VALUE.unsignedLong && type !== VALUE.unsignedLongLong) return undefined;
+  const value = view(bytes).getBigUint64(at, true);
+  return value === ALL_ONES_64 ? undefined : value;
 }

@@ -28,6 +28,27 @@ const SYMBOLS = {
   nvmlDeviceGetComputeRunningProcesses_v3: ["void *", "void *", "void *"],
   nvmlDeviceGetGraphicsRunningProcesses_v3: ["void *", "void *", "void *"],
   nvmlDeviceGetProcessUtilization: ["void *", "void *", "void *", "uint64"],
+  // Profiling counters, the driver's buffers, traffic, engines, health.
+  nvmlGpmQueryDeviceSupport: ["void *", "void *"],
+  nvmlGpmSampleAlloc: ["void *"],
+  nvmlGpmSampleFree: ["void *"],
+  nvmlGpmSampleGet: ["void *", "void *"],
+  nvmlGpmMigSampleGet: ["void *", "uint32", "void *"],
+  nvmlGpmMetricsGet: ["void *"],
+  nvmlDeviceGetSamples: ["void *", "int", "uint64", "void *", "void *", "void *"],
+  nvmlDeviceGetMaxPcieLinkGeneration: ["void *", "void *"],
+  nvmlDeviceGetMaxPcieLinkWidth: ["void *", "void *"],
+  nvmlDeviceGetEncoderUtilization: ["void *", "void *", "void *"],
+  nvmlDeviceGetDecoderUtilization: ["void *", "void *", "void *"],
+  nvmlDeviceGetJpgUtilization: ["void *", "void *", "void *"],
+  nvmlDeviceGetOfaUtilization: ["void *", "void *", "void *"],
+  nvmlDeviceGetTotalEccErrors: ["void *", "int", "int", "void *"],
+  nvmlDeviceGetRemappedRows: ["void *", "void *", "void *", "void *", "void *"],
+  nvmlDeviceGetPcieReplayCounter: ["void *", "void *"],
+  nvmlEventSetCreate: ["void *"],
+  nvmlEventSetFree: ["void *"],
+  nvmlEventSetWait_v2: ["void *", "void *", "uint32"],
+  nvmlDeviceRegisterEvents: ["void *", "uint64", "void *"],
 } as const;
 
 export type NvmlSymbol = keyof typeof SYMBOLS;

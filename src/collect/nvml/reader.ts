@@ -10,6 +10,7 @@ import { readText, readU32, SIZES } from "./layouts.ts";
 import { loadNvml, type NvmlLibrary } from "./library.ts";
 import { NVML, resultText } from "./results.ts";
 import { DeviceSlot } from "./slot.ts";
+import { XidEvents } from "./xid-events.ts";
 
 export interface NvmlSettings {
   node: string;
@@ -33,7 +34,10 @@ export class NvmlReader implements BlockingSource {
   #library: NvmlLibrary | undefined;
   #driverVersion: string | undefined;
   #slots: DeviceSlot[] = [];
+  #xidEvents: XidEvents | undefined;
   #announced: string | undefined;
+  /** The very objects that were compared last. */
+  #compared: readonly GpuInfo[] = [];
 
   constructor(settings: NvmlSettings) {
     this.#settings = settings;
@@ -43,7 +47,10 @@ export class NvmlReader implements BlockingSource {
   close(): void {
     const library = this.#library;
     this.#library = undefined;
+    for (const slot of this.#slots) slot.close();
     this.#slots = [];
+    this.#xidEvents?.close();
+    this.#xidEvents = undefined;
     this.#announced = undefined;
     if (!library) return;
     library.call("nvmlShutdown");
@@ -68,6 +75,7 @@ export class NvmlReader implements BlockingSource {
       this.#library = undefined;
       return { status: "absent", reason: "the NVIDIA driver sees no device" };
     }
+    this.#xidEvents = new XidEvents(library);
     return { status: "ready", detail: this.#describe() };
   }
 
@@ -78,8 +86,13 @@ export class NvmlReader implements BlockingSource {
     if (count !== this.#slots.length) this.#enumerate(library, count, nowMs);
     const sinceMs = atMs - Math.max(2 * this.#settings.intervalMs, SAMPLE_AGE_MS);
     const observations: Observation[] = [];
+    const watched = this.#slots.flatMap(({ device, lostReason }) =>
+      device && lostReason === undefined ? [device.handle] : [],
+    );
+    const xids = this.#xidEvents?.poll(watched, nowMs);
     for (const slot of this.#slots) {
-      observations.push(...slot.sample(atMs, nowMs, sinceMs));
+      const own = slot.device && xids?.get(slot.device.handle);
+      observations.push(...slot.sample(atMs, nowMs, sinceMs, own));
     }
     const node = this.#nodeIfChanged(atMs);
     return node ? [node, ...observations] : observations;
@@ -87,6 +100,7 @@ export class NvmlReader implements BlockingSource {
 
   #enumerate(library: NvmlLibrary, count: number, nowMs: number): void {
     const backoff = this.#settings.lostDevice ?? LOST_DEVICE;
+    for (const slot of this.#slots) slot.close();
     this.#slots = Array.from({ length: count }, (_, index) => {
       const reopen = () => openDevice(library, index, this.#driverVersion);
       return new DeviceSlot(index, backoff, reopen);
@@ -100,6 +114,9 @@ export class NvmlReader implements BlockingSource {
 
   #nodeIfChanged(atMs: number): NodeObservation | undefined {
     const gpus = this.#gpus();
+    const isSame = gpus.every((gpu, i) => gpu === this.#compared[i]);
+    if (isSame && gpus.length === this.#compared.length && this.#announced) return undefined;
+    this.#compared = gpus;
     const shape = JSON.stringify(gpus);
     if (shape === this.#announced) return undefined;
     this.#announced = shape;

@@ -1,6 +1,7 @@
 import type { GapObservation, Observation } from "../../model/observation.ts";
 import { backoffMs, type BackoffSettings } from "../backoff.ts";
 import type { NvmlDevice } from "./device.ts";
+import { healthOf } from "./health.ts";
 import { DeviceLostError } from "./results.ts";
 
 interface Lost {
@@ -32,6 +33,11 @@ export class DeviceSlot {
     return this.#lost?.reason;
   }
 
+  /** Gives back what the library holds for the device. */
+  close(): void {
+    this.device?.release();
+  }
+
   /** Opens the device, or notes why it cannot be. @param nowMs monotonic */
   open(nowMs: number): void {
     try {
@@ -46,14 +52,21 @@ export class DeviceSlot {
    * tried again.
    * @param nowMs monotonic, for the waits
    * @param sinceMs utilisation samples before it no longer speak of now (Unix milliseconds)
+   * @param xids driver errors since the last time: the last words of a device that is lost
    * @throws what is not about this device alone
    */
-  sample(atMs: number, nowMs: number, sinceMs: number): Observation[] {
-    if (this.#lost && nowMs < this.#lost.retryAtMs) return [];
+  sample(
+    atMs: number,
+    nowMs: number,
+    sinceMs: number,
+    xids: readonly number[] = [],
+  ): Observation[] {
+    const lastWords = xids.length > 0 ? [healthOf(atMs, this.index, xids)] : [];
+    if (this.#lost && nowMs < this.#lost.retryAtMs) return lastWords;
     this.#toldToMs ??= atMs;
     try {
       const device = this.device && !this.#lost ? this.device : this.#open();
-      const { readings, processes, more } = device.read(atMs, nowMs, sinceMs);
+      const { readings, processes, more } = device.read(atMs, nowMs, sinceMs, xids);
       const gap = this.#lost && this.#gap(atMs, this.#lost.reason);
       this.#lost = undefined;
       this.#toldToMs = atMs;
@@ -66,19 +79,22 @@ export class DeviceSlot {
       ];
     } catch (error) {
       const gap = this.#gap(atMs, this.#markLost(error, nowMs));
-      return gap ? [gap] : [];
+      return [...(gap ? [gap] : []), ...lastWords];
     }
   }
 
   #open(): NvmlDevice {
     const opened = this.#reopen();
     // What is known of a device stays known, unless another one has taken its place.
-    this.device = this.device?.isSame(opened) ? this.device : opened;
-    return this.device;
+    if (this.device?.isSame(opened)) return this.device;
+    this.device?.release();
+    this.device = opened;
+    return opened;
   }
 
   #markLost(error: unknown, nowMs: number): string {
     if (!(error instanceof DeviceLostError)) throw error;
+    this.device?.release();
     const failures = (this.#lost?.failures ?? 0) + 1;
     const retryAtMs = nowMs + backoffMs(this.#backoff, failures);
     this.#lost = { reason: error.message, failures, retryAtMs };

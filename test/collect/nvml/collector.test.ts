@@ -65,6 +65,7 @@ describe.skipIf(!compiler)(`opening a library${suffix}`, () => {
       memoryTotalBytes: 85_899_345_920,
       powerLimitWatts: 700,
       driverVersion: "570.1",
+      measuredWith: expect.objectContaining({ gpuUtil: "nvmlDeviceGetUtilizationRates" }),
     };
     expect(node).toEqual({
       kind: "node",

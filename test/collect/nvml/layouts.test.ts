@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
+  ALL_LINKS,
   decodeFields,
   decodeMemory,
   decodeMemoryV2,
@@ -92,7 +93,7 @@ describe("PCI information", () => {
 
 describe("field values", () => {
   const answer = (type: number, result: number, write: (data: DataView) => void): Uint8Array => {
-    const bytes = encodeFieldRequest([186]);
+    const bytes = encodeFieldRequest([{ id: 186 }]);
     view(bytes).setUint32(24, type, true);
     view(bytes).setUint32(28, result, true);
     write(new DataView(bytes.buffer, 32, 8));
@@ -106,21 +107,54 @@ describe("field values", () => {
     ["unsigned long long", 3, (data: DataView) => data.setBigUint64(0, 2n ** 40n, true), 2 ** 40],
     ["signed long long", 4, (data: DataView) => data.setBigInt64(0, -9n, true), -9],
     ["signed int", 5, (data: DataView) => data.setInt32(0, -3, true), -3],
+    ["unsigned short", 6, (data: DataView) => data.setUint32(0, 0x1_0007, true), 7],
     ["a type not known yet", 99, (data: DataView) => data.setUint32(0, 7, true), undefined],
   ])("reads a %s", (_name, type, write, value) => {
-    expect(decodeFields(answer(type, 0, write))).toEqual([{ id: 186, result: 0, value }]);
+    expect(decodeFields(answer(type, 0, write))).toMatchObject([{ id: 186, result: 0, value }]);
   });
 
   it("has no value where the field itself failed", () => {
-    expect(decodeFields(answer(1, 3, (data) => data.setUint32(0, 7, true)))).toEqual([
-      { id: 186, result: 3, value: undefined },
+    expect(decodeFields(answer(1, 3, (data) => data.setUint32(0, 7, true)))).toMatchObject([
+      { id: 186, result: 3, value: undefined, count: undefined },
     ]);
+  });
+
+  it.each([
+    ["unsigned int", 1, 7n, true],
+    ["unsigned long long", 3, 2n ** 60n, false],
+  ])("counts exactly in an %s", (_name, type, count, narrow) => {
+    const write = (data: DataView) => data.setBigUint64(0, count, true);
+    expect(decodeFields(answer(type, 0, write))).toMatchObject([{ count, narrow }]);
+  });
+
+  it.each([
+    ["all ones in 32 bits", 1, 0xffff_ffffn],
+    ["all ones in 64 bits", 3, ALL_ONES],
+    ["a double", 0, 7n],
+  ])("counts nothing in %s", (_name, type, value) => {
+    const write = (data: DataView) => data.setBigUint64(0, value, true);
+    expect(decodeFields(answer(type, 0, write))[0]?.count).toBeUndefined();
+  });
+
+  it.each([
+    [0n, undefined],
+    [1_800_000_000_000_000n, 1_800_000_000_000_000],
+  ])("have the time %s as %s", (time, timestampUs) => {
+    const bytes = answer(1, 0, () => undefined);
+    view(bytes).setBigUint64(8, time, true);
+    expect(decodeFields(bytes)).toMatchObject([{ timestampUs }]);
+  });
+
+  it("ask for the sum over all links by a scope of all ones, for the GPU by 0", () => {
+    const bytes = encodeFieldRequest([{ id: 197 }, { id: 138, scopeId: ALL_LINKS }]);
+    expect([readU32(bytes, 4), readU32(bytes, 44)]).toEqual([0, 0xffff_ffff]);
   });
 
   it("keeps ids in their order, whichever they are", () => {
     fc.assert(
       fc.property(fc.array(fc.nat()), (ids) => {
-        expect(decodeFields(encodeFieldRequest(ids)).map(({ id }) => id)).toEqual(ids);
+        const requests = ids.map((id) => ({ id }));
+        expect(decodeFields(encodeFieldRequest(requests)).map(({ id }) => id)).toEqual(ids);
       }),
     );
   });

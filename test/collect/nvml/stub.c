@@ -23,6 +23,7 @@ static int scriptLength;
 static struct { const char *symbol; int device; long count; } calls[MAX_CALLS];
 static int callsLength;
 static long grown;
+static char askedFields[256];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 static void readScript(void) {
@@ -217,19 +218,36 @@ int nvmlDeviceGetClockInfo(void *handle, int type, uint32_t *out) {
 #ifndef WITHOUT_nvmlDeviceGetFieldValues
 struct field { uint32_t id, scope; int64_t timestamp, latency; uint32_t type, result; uint64_t value; };
 
+/* NVLink counters are summed over all links only where the scope says so; one link is not known here. */
+static int isInScope(const struct field *field) {
+  int ofLinks = (field->id >= 138 && field->id <= 141) || (field->id >= 201 && field->id <= 204);
+  return !ofLinks || field->scope == 0xFFFFFFFF;
+}
+
+/* `field197 1000`, and if need be `fieldType197 3` (an nvmlValueType_t) and `fieldTime197 <microseconds>`. */
 int nvmlDeviceGetFieldValues(void *handle, int count, struct field *fields) {
   ENTER(nvmlDeviceGetFieldValues, indexOf(handle));
+  askedFields[0] = 0;
+  if (count > (int)number(indexOf(handle), "fieldsAtMost", 64)) return INVALID;
   for (int i = 0; i < count; i++) {
     char key[32];
     snprintf(key, sizeof key, "field%u", fields[i].id);
-    const char *value = text(indexOf(handle), key, NULL);
-    fields[i].type = 1;
+    const char *value = isInScope(&fields[i]) ? text(indexOf(handle), key, NULL) : NULL;
+    size_t length = strlen(askedFields);
+    snprintf(askedFields + length, sizeof askedFields - length, "%u ", fields[i].id);
+    snprintf(key, sizeof key, "fieldType%u", fields[i].id);
+    fields[i].type = (uint32_t)number(indexOf(handle), key, 1);
+    snprintf(key, sizeof key, "fieldTime%u", fields[i].id);
+    fields[i].timestamp = (int64_t)number(indexOf(handle), key, 0);
     fields[i].result = value ? OK : (uint32_t)number(indexOf(handle), "fieldResult", NOT_SUPPORTED);
     if (value) fields[i].value = strtoull(value, NULL, 0);
   }
   return OK;
 }
 #endif
+
+/* The fields of the last call. */
+const char *assay_stub_fields(void) { return askedFields; }
 
 /* `list` is `pid:memory` entries apart by blanks; memory -1 is "not available". */
 static int processList(int device, const char *list, uint32_t *count, unsigned char *out) {
