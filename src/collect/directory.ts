@@ -166,13 +166,17 @@ export class DeviceDirectory {
     return indices;
   }
 
-  #node(): NodeObservation | undefined {
-    const announced = this.#sources.filter(({ node }) => node !== undefined);
-    const measuring = announced.filter((source) =>
+  /** What the collectors that measure a device said of the node; of all, where none does. */
+  #descriptions(): NodeObservation[] {
+    const measuring = this.#sources.filter((source) =>
       [...this.#listed.values()].some((listed) => listed.source === source),
     );
-    const told = measuring.length > 0 ? measuring : announced;
-    const [first, ...others] = told.flatMap(({ node }) => node ?? []);
+    const told = measuring.flatMap(({ node }) => node ?? []);
+    return told.length > 0 ? told : this.#sources.flatMap(({ node }) => node ?? []);
+  }
+
+  #node(): NodeObservation | undefined {
+    const [first, ...others] = this.#descriptions();
     if (!first) return undefined;
     const all = [first, ...others];
     const { overhead, ...rest } = first;
@@ -183,14 +187,17 @@ export class DeviceDirectory {
       atMs: undefined,
       source: all.map(({ source }) => source).join("+"),
       simulated: all.some(({ simulated }) => simulated),
-      intervalMs: Math.max(...all.map(({ intervalMs }) => intervalMs)),
       gpus: this.gpus(),
     };
   }
 
   #numbered(gpu: GpuInfo, uuid: string): GpuInfo {
     const index = this.#indices.get(uuid) ?? gpu.index;
-    return index === gpu.index ? gpu : { ...gpu, index };
+    const intervalMs = this.#listed.get(uuid)?.source.node?.intervalMs;
+    // The node's interval is that of its first source: who reads at another rate says so.
+    if (intervalMs === undefined || intervalMs === this.#descriptions()[0]?.intervalMs)
+      return index === gpu.index ? gpu : { ...gpu, index };
+    return { ...gpu, index, intervalMs };
   }
 
   #tellOnce(uuid: string, holder: Source, source: Source): void {

@@ -10,29 +10,33 @@ interface Watched {
   index: number;
   /** When its last sample was taken; before the first, when it was listed. */
   lastMs: number;
+  intervalMs: number;
 }
 
 /** When each device of a live node was last heard of. Times in Unix milliseconds. */
 export class DeviceWatch {
   private readonly byUuid = new Map<string, Watched>();
-  private uuids = new Map<number, string>();
-  private intervalMs = 0;
+  private listed = new Map<number, { uuid: string; intervalMs: number }>();
 
   observe(observation: Observation): void {
     if (observation.kind === "node") {
-      this.intervalMs = observation.intervalMs;
-      this.uuids = new Map(observation.gpus.map(({ index, uuid }) => [index, uuid]));
-      const listed = new Set(this.uuids.values());
-      for (const uuid of this.byUuid.keys()) if (!listed.has(uuid)) this.byUuid.delete(uuid);
-      for (const [index, uuid] of this.uuids) {
+      this.listed = new Map(
+        observation.gpus.map(({ index, uuid, intervalMs = observation.intervalMs }) => [
+          index,
+          { uuid, intervalMs },
+        ]),
+      );
+      const uuids = new Set(observation.gpus.map(({ uuid }) => uuid));
+      for (const uuid of this.byUuid.keys()) if (!uuids.has(uuid)) this.byUuid.delete(uuid);
+      for (const [index, { uuid, intervalMs }] of this.listed) {
         const lastMs = this.byUuid.get(uuid)?.lastMs ?? observation.atMs;
-        if (lastMs !== undefined) this.byUuid.set(uuid, { index, lastMs });
+        if (lastMs !== undefined) this.byUuid.set(uuid, { index, lastMs, intervalMs });
       }
     }
     if (observation.kind !== "gpu") return;
-    const { gpu: index, atMs } = observation;
-    const uuid = this.uuids.get(index);
-    if (uuid !== undefined) this.byUuid.set(uuid, { index, lastMs: atMs });
+    const { gpu: index, atMs: lastMs } = observation;
+    const of = this.listed.get(index);
+    if (of) this.byUuid.set(of.uuid, { index, lastMs, intervalMs: of.intervalMs });
   }
 
   /** Milliseconds since the device's last sample; undefined for one that is not listed. */
@@ -47,8 +51,8 @@ export class DeviceWatch {
     collectors: readonly Pick<CollectorHealth, "name" | "state">[],
     collectorOf: (uuid: string) => string | undefined,
   ): string[] {
-    const limitMs = Math.max(SILENT_MS, SILENT_INTERVALS * this.intervalMs);
-    return [...this.byUuid].flatMap(([uuid, { index, lastMs }]) => {
+    return [...this.byUuid].flatMap(([uuid, { index, lastMs, intervalMs }]) => {
+      const limitMs = Math.max(SILENT_MS, SILENT_INTERVALS * intervalMs);
       const source = collectors.find(({ name }) => name === collectorOf(uuid));
       const silentMs = nowMs - lastMs;
       if (source?.state !== "ready" || silentMs <= limitMs) return [];

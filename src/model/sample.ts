@@ -9,6 +9,8 @@ export interface GpuInfo {
   driverVersion?: string | undefined;
   parentUuid?: string | undefined;
   migProfile?: string | undefined;
+  /** Nominal time between two of its readings, where it is another than the node's. */
+  intervalMs?: number | undefined;
   /** By which call, file or column each quantity is read; what is not listed cannot be measured here. */
   measuredWith?: Readonly<Record<string, string>> | undefined;
 }

@@ -8,16 +8,22 @@ import { LOCKSTEP_CONTEXT_MS } from "../signature/lockstep.ts";
  * time: what no open window or lockstep context can need any more is forgotten.
  */
 export class DeviceTrack {
-  readonly gpu: GpuInfo;
+  gpu: GpuInfo;
   readonly samples: GpuSample[] = [];
   readonly intervals: Interval[] = [];
   readonly processes: ProcessSample[] = [];
   readonly driver: DriverSamples[] = [];
   /** Where the next window begins; undefined before the first sample. */
   nextFromMs: number | undefined;
-  private readonly settings: IntervalSettings;
+  private settings: IntervalSettings;
 
   constructor(gpu: GpuInfo, settings: IntervalSettings) {
+    this.gpu = gpu;
+    this.settings = settings;
+  }
+
+  /** The same device, described anew: another power limit, another rate of sampling. */
+  redescribe(gpu: GpuInfo, settings: IntervalSettings): void {
     this.gpu = gpu;
     this.settings = settings;
   }

@@ -47,14 +47,19 @@ interface Pending {
 export class Labeller {
   private previous: Pending | undefined;
   private waiting: Pending | undefined;
-  private readonly gpu: GpuInfo;
-  private readonly node: NodeObservation;
+  private gpu: GpuInfo;
+  private node: NodeObservation;
   private readonly settings: PipelineSettings;
 
   constructor(gpu: GpuInfo, node: NodeObservation, settings: PipelineSettings) {
     this.gpu = gpu;
     this.node = node;
     this.settings = settings;
+  }
+
+  redescribe(gpu: GpuInfo, node: NodeObservation): void {
+    this.gpu = gpu;
+    this.node = node;
   }
 
   close(
@@ -115,7 +120,7 @@ export class Labeller {
       driver: track.driver,
       peers,
       coveredMs: coveredMs(shares),
-      intervalMs: this.node.intervalMs,
+      intervalMs: this.gpu.intervalMs ?? this.node.intervalMs,
       scale: scaleOf(this.gpu),
     });
     const telemetry = telemetryEvidence(signature, model);

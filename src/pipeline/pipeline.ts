@@ -1,5 +1,5 @@
 import type { NodeObservation, Observation } from "../model/observation.ts";
-import type { GpuSample, HostSample, ProcessSample } from "../model/sample.ts";
+import type { GpuInfo, GpuSample, HostSample, ProcessSample } from "../model/sample.ts";
 import { DEFAULT_WINDOW_MS, type Window, windowAt } from "../model/window.ts";
 import { DeviceTrack } from "./device-track.ts";
 import type { PipelineEvent } from "./events.ts";
@@ -17,7 +17,6 @@ export class Pipeline {
   /** Samples that came too late or twice. */
   drops = 0;
   private node: NodeObservation | undefined;
-  private maxGapMs = MIN_GAP_MS;
   private readonly tracks = new Map<number, DeviceTrack>();
   private readonly labellers = new Map<string, Labeller>();
   /** Where the time of devices ends that went away: one that comes back goes on from there. */
@@ -70,7 +69,6 @@ export class Pipeline {
 
   private describe(node: NodeObservation): PipelineEvent[] {
     this.node = node;
-    this.maxGapMs = Math.max(MIN_GAP_MS, GAP_INTERVALS * node.intervalMs);
     const events: PipelineEvent[] = [];
     const listed = new Map(node.gpus.map((gpu) => [gpu.index, gpu]));
     for (const [index, track] of this.tracks) {
@@ -82,15 +80,22 @@ export class Pipeline {
       this.tracks.delete(index);
       if (track.nextFromMs !== undefined) this.leftAtMs.set(track.gpu.uuid, track.nextFromMs);
     }
-    for (const gpu of node.gpus) {
-      if (this.tracks.has(gpu.index)) continue;
-      const { intervalMs } = node;
-      const { idleBelowUtil } = this.settings.model.activity;
-      const timing = { intervalMs, maxGapMs: this.maxGapMs, idleBelowUtil };
-      this.tracks.set(gpu.index, new DeviceTrack(gpu, timing));
-      this.labellers.set(gpu.uuid, new Labeller(gpu, node, this.settings));
-    }
+    for (const gpu of node.gpus) this.admit(gpu, node);
     return events;
+  }
+
+  /** A device is new, or described anew: another power limit, another rate of sampling. */
+  private admit(gpu: GpuInfo, node: NodeObservation): void {
+    const intervalMs = gpu.intervalMs ?? node.intervalMs;
+    const maxGapMs = Math.max(MIN_GAP_MS, GAP_INTERVALS * intervalMs);
+    const { idleBelowUtil } = this.settings.model.activity;
+    const timing = { intervalMs, maxGapMs, idleBelowUtil };
+    const known = this.tracks.get(gpu.index);
+    if (known) known.redescribe(gpu, timing);
+    else this.tracks.set(gpu.index, new DeviceTrack(gpu, timing));
+    const labeller = this.labellers.get(gpu.uuid);
+    if (labeller) labeller.redescribe(gpu, node);
+    else this.labellers.set(gpu.uuid, new Labeller(gpu, node, this.settings));
   }
 
   private sample(sample: GpuSample): PipelineEvent[] {
@@ -153,7 +158,7 @@ export class Pipeline {
   private advance(atMs: number): PipelineEvent[] {
     return [...this.tracks.values()].flatMap((track) => {
       const lastMs = track.samples.at(-1)?.atMs ?? Number.NEGATIVE_INFINITY;
-      const settledMs = Math.max(Math.min(lastMs, atMs), atMs - this.maxGapMs);
+      const settledMs = Math.max(Math.min(lastMs, atMs), atMs - track.maxGapMs);
       return this.closeUpTo(track, settledMs, false);
     });
   }

@@ -45,6 +45,7 @@ const rig = (...names: string[]) => {
 
 const listOf = (seen: readonly Observation[]) =>
   seen.flatMap((o) => (o.kind === "node" ? [o.gpus.map((gpu) => `${gpu.index} ${gpu.uuid}`)] : []));
+const gpusOf = (seen: Observation | undefined) => (seen?.kind === "node" ? seen.gpus : []);
 const samplesOf = (seen: readonly Observation[]) =>
   seen.flatMap((o) => (o.kind === "gpu" ? [[o.gpu, o.powerWatts]] : []));
 
@@ -127,7 +128,7 @@ describe("the devices of several collectors", () => {
     expect(listOf(merge(from("drm", [node("drm", { 0: "X" })])))).toEqual([["0 A", "2 X"]]);
   });
 
-  it("are one node: all sources, the longest interval, simulated if any is", () => {
+  it("are one node: all sources, the first one's interval, simulated if any is", () => {
     const { merge } = rig("nvml", "drm");
     const overhead = { readings: 1, meanMs: 1, maxMs: 1 };
     const seen = merge(
@@ -135,7 +136,9 @@ describe("the devices of several collectors", () => {
       from("drm", [node("drm", { 0: "X" }, { intervalMs: 5000, simulated: true })]),
     );
     expect(seen[0]).toMatchObject({ source: "nvml", simulated: false, overhead });
-    expect(seen[1]).toMatchObject({ source: "nvml+drm", simulated: true, intervalMs: 5000 });
+    expect(seen[1]).toMatchObject({ source: "nvml+drm", simulated: true, intervalMs: 1000 });
+    expect(gpusOf(seen[1])).toMatchObject([{ uuid: "A" }, { uuid: "X", intervalMs: 5000 }]);
+    expect(gpusOf(seen[1])[0]).not.toHaveProperty("intervalMs");
     expect(seen[1]).not.toHaveProperty("overhead");
   });
 });

@@ -187,7 +187,9 @@ describe("a machine without a driver", () => {
     const done = await assay(["doctor", "--json", "--config", config()]);
     expect({ code: done.code, stderr: done.stderr }).toMatchObject({ code: 0 });
     const { findings } = z.object({ findings: z.array(finding) }).parse(JSON.parse(done.stdout));
-    expect(findings.find(({ name }) => name.includes("NVIDIA"))).toMatchObject({ status: "missing" });
+    expect(findings.find(({ name }) => name.includes("NVIDIA"))).toMatchObject({
+      status: "missing",
+    });
   });
 
   it("has nothing to record, and a hint", async () => {

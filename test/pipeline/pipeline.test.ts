@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Observation } from "../../src/model/observation.ts";
+import type { GpuInfo } from "../../src/model/sample.ts";
 import { ownerKey } from "../../src/model/owner.ts";
 import { brokenShareLaw } from "../../src/model/slice.ts";
 import type { PipelineEvent, WindowResult } from "../../src/pipeline/events.ts";
@@ -52,6 +53,41 @@ const seconds = (from: number, to: number, more: object = {}): Observation[] =>
   Array.from({ length: to - from }, (_, i) => gpu((from + i) * 1000, more));
 
 describe("the pipeline", () => {
+  describe("when a device it knows is described anew", () => {
+    const anew = (more: object): Observation => ({
+      ...node,
+      gpus: gpus.map((each) => ({ ...each, ...more })),
+    });
+
+    it("scales by the new description from the next window on, and keeps its time", () => {
+      const limits: (number | undefined)[] = [];
+      const scaleOf = ({ powerLimitWatts }: GpuInfo) => {
+        limits.push(powerLimitWatts);
+        return { origin: "none" as const };
+      };
+      const pipeline = make({ scaleOf });
+      const observations = [
+        anew({ powerLimitWatts: 700 }),
+        ...seconds(0, 15).flatMap((each, i) => [each, tick(i * 1000)]),
+        anew({ powerLimitWatts: 400 }),
+        ...seconds(15, 25).flatMap((each, i) => [each, tick((15 + i) * 1000)]),
+      ];
+      const events = [...observations.flatMap((o) => pipeline.push(o)), ...pipeline.flush()];
+      expect([...new Set(limits)]).toEqual([700, 400]);
+      expect(finals(events).map(({ window }) => window.fromMs)).toEqual([0, 10_000, 20_000]);
+    });
+
+    it.each([
+      [undefined, 9000],
+      [5000, 0],
+    ])("takes its own interval of %s ms for what is a hole: %s ms of it", (intervalMs, holeMs) => {
+      const slow = [0, 10_000, 20_000].map((atMs) => gpu(atMs, { gpuUtil: 1 }));
+      const [first] = finals(run([anew({ intervalMs }), ...slow]));
+      const unobserved = first?.slices.filter(({ owner }) => owner.kind === "unobserved") ?? [];
+      expect(unobserved.reduce((sum, { timeMs }) => sum + timeMs, 0)).toBe(holeMs);
+    });
+  });
+
   it("gives each window what the driver buffered in it", () => {
     const buffers = Array.from({ length: 30 }, (_, second): Observation => ({
       kind: "samples",
