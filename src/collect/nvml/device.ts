@@ -50,6 +50,10 @@ export class NvmlDevice {
     this.#processes = new DeviceProcessReader(calls);
   }
 
+  get handle(): bigint {
+    return this.#calls.handle;
+  }
+
   /** Whether `other` is this very device behind the same handle, so that what is known of it holds. */
   isSame(other: NvmlDevice): boolean {
     return this.info.uuid === other.info.uuid && this.#calls.handle === other.#calls.handle;
@@ -61,7 +65,7 @@ export class NvmlDevice {
    * @param sinceMs utilisation samples before it no longer speak of now (Unix milliseconds)
    * @throws DeviceLostError when it is gone, or answers nothing at all
    */
-  read(atMs: number, _nowMs: number, sinceMs: number): DeviceReading {
+  read(atMs: number, nowMs: number, sinceMs: number): DeviceReading {
     const calls = this.#calls;
     calls.takeOutcome();
     const readings = definedOnly({
@@ -74,7 +78,8 @@ export class NvmlDevice {
       memClockMHz: readClock(calls, MEMORY_CLOCK),
       clockEventReasons: readReasons(calls),
     });
-    const processes = this.#processes.read(atMs, sinceMs);
+    const { gpuUtil } = readings;
+    const processes = this.#processes.read({ atMs, nowMs, sinceMs, gpuUtil });
     const outcome = calls.takeOutcome();
     if (outcome.answered === 0 && outcome.lastFailure !== undefined) {
       throw new DeviceLostError(outcome.lastFailure);
@@ -121,8 +126,8 @@ function readUse(calls: DeviceCalls): GpuReadings {
   return { gpuUtil: use?.gpu, memUtil: use?.memory };
 }
 
-/** The second form tells what the driver reserves apart from what is used; older drivers lack it. */
-function readMemory(calls: DeviceCalls): MemoryReading | undefined {
+/** Device memory. The second form tells what the driver reserves apart from what is used; older drivers lack it. */
+export function readMemory(calls: DeviceCalls): MemoryReading | undefined {
   const newer = calls.read("nvmlDeviceGetMemoryInfo_v2", encodeMemoryV2(), decodeMemoryV2);
   if (newer || calls.isSupported("nvmlDeviceGetMemoryInfo_v2")) return newer;
   return calls.read("nvmlDeviceGetMemoryInfo", new Uint8Array(SIZES.memory), decodeMemory);

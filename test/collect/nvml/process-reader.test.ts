@@ -50,10 +50,10 @@ describe.skipIf(!compiler)(`who is on a device${suffix}`, () => {
 
   it("tells how much each used, also of one that has left the list", async () => {
     const us = (AT - 100) * 1000;
-    const samples = `7:${us}:250:20 8:${us}:30:10`;
+    const samples = `7:${us}:250:20:5:6 8:${us}:30:10`;
     expect(await list({ compute: "7:1", samples })).toEqual([
-      { pid: 7, memUsedBytes: 1, smUtil: 1, memUtil: 0.2 },
-      { pid: 8, smUtil: 0.3, memUtil: 0.1 },
+      { pid: 7, memUsedBytes: 1, memUtil: 0.2, encUtil: 0.05, decUtil: 0.06 },
+      { pid: 8, smUtil: 0.3, memUtil: 0.1, encUtil: 0, decUtil: 0 },
     ]);
   });
 
@@ -61,8 +61,10 @@ describe.skipIf(!compiler)(`who is on a device${suffix}`, () => {
     const made = await ready({ compute: "7:1 8:1 9:1", garbage: 1 });
     const samples = `7:${AT * 1000}:50:0 8:1000:60:0 9:${(AT + 3_600_000) * 1000}:70:0`;
     scriptNvmlStub(made.library, { compute: "7:1 8:1 9:1", garbage: 1, samples });
-    const use = async (atMs: number) =>
-      of("processes", await made.collector.collect(atMs))[0]?.list.map(({ smUtil }) => smUtil);
+    const use = async (atMs: number) => {
+      made.clock.nowMs += 1000;
+      return of("processes", await made.collector.collect(atMs))[0]?.list.map(({ smUtil }) => smUtil);
+    };
     expect(await use(AT)).toEqual([0.5, undefined, undefined]);
     expect(await use(AT + 1000)).toEqual([undefined, undefined, undefined]);
   });
@@ -72,6 +74,7 @@ describe.skipIf(!compiler)(`who is on a device${suffix}`, () => {
     const made = await ready(at(AT));
     const use = async (atMs: number) => {
       scriptNvmlStub(made.library, at(atMs));
+      made.clock.nowMs += 1000;
       return of("processes", await made.collector.collect(atMs))[0]?.list[0]?.smUtil;
     };
     expect(await use(AT)).toBe(0.5);
