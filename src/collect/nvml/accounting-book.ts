@@ -134,9 +134,8 @@ function shareOf(
   const endMs = startTimeMs + timeMs;
   // The driver is asked a little after `toMs`, so an end just behind it is no garbage.
   if (lengthMs <= 0 || endMs <= fromMs || endMs > toMs + lengthMs) return undefined;
-  const overlapMs = Math.max(0, endMs - Math.max(startTimeMs, fromMs));
-  if (gpuUtil === undefined) return { smUtil: undefined };
-  return { smUtil: Math.min(1, (gpuUtil * overlapMs) / lengthMs) };
+  const overlapMs = Math.min(lengthMs, endMs - Math.max(startTimeMs, fromMs));
+  return { smUtil: gpuUtil === undefined ? undefined : gpuUtil * (overlapMs / lengthMs) };
 }
 
 function isPid(pid: number): boolean {
