@@ -63,9 +63,14 @@ export class AccountingReader {
     // By the clock that never steps, so that a step between the lists makes no wrong stretch.
     const fromMs = Math.max(now.sinceMs, now.atMs - (now.nowMs - last.nowMs));
     return book.toAsk(now.running, ASKED_AT_ONCE).flatMap((pid) => {
-      const stats = this.#calls.read(STATS, new Uint8Array(ACCOUNTING_STATS), decodeAccountingStats, {
-        before: [pid],
-      });
+      const stats = this.#calls.read(
+        STATS,
+        new Uint8Array(ACCOUNTING_STATS),
+        decodeAccountingStats,
+        {
+          before: [pid],
+        },
+      );
       return book.note(pid, stats, { fromMs, toMs: now.atMs }, last.named.has(pid)) ?? [];
     });
   }

@@ -104,28 +104,22 @@ export class UtilizationReader {
   }
 
   #older(lastSeenUs: number): Answer {
-    return ask(
-      (capacity) => {
-        const bytes = capacity === 0 ? null : new Uint8Array(capacity * UTILIZATION_ENTRY);
-        const count = encodeCount(capacity);
-        const result = this.#calls.call(OLDER, [bytes, count, asU64(lastSeenUs)]);
-        return { result, found: readU32(count), bytes };
-      },
-      decodeUtilizationSamples,
-    );
+    return ask((capacity) => {
+      const bytes = capacity === 0 ? null : new Uint8Array(capacity * UTILIZATION_ENTRY);
+      const count = encodeCount(capacity);
+      const result = this.#calls.call(OLDER, [bytes, count, asU64(lastSeenUs)]);
+      return { result, found: readU32(count), bytes };
+    }, decodeUtilizationSamples);
   }
 
   #newer(lastSeenUs: number): Answer {
-    return ask(
-      (capacity) => {
-        const target = capacity === 0 ? null : new Uint8Array(capacity * UTILIZATION_INFO_ENTRY);
-        const bytes = encodeUtilizationRequest(capacity, asU64(lastSeenUs));
-        const pointing = { bytes, pointerOffset: UTILIZATION_ENTRIES_AT, target };
-        const result = this.#calls.call(NEWER, [pointing]);
-        return { result, found: readU32(bytes, UTILIZATION_COUNT_AT), bytes: target };
-      },
-      decodeUtilizationInfos,
-    );
+    return ask((capacity) => {
+      const target = capacity === 0 ? null : new Uint8Array(capacity * UTILIZATION_INFO_ENTRY);
+      const bytes = encodeUtilizationRequest(capacity, asU64(lastSeenUs));
+      const pointing = { bytes, pointerOffset: UTILIZATION_ENTRIES_AT, target };
+      const result = this.#calls.call(NEWER, [pointing]);
+      return { result, found: readU32(bytes, UTILIZATION_COUNT_AT), bytes: target };
+    }, decodeUtilizationInfos);
   }
 }
 

@@ -20,7 +20,9 @@ export class ToldTimes {
   /** A reading of `atMs`. @returns the gap before it, if time was missing */
   reading(gpu: GpuInfo, atMs: number): GapObservation | undefined {
     const before = this.#take(gpu.uuid, atMs, undefined);
-    return before?.missing === undefined ? undefined : gapOf(gpu, before.toMs, atMs, before.missing);
+    return before?.missing === undefined
+      ? undefined
+      : gapOf(gpu, before.toMs, atMs, before.missing);
   }
 
   /** No reading at `atMs`. @returns the stretch up to it as a gap */

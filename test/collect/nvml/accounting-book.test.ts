@@ -192,19 +192,26 @@ describe("who is told", () => {
   it("has a share from 0 to 1, whatever was booked", () => {
     const times = fc.nat(1_000_000);
     fc.assert(
-      fc.property(times, times, times, times, fc.double({ min: 0, max: 1, noNaN: true }), (...n) => {
-        const [startTimeMs, timeMs, fromMs, lengthMs, gpuUtil] = n;
-        const stats = { gpuUtil, startTimeMs, timeMs, isRunning: false };
-        const one = new AccountingBook().note(
-          7,
-          stats,
-          { fromMs, toMs: fromMs + lengthMs },
-          false,
-        );
-        const share = one?.smUtil ?? 0;
-        expect(share).toBeGreaterThanOrEqual(0);
-        expect(share).toBeLessThanOrEqual(gpuUtil);
-      }),
+      fc.property(
+        times,
+        times,
+        times,
+        times,
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        (...n) => {
+          const [startTimeMs, timeMs, fromMs, lengthMs, gpuUtil] = n;
+          const stats = { gpuUtil, startTimeMs, timeMs, isRunning: false };
+          const one = new AccountingBook().note(
+            7,
+            stats,
+            { fromMs, toMs: fromMs + lengthMs },
+            false,
+          );
+          const share = one?.smUtil ?? 0;
+          expect(share).toBeGreaterThanOrEqual(0);
+          expect(share).toBeLessThanOrEqual(gpuUtil);
+        },
+      ),
     );
   });
 });

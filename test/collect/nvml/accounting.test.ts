@@ -54,8 +54,15 @@ describe.skipIf(!compiler)(`a process that begins and ends between two lists${su
   it("is not told where the list before had named it: its use is told there", async () => {
     const made = await ready(before);
     await tick(made, 0, { ...before, compute: "7:1", accountingPids: "5 7" });
-    await tick(made, 1, { ...before, compute: "7:1", accountingPids: "5 7 8", "account.8": "1:0:1:1" });
-    expect(await tick(made, 2, { ...after, accountingPids: "5 7 8", "account.7": lived(0.2, 1.7) })).toEqual([]);
+    await tick(made, 1, {
+      ...before,
+      compute: "7:1",
+      accountingPids: "5 7 8",
+      "account.8": "1:0:1:1",
+    });
+    expect(
+      await tick(made, 2, { ...after, accountingPids: "5 7 8", "account.7": lived(0.2, 1.7) }),
+    ).toEqual([]);
   });
 
   it("is told once it has ended, where it ran when the books were read", async () => {
@@ -141,7 +148,11 @@ describe.skipIf(!compiler)(`the cost of the driver's books${suffix}`, () => {
     expect(made.calls(MODE)).toBe(1);
     const on = { accounting: 1, accountingPids: "5" };
     await tick(made, 60, on);
-    const list = await tick(made, 61, { ...on, accountingPids: "5 7", "account.7": lived(60.5, 61) });
+    const list = await tick(made, 61, {
+      ...on,
+      accountingPids: "5 7",
+      "account.7": lived(60.5, 61),
+    });
     expect(list).toMatchObject([{ pid: 7, exited: true }]);
     await tick(made, 120, { accounting: 0 });
     const asked = made.calls(PIDS);

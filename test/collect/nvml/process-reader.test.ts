@@ -66,7 +66,9 @@ describe.skipIf(!compiler)(`who is on a device${suffix}`, () => {
     scriptNvmlStub(made.library, { compute: "7:1 8:1 9:1", garbage: 1, samples });
     const use = async (atMs: number) => {
       made.clock.nowMs += 1000;
-      return of("processes", await made.collector.collect(atMs))[0]?.list.map(({ smUtil }) => smUtil);
+      return of("processes", await made.collector.collect(atMs))[0]?.list.map(
+        ({ smUtil }) => smUtil,
+      );
     };
     expect(await use(AT)).toEqual([0.5, undefined, undefined]);
     expect(await use(AT + 1000)).toEqual([undefined, undefined, undefined]);
