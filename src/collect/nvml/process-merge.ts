@@ -62,9 +62,9 @@ export function withExited(
   list: readonly ProcessSighting[],
   exited: readonly ProcessSighting[],
 ): ProcessSighting[] {
-  const byPid = new Map(list.map((process) => [process.pid, process]));
+  const all = new Map(list.map((process) => [process.pid, process]));
   for (const process of exited) {
-    byPid.set(process.pid, { ...process, ...byPid.get(process.pid) });
+    all.set(process.pid, { ...process, ...all.get(process.pid) });
   }
-  return [...byPid.values()].sort((a, b) => a.pid - b.pid);
+  return [...all.values()].sort((a, b) => a.pid - b.pid);
 }

@@ -108,6 +108,24 @@ describe.skipIf(!compiler)(`a card that is divided while it is watched${suffix}`
     expect(log.slice(4).toSorted()).toEqual(["close 1", "close 2"]);
   });
 
+  it("has a gap of its own where it does not answer at once when it is whole again", async () => {
+    const tick = ticker(await ready(AB));
+    await tick(AB);
+    const silent = { ...OFF, "error.nvmlDeviceGetHandleByIndex_v2": 999 };
+    const { node, gpus, ticks } = await untilNode(tick, silent);
+    expect({ node, gpus }).toEqual({ node: ["0 GPU-stand-in-0"], gpus: [] });
+    const gaps = [];
+    for (let i = 0; i < 6; i++) gaps.push(...(await tick(OFF)).gaps);
+    expect(gaps).toEqual([`0 ${ticks}-${ticks + 5}`]);
+  });
+
+  it("is not announced as a whole first where it could not say at first who it was", async () => {
+    const tick = ticker(await ready({ ...AB, devices: 2, "gpu0.lost": 1, "gpu1.migMode": 0 }));
+    expect((await tick()).node).toEqual(["1 GPU-stand-in-1"]);
+    const found = await untilNode(tick, { ...AB, devices: 2, "gpu1.migMode": 0 });
+    expect(found.node).toEqual(["100 MIG-a", "101 MIG-b", "1 GPU-stand-in-1"]);
+  });
+
   it("does not change while it is not clear how it is divided", async () => {
     const tick = ticker(await ready(AB));
     await tick(AB);
@@ -179,5 +197,8 @@ describe.skipIf(!compiler)(`a divided card that falls off the bus${suffix}`, () 
       expect(own[0]?.[1]).toBe("1");
       own.slice(1).forEach(([, from], i) => expect(from).toBe(own[i]?.[2]));
     }
+    // And it is noticed again how it is divided.
+    const changed = await untilNode(tick, { ...A, devices: 2, "gpu1.migMode": 0 });
+    expect(changed.node).toEqual(["100 MIG-a", "1 GPU-stand-in-1"]);
   });
 });

@@ -3,11 +3,14 @@ import { describe, expect, it } from "vitest";
 import { view } from "../../../src/collect/nvml/layouts.ts";
 import {
   decodeProcessList,
+  decodeUtilizationInfos,
   decodeUtilizationSamples,
+  encodeUtilizationRequest,
   newestByPid,
   PROCESS_ENTRY_MAX,
   UNTOUCHED,
   UTILIZATION_ENTRY,
+  UTILIZATION_INFO_ENTRY,
 } from "../../../src/collect/nvml/process-layouts.ts";
 import { mergeProcesses } from "../../../src/collect/nvml/process-merge.ts";
 
@@ -90,6 +93,30 @@ describe("utilisation samples", () => {
         encoder: 20,
         decoder: 10,
       },
+    ]);
+  });
+
+  it("are read from the newer form too, which has them in another order", () => {
+    const bytes = new Uint8Array(2 * UTILIZATION_INFO_ENTRY);
+    for (const at of [0, UTILIZATION_INFO_ENTRY]) {
+      view(bytes).setBigUint64(at, 1_700_000_000_000_000n, true);
+      [7 + at, 100, 101, 3, 4, 90, 91].forEach((value, i) =>
+        view(bytes).setUint32(at + 8 + 4 * i, value, true),
+      );
+    }
+    const use = { timestampUs: 1_700_000_000_000_000, sm: 100, memory: undefined };
+    expect(decodeUtilizationInfos(bytes, 2)).toEqual([
+      { pid: 7, ...use, encoder: 3, decoder: 4 },
+      { pid: 7 + UTILIZATION_INFO_ENTRY, ...use, encoder: 3, decoder: 4 },
+    ]);
+  });
+
+  it("are asked for by version, room and time", () => {
+    const request = view(encodeUtilizationRequest(80, 5_000_000_000n));
+    expect([request.byteLength, request.getUint32(0, true)]).toEqual([24, 0x100_0018]);
+    expect([request.getUint32(4, true), request.getBigUint64(8, true)]).toEqual([
+      80,
+      5_000_000_000n,
     ]);
   });
 
