@@ -24,7 +24,7 @@ export interface InstanceCounters {
    * @param nowMs monotonic
    */
   read(nowMs: number): GpuReadings | undefined;
-  /** Gives the driver its samples back. */
+  /** Gives the driver its samples back. A later reading starts anew. Never throws. */
   close?(): void;
 }
 
@@ -131,7 +131,8 @@ export class MigDevice {
     return { readings, processes, more: [] };
   }
 
-  close(): void {
+  /** Gives back what the library holds for it. It can be read again afterwards. */
+  release(): void {
     this.#counters?.close?.();
   }
 

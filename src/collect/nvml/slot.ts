@@ -14,8 +14,8 @@ export interface SlotDevice {
    * @throws DeviceLostError when it is gone
    */
   read(atMs: number, nowMs: number, sinceMs: number): DeviceReading;
-  /** Gives back what the driver holds for it. */
-  close?(): void;
+  /** Gives back what the library holds for it. It can be read again afterwards. Never throws. */
+  release?(): void;
 }
 
 interface Lost {
@@ -81,8 +81,9 @@ export class DeviceSlot<D extends SlotDevice> {
     if (this.#lost) this.#lost.retryAtMs = Number.NEGATIVE_INFINITY;
   }
 
+  /** Gives back what the library holds for the device, which is not read again. */
   close(): void {
-    this.device?.close?.();
+    this.device?.release?.();
     this.device = undefined;
   }
 
@@ -122,6 +123,7 @@ export class DeviceSlot<D extends SlotDevice> {
   /** @returns the reason. @throws what is not about this device alone */
   markLost(error: unknown, nowMs: number): string {
     if (!(error instanceof DeviceLostError)) throw error;
+    this.device?.release?.();
     const failures = (this.#lost?.failures ?? 0) + 1;
     const retryAtMs = nowMs + backoffMs(this.#settings.backoff, failures);
     this.#lost = { reason: error.message, failures, retryAtMs };
@@ -136,18 +138,18 @@ export class DeviceSlot<D extends SlotDevice> {
     const opened = this.#settings.reopen();
     const known = this.device;
     if (known && known.info.uuid !== opened.info.uuid) {
-      opened.close?.();
+      opened.release?.();
       this.isTaken = true;
       throw new DeviceLostError(`another device answers in its place: ${opened.info.uuid}`);
     }
     // What is known of a device stays known.
-    if (known && this.#settings.isSame(known, opened)) opened.close?.();
+    if (known && this.#settings.isSame(known, opened)) opened.release?.();
     else this.#replace(opened);
     return this.device ?? opened;
   }
 
   #replace(opened: D): void {
-    this.device?.close?.();
+    this.device?.release?.();
     this.device = opened;
   }
 }

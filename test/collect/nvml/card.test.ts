@@ -102,10 +102,13 @@ describe.skipIf(!compiler)(`a card that is divided while it is watched${suffix}`
     const tick = ticker(made);
     await tick(AB);
     await untilNode(tick, { ...EMPTY, ...part(101, "b"), ...part(102, "c") });
-    expect(log).toEqual(["open 0", "open 1", "open 2", "close 0"]);
+    const opened = () => log.filter((line) => line.startsWith("open"));
+    expect(opened()).toEqual(["open 0", "open 1", "open 2"]);
+    expect([log.includes("close 0"), log.includes("close 1")]).toEqual([true, false]);
     // A second compute instance in the GPU instance of `b`: its counters are of both now.
     for (let i = 0; i < 6; i++) await tick({ ...EMPTY, ...part(101, "b"), ...part(102, "c", 1) });
-    expect(log.slice(4).toSorted()).toEqual(["close 1", "close 2"]);
+    expect(opened()).toHaveLength(3);
+    expect([log.includes("close 1"), log.includes("close 2")]).toEqual([true, true]);
   });
 
   it("has a gap of its own where it does not answer at once when it is whole again", async () => {
