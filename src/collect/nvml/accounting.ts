@@ -44,7 +44,8 @@ export class AccountingReader {
   #book: AccountingBook | undefined;
   #checkAtMs = Number.NEGATIVE_INFINITY;
   #last: { nowMs: number; named: ReadonlySet<number> } | undefined;
-  #pids = new Uint8Array(0);
+  /** Numbers as the machine has them, which is as NVML writes them. */
+  #pids = new Uint32Array(0);
 
   constructor(calls: DeviceCalls) {
     this.#calls = calls;
@@ -84,21 +85,18 @@ export class AccountingReader {
   }
 
   /** The driver's list in its own order; undefined where it cannot be had, or is absurdly long. */
-  #readPids(): number[] | undefined {
-    let capacity = this.#pids.length / SIZES.u32;
+  #readPids(): Uint32Array | undefined {
     for (;;) {
+      const capacity = this.#pids.length;
       const count = encodeCount(capacity);
-      const result = this.#calls.call(PIDS, [count, capacity === 0 ? null : this.#pids]);
+      const room = capacity === 0 ? null : new Uint8Array(this.#pids.buffer);
+      const result = this.#calls.call(PIDS, [count, room]);
       const found = readU32(count);
-      if (result === NVML.success) {
-        const length = Math.min(found, capacity);
-        return Array.from({ length }, (_, i) => readU32(this.#pids, i * SIZES.u32));
-      }
+      if (result === NVML.success) return this.#pids.subarray(0, Math.min(found, capacity));
       // The room for all there can be is kept: it is the same few kilobytes at every reading.
       const isWorthMore = result === NVML.insufficientSize && capacity < MAX_BOOKED;
       if (!isWorthMore || found > MAX_BOOKED) return undefined;
-      capacity = MAX_BOOKED;
-      this.#pids = new Uint8Array(capacity * SIZES.u32);
+      this.#pids = new Uint32Array(MAX_BOOKED);
     }
   }
 }

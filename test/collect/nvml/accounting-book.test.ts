@@ -59,7 +59,7 @@ describe("what the driver booked of a process", () => {
 describe("whom the book asks the driver about", () => {
   const asked = (...lists: number[][]) => {
     const book = new AccountingBook();
-    for (const list of lists) book.take(list);
+    for (const list of lists) book.take(Uint32Array.from(list));
     return book.toAsk(nobody, 99);
   };
 
@@ -84,8 +84,8 @@ describe("whom the book asks the driver about", () => {
 
   it("is not one that runs, but is once it does no longer", () => {
     const book = new AccountingBook();
-    book.take([]);
-    book.take([7, 8]);
+    book.take(Uint32Array.from([]));
+    book.take(Uint32Array.from([7, 8]));
     expect(book.toAsk(new Set([7]), 99)).toEqual([8]);
     book.note(8, running, stretch, false);
     expect(book.toAsk(nobody, 99)).toEqual([7, 8]);
@@ -93,8 +93,8 @@ describe("whom the book asks the driver about", () => {
 
   it("is no more than the limit at once, and all in turn", () => {
     const book = new AccountingBook();
-    book.take([]);
-    book.take([1, 2, 3, 4, 5]);
+    book.take(Uint32Array.from([]));
+    book.take(Uint32Array.from([1, 2, 3, 4, 5]));
     const turns = [0, 1, 2].map(() => {
       const pids = book.toAsk(nobody, 2);
       for (const pid of pids) book.note(pid, running, stretch, false);
