@@ -95,7 +95,8 @@ export class NvmlDevice {
     const calls = this.#calls;
     calls.takeOutcome();
     const readings = this.#readings(nowMs, maxSpanOf(atMs - sinceMs));
-    const processes = this.#processes.read(atMs, sinceMs);
+    const { gpuUtil } = readings.values;
+    const processes = this.#processes.read({ atMs, nowMs, sinceMs, gpuUtil });
     const samples = this.#samples.read(atMs, nowMs, sinceMs);
     const health = this.#health.read(atMs, nowMs, xids);
     const outcome = calls.takeOutcome();

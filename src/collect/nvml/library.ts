@@ -49,10 +49,34 @@ const SYMBOLS = {
   nvmlEventSetFree: ["void *"],
   nvmlEventSetWait_v2: ["void *", "void *", "uint32"],
   nvmlDeviceRegisterEvents: ["void *", "uint64", "void *"],
+  // Who is on a device, by newer and rarer calls; MIG instances; the driver's books.
+  nvmlDeviceGetProcessesUtilizationInfo: ["void *", "void *"],
+  nvmlDeviceGetMPSComputeRunningProcesses_v3: ["void *", "void *", "void *"],
+  nvmlDeviceGetAccountingMode: ["void *", "void *"],
+  nvmlDeviceGetAccountingPids: ["void *", "void *", "void *"],
+  nvmlDeviceGetAccountingStats: ["void *", "uint32", "void *"],
+  nvmlDeviceGetMigMode: ["void *", "void *", "void *"],
+  nvmlDeviceGetMaxMigDeviceCount: ["void *", "void *"],
+  nvmlDeviceGetMigDeviceHandleByIndex: ["void *", "uint32", "void *"],
+  nvmlDeviceGetGpuInstanceId: ["void *", "void *"],
+  nvmlDeviceGetComputeInstanceId: ["void *", "void *"],
+  nvmlDeviceGetAttributes_v2: ["void *", "void *"],
 } as const;
 
 export type NvmlSymbol = keyof typeof SYMBOLS;
-export type NvmlArgument = number | bigint | Uint8Array | null;
+export type NvmlArgument = number | bigint | Uint8Array | PointingStruct | null;
+
+/** A struct with a pointer to another buffer in it. The address is written when the call is made. */
+export interface PointingStruct {
+  bytes: Uint8Array;
+  /** Where in `bytes` the pointer lies. */
+  pointerOffset: number;
+  /** Null is a null pointer. */
+  target: Uint8Array | null;
+}
+
+/** The calls that take a {@link PointingStruct}; the others are spared the look. */
+const POINTING: ReadonlySet<NvmlSymbol> = new Set(["nvmlDeviceGetProcessesUtilizationInfo"]);
 
 /** Calls a symbol and returns its result code. */
 type Bound = (...args: NvmlArgument[]) => number;
@@ -120,7 +144,20 @@ function bindAll(handle: LibraryHandle): Map<NvmlSymbol, Bound> {
 
 function bind(handle: LibraryHandle, symbol: NvmlSymbol): Bound {
   const native = handle.func(symbol, "int", [...SYMBOLS[symbol]]);
+  if (POINTING.has(symbol)) return (...args) => Number(native(...args.map(withAddress)));
   return (...args) => Number(native(...args));
+}
+
+/** Both buffers live until the call is over: the caller holds them, and it blocks. */
+function withAddress(argument: NvmlArgument): NvmlArgument {
+  if (argument === null || typeof argument !== "object" || argument instanceof Uint8Array) {
+    return argument;
+  }
+  const { bytes, pointerOffset, target } = argument;
+  const address = target ? koffi.address(target) : 0n;
+  const words = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  words.setBigUint64(pointerOffset, address, true);
+  return bytes;
 }
 
 function symbolNames(): NvmlSymbol[] {

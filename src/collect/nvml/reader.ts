@@ -1,15 +1,15 @@
 import { AssayError } from "../../model/errors.ts";
-import type { NodeObservation, Observation } from "../../model/observation.ts";
+import type { GapObservation, NodeObservation, Observation } from "../../model/observation.ts";
 import type { GpuInfo } from "../../model/sample.ts";
 import type { BackoffSettings } from "../backoff.ts";
 import type { BlockingSource } from "../blocking.ts";
 import type { OpenResult } from "../contract.ts";
-import { throwIfLibraryLost } from "./device-calls.ts";
-import { openDevice } from "./device.ts";
-import { readText, readU32, SIZES } from "./layouts.ts";
+import { CardSlot } from "./card.ts";
+import { countDevices, initialize, readDriverVersion } from "./driver.ts";
+import { GpmReader } from "./gpm.ts";
 import { loadNvml, type NvmlLibrary } from "./library.ts";
-import { NVML, resultText } from "./results.ts";
-import { DeviceSlot } from "./slot.ts";
+import type { OpenInstanceCounters } from "./mig-device.ts";
+import { ToldTimes } from "./told-times.ts";
 import { XidEvents } from "./xid-events.ts";
 
 export interface NvmlSettings {
@@ -28,27 +28,39 @@ const NO_DRIVER = "Install the NVIDIA driver, or give the container the `utility
 /** Utilisation samples older than two intervals, and than this, no longer speak of now. */
 const SAMPLE_AGE_MS = 2000;
 
+/** No node has more; beyond it the driver's count is garbage, and indexes of MIG devices begin. */
+const MAX_CARDS = 100;
+
+const openGpm: OpenInstanceCounters = (card, gpuInstanceId) =>
+  new GpmReader(card, { gpuInstanceId });
+
 /** Reads NVIDIA devices through NVML. It asks the driver only; it changes nothing. */
 export class NvmlReader implements BlockingSource {
   readonly #settings: NvmlSettings;
+  readonly #openCounters: OpenInstanceCounters;
+  /** Outlives the library, so that a device keeps its account when the driver is loaded anew. */
+  readonly #told = new ToldTimes();
   #library: NvmlLibrary | undefined;
   #driverVersion: string | undefined;
-  #slots: DeviceSlot[] = [];
+  #count = 0;
+  #cards: CardSlot[] = [];
   #xidEvents: XidEvents | undefined;
+  /** The devices told of last, as text and as the very objects that they were. */
   #announced: string | undefined;
-  /** The very objects that were compared last. */
-  #compared: readonly GpuInfo[] = [];
+  #listed: readonly GpuInfo[] = [];
 
-  constructor(settings: NvmlSettings) {
+  /** @param openCounters how to read the counters of a GPU instance: by GPM */
+  constructor(settings: NvmlSettings, openCounters: OpenInstanceCounters = openGpm) {
     this.#settings = settings;
+    this.#openCounters = openCounters;
   }
 
   /** Shuts NVML down and unloads it, so that a driver replaced meanwhile is found at the next open. */
   close(): void {
     const library = this.#library;
     this.#library = undefined;
-    for (const slot of this.#slots) slot.close();
-    this.#slots = [];
+    for (const card of this.#cards) card.close();
+    this.#cards = [];
     this.#xidEvents?.close();
     this.#xidEvents = undefined;
     this.#announced = undefined;
@@ -69,10 +81,8 @@ export class NvmlReader implements BlockingSource {
     this.#library = library;
     this.#driverVersion = readDriverVersion(library);
     this.#enumerate(library, countDevices(library), nowMs);
-    if (this.#slots.length === 0) {
-      library.call("nvmlShutdown");
-      library.unload();
-      this.#library = undefined;
+    if (this.#cards.length === 0) {
+      this.close();
       return { status: "absent", reason: "the NVIDIA driver sees no device" };
     }
     this.#xidEvents = new XidEvents(library);
@@ -83,51 +93,92 @@ export class NvmlReader implements BlockingSource {
     const library = this.#library;
     if (!library) throw new AssayError("nvml/library", "NVML is not open");
     const count = countDevices(library);
-    if (count !== this.#slots.length) this.#enumerate(library, count, nowMs);
+    const isReordered = this.#cards.some(({ whole }) => whole.isTaken);
+    if (count !== this.#count || isReordered) this.#enumerate(library, count, nowMs);
     const sinceMs = atMs - Math.max(2 * this.#settings.intervalMs, SAMPLE_AGE_MS);
-    const observations: Observation[] = [];
-    const watched = this.#slots.flatMap(({ device, lostReason }) =>
-      device && lostReason === undefined ? [device.handle] : [],
+    const xids = this.#xidEvents?.poll(
+      this.#cards.flatMap(({ handle }) => handle ?? []),
+      nowMs,
     );
-    const xids = this.#xidEvents?.poll(watched, nowMs);
-    for (const slot of this.#slots) {
-      const own = slot.device && xids?.get(slot.device.handle);
-      observations.push(...slot.sample(atMs, nowMs, sinceMs, own));
-    }
-    const node = this.#nodeIfChanged(atMs);
-    return node ? [node, ...observations] : observations;
+    const observations = this.#cards.flatMap((card) => card.sample(atMs, nowMs, sinceMs, xids));
+    return [...this.#announce(atMs), ...observations];
   }
 
+  /** Looks up all cards. Those that are known keep what is known of them: the UUID decides. */
   #enumerate(library: NvmlLibrary, count: number, nowMs: number): void {
-    const backoff = this.#settings.lostDevice ?? LOST_DEVICE;
-    for (const slot of this.#slots) slot.close();
-    this.#slots = Array.from({ length: count }, (_, index) => {
-      const reopen = () => openDevice(library, index, this.#driverVersion);
-      return new DeviceSlot(index, backoff, reopen);
+    const before = this.#cards;
+    const indexes = Array.from({ length: Math.min(count, MAX_CARDS) }, (_, index) => index);
+    const opened = indexes.map((index) => this.#openCard(library, index, nowMs));
+    const seen = new Set(opened.map(uuidOf));
+    const cards = opened.map((card, index) => {
+      const uuid = uuidOf(card);
+      if (uuid === undefined) {
+        // It does not answer: the one that was there is still taken to be there.
+        const there = before[index];
+        return there && uuidOf(there) !== undefined && !seen.has(uuidOf(there)) ? there : card;
+      }
+      const known = before.find((other) => isSameCard(other, card));
+      known?.whole.retryAtOnce();
+      return known ?? card;
     });
-    for (const slot of this.#slots) slot.open(nowMs);
+    this.#cards = cards.filter(
+      (card, i) => uuidOf(card) === undefined || cards.findIndex(hasUuidOf(card)) === i,
+    );
+    this.#count = count;
+    const kept = new Set(this.#cards);
+    for (const card of [...before, ...opened]) if (!kept.has(card)) card.close();
+  }
+
+  #openCard(library: NvmlLibrary, index: number, nowMs: number): CardSlot {
+    const card = new CardSlot({
+      library,
+      index,
+      driverVersion: this.#driverVersion,
+      backoff: this.#settings.lostDevice ?? LOST_DEVICE,
+      told: this.#told,
+      openCounters: this.#openCounters,
+    });
+    card.open(nowMs);
+    return card;
   }
 
   #gpus(): GpuInfo[] {
-    return this.#slots.flatMap((slot) => (slot.device ? [slot.device.info] : []));
+    return this.#cards.flatMap(({ devices }) => devices.map(({ info }) => info));
   }
 
-  #nodeIfChanged(atMs: number): NodeObservation | undefined {
+  /**
+   * The node, if its devices are not those told of last. Before it comes the rest of the time of
+   * those that are no longer among them: from the node on, their index may be another's.
+   */
+  #announce(atMs: number): (NodeObservation | GapObservation)[] {
     const gpus = this.#gpus();
-    const isSame = gpus.every((gpu, i) => gpu === this.#compared[i]);
-    if (isSame && gpus.length === this.#compared.length && this.#announced) return undefined;
-    this.#compared = gpus;
+    const isSame = gpus.every((gpu, i) => gpu === this.#listed[i]);
+    if (isSame && gpus.length === this.#listed.length && this.#announced) return [];
     const shape = JSON.stringify(gpus);
-    if (shape === this.#announced) return undefined;
+    const before = this.#listed;
+    this.#listed = gpus;
+    if (shape === this.#announced) return [];
     this.#announced = shape;
+    const gaps = before.flatMap((gpu) => this.#leave(gpu, gpus, atMs) ?? []);
     const { node, intervalMs, simulated = false } = this.#settings;
-    return { kind: "node", atMs, node, source: "nvml", simulated, intervalMs, gpus };
+    return [...gaps, { kind: "node", atMs, node, source: "nvml", simulated, intervalMs, gpus }];
+  }
+
+  #leave(gpu: GpuInfo, gpus: readonly GpuInfo[], atMs: number): GapObservation | undefined {
+    if (gpus.some(({ uuid }) => uuid === gpu.uuid)) return undefined;
+    // A card that was divided, or a part of one that is no more, has no time any longer.
+    const isDivided = gpus.some(({ parentUuid }) => parentUuid === gpu.uuid);
+    const isOver = isDivided || gpu.parentUuid !== undefined;
+    const reason = isOver ? "the card was divided anew" : "the driver no longer lists the device";
+    const gap = this.#told.missing(gpu, atMs, reason);
+    if (isOver) this.#told.forget(gpu.uuid);
+    return gap;
   }
 
   #describe(): string {
     const names = this.#gpus().map((gpu) => `${gpu.index} ${gpu.model}`);
-    const silent = this.#slots.flatMap(({ device, index, lostReason }) =>
-      device ? [] : [`${index} does not answer: ${lostReason ?? "unknown"}`],
+    const silent = this.#cards.flatMap(({ devices, index, whole }) =>
+      devices.length > 0 ? [] : [`${index} does not answer: ${whole.lostReason ?? "unknown"}`],
     );
     const missing = this.#library?.missing ?? [];
     return [
@@ -139,35 +190,16 @@ export class NvmlReader implements BlockingSource {
   }
 }
 
-/** Undefined once NVML is ready; `absent` where no driver runs. @throws AssayError for the rest */
-function initialize(library: NvmlLibrary): OpenResult | undefined {
-  const result = library.call("nvmlInit_v2");
-  if (result === NVML.success) return undefined;
-  const { path } = library;
-  library.unload();
-  if (result === NVML.driverNotLoaded) {
-    const reason = "the NVIDIA driver is installed but not loaded";
-    return { status: "absent", reason, hint: "Load the kernel module: modprobe nvidia" };
-  }
-  const hint =
-    result === NVML.versionMismatch
-      ? "The driver was updated while it ran: reload the kernel module or reboot."
-      : "Run nvidia-smi: it should fail in the same way.";
-  throw new AssayError("nvml/library", `nvmlInit_v2: ${resultText(result)}`, { place: path, hint });
+function uuidOf({ whole }: CardSlot): string | undefined {
+  return whole.device?.info.uuid;
 }
 
-function countDevices(library: NvmlLibrary): number {
-  const bytes = new Uint8Array(SIZES.u32);
-  const result = library.call("nvmlDeviceGetCount_v2", bytes);
-  throwIfLibraryLost("nvmlDeviceGetCount_v2", result, library.path);
-  if (result === NVML.success) return readU32(bytes);
-  throw new AssayError("nvml/library", `nvmlDeviceGetCount_v2: ${resultText(result)}`, {
-    place: library.path,
-  });
+function hasUuidOf(card: CardSlot): (other: CardSlot) => boolean {
+  return (other) => uuidOf(other) === uuidOf(card);
 }
 
-function readDriverVersion(library: NvmlLibrary): string | undefined {
-  const bytes = new Uint8Array(SIZES.text);
-  const result = library.call("nvmlSystemGetDriverVersion", bytes, bytes.length);
-  return result === NVML.success ? readText(bytes) : undefined;
+/** Whether it is the same card in the same place, so that what is known of it holds. */
+function isSameCard(known: CardSlot, opened: CardSlot): boolean {
+  const [a, b] = [known.whole.device, opened.whole.device];
+  return a !== undefined && b !== undefined && known.index === opened.index && a.isSame(b);
 }

@@ -65,7 +65,8 @@ export function readMemory(calls: DeviceCalls): MemoryReading | undefined {
   return calls.read("nvmlDeviceGetMemoryInfo", new Uint8Array(SIZES.memory), decodeMemory);
 }
 
-function memorySymbol(calls: DeviceCalls): NvmlSymbol {
+/** The call that tells the memory of a device. */
+export function memorySymbol(calls: DeviceCalls): NvmlSymbol {
   const newer = "nvmlDeviceGetMemoryInfo_v2";
   return calls.isSupported(newer) ? newer : "nvmlDeviceGetMemoryInfo";
 }

@@ -3,13 +3,16 @@ import { describe, expect, it } from "vitest";
 import { view } from "../../../src/collect/nvml/layouts.ts";
 import {
   decodeProcessList,
+  decodeUtilizationInfos,
   decodeUtilizationSamples,
+  encodeUtilizationRequest,
   newestByPid,
   PROCESS_ENTRY_MAX,
   UNTOUCHED,
   UTILIZATION_ENTRY,
+  UTILIZATION_INFO_ENTRY,
 } from "../../../src/collect/nvml/process-layouts.ts";
-import { mergeProcesses } from "../../../src/collect/nvml/process-reader.ts";
+import { mergeProcesses } from "../../../src/collect/nvml/process-merge.ts";
 
 interface Entry {
   pid: number;
@@ -72,17 +75,48 @@ describe("utilisation samples", () => {
 
   it.each([
     [100, 100],
-    [101, 100],
-    [4_000_000, 100],
+    [101, undefined],
+    [4_000_000, undefined],
     [0xffff_ffff, undefined],
   ])("has %s %% read as %s", (value, expected) => {
     const bytes = new Uint8Array(UTILIZATION_ENTRY);
     view(bytes).setUint32(0, 7, true);
     view(bytes).setBigUint64(8, 1_700_000_000_000_000n, true);
     view(bytes).setUint32(16, value, true);
-    view(bytes).setUint32(20, 30, true);
+    [30, 20, 10].forEach((percent, i) => view(bytes).setUint32(20 + 4 * i, percent, true));
     expect(decodeUtilizationSamples(bytes, 1)).toEqual([
-      { pid: 7, timestampUs: 1_700_000_000_000_000, sm: expected, memory: 30 },
+      {
+        pid: 7,
+        timestampUs: 1_700_000_000_000_000,
+        sm: expected,
+        memory: 30,
+        encoder: 20,
+        decoder: 10,
+      },
+    ]);
+  });
+
+  it("are read from the newer form too, which has them in another order", () => {
+    const bytes = new Uint8Array(2 * UTILIZATION_INFO_ENTRY);
+    for (const at of [0, UTILIZATION_INFO_ENTRY]) {
+      view(bytes).setBigUint64(at, 1_700_000_000_000_000n, true);
+      [7 + at, 100, 101, 3, 4, 90, 91].forEach((value, i) =>
+        view(bytes).setUint32(at + 8 + 4 * i, value, true),
+      );
+    }
+    const use = { timestampUs: 1_700_000_000_000_000, sm: 100, memory: undefined };
+    expect(decodeUtilizationInfos(bytes, 2)).toEqual([
+      { pid: 7, ...use, encoder: 3, decoder: 4 },
+      { pid: 7 + UTILIZATION_INFO_ENTRY, ...use, encoder: 3, decoder: 4 },
+    ]);
+  });
+
+  it("are asked for by version, room and time", () => {
+    const request = view(encodeUtilizationRequest(80, 5_000_000_000n));
+    expect([request.byteLength, request.getUint32(0, true)]).toEqual([24, 0x100_0018]);
+    expect([request.getUint32(4, true), request.getBigUint64(8, true)]).toEqual([
+      80,
+      5_000_000_000n,
     ]);
   });
 
@@ -114,8 +148,7 @@ describe("merging what is known of the processes", () => {
 
   it("names a process of both lists once, with the larger memory", () => {
     const both = mergeProcesses(
-      [{ pid: 7, memUsedBytes: 100 }],
-      [{ pid: 7, memUsedBytes: 80 }],
+      [[{ pid: 7, memUsedBytes: 100 }], [{ pid: 7, memUsedBytes: 80 }]],
       new Map(),
     );
     expect(both).toEqual([{ pid: 7, memUsedBytes: 100 }]);
@@ -126,17 +159,17 @@ describe("merging what is known of the processes", () => {
       { pid: 7, memUsedBytes: 100 },
       { pid: 7, memUsedBytes: 80 },
     ];
-    expect(mergeProcesses(entries, [], new Map())).toEqual([{ pid: 7, memUsedBytes: 180 }]);
+    expect(mergeProcesses([entries], new Map())).toEqual([{ pid: 7, memUsedBytes: 180 }]);
   });
 
   it("still lists a process that worked and has left the lists, without a memory figure", () => {
-    expect(mergeProcesses([], [], use(7, 50))).toEqual([{ pid: 7, smUtil: 0.5, memUtil: 0.1 }]);
+    expect(mergeProcesses([], use(7, 50))).toEqual([{ pid: 7, smUtil: 0.5, memUtil: 0.1 }]);
   });
 
   it("does not list one that did nothing and is in no list", () => {
     const none = new Map([[7, { pid: 7, timestampUs: 1, sm: 0, memory: 0 }]]);
-    expect(mergeProcesses([], [], none)).toEqual([]);
-    expect(mergeProcesses([{ pid: 7, memUsedBytes: 1 }], [], none)).toEqual([
+    expect(mergeProcesses([], none)).toEqual([]);
+    expect(mergeProcesses([[{ pid: 7, memUsedBytes: 1 }]], none)).toEqual([
       { pid: 7, smUtil: 0, memUtil: 0, memUsedBytes: 1 },
     ]);
   });

@@ -1,6 +1,9 @@
 import { describe, expect, it } from "vitest";
+import type { Observation } from "../../../src/model/observation.ts";
 import { scriptNvmlStub, type NvmlScript } from "../../support/nvml-stub.ts";
 import { AT, compiler, of, ready, suffix } from "./rig.ts";
+
+type Observed = readonly Observation[];
 
 describe.skipIf(!compiler)(`who is on a device${suffix}`, () => {
   const list = async (script: NvmlScript, without: string[] = []) => {
@@ -50,10 +53,10 @@ describe.skipIf(!compiler)(`who is on a device${suffix}`, () => {
 
   it("tells how much each used, also of one that has left the list", async () => {
     const us = (AT - 100) * 1000;
-    const samples = `7:${us}:250:20 8:${us}:30:10`;
+    const samples = `7:${us}:250:20:5:6 8:${us}:30:10`;
     expect(await list({ compute: "7:1", samples })).toEqual([
-      { pid: 7, memUsedBytes: 1, smUtil: 1, memUtil: 0.2 },
-      { pid: 8, smUtil: 0.3, memUtil: 0.1 },
+      { pid: 7, memUsedBytes: 1, memUtil: 0.2, encUtil: 0.05, decUtil: 0.06 },
+      { pid: 8, smUtil: 0.3, memUtil: 0.1, encUtil: 0, decUtil: 0 },
     ]);
   });
 
@@ -61,8 +64,12 @@ describe.skipIf(!compiler)(`who is on a device${suffix}`, () => {
     const made = await ready({ compute: "7:1 8:1 9:1", garbage: 1 });
     const samples = `7:${AT * 1000}:50:0 8:1000:60:0 9:${(AT + 3_600_000) * 1000}:70:0`;
     scriptNvmlStub(made.library, { compute: "7:1 8:1 9:1", garbage: 1, samples });
-    const use = async (atMs: number) =>
-      of("processes", await made.collector.collect(atMs))[0]?.list.map(({ smUtil }) => smUtil);
+    const use = async (atMs: number) => {
+      made.clock.nowMs += 1000;
+      return of("processes", await made.collector.collect(atMs))[0]?.list.map(
+        ({ smUtil }) => smUtil,
+      );
+    };
     expect(await use(AT)).toEqual([0.5, undefined, undefined]);
     expect(await use(AT + 1000)).toEqual([undefined, undefined, undefined]);
   });
@@ -72,11 +79,77 @@ describe.skipIf(!compiler)(`who is on a device${suffix}`, () => {
     const made = await ready(at(AT));
     const use = async (atMs: number) => {
       scriptNvmlStub(made.library, at(atMs));
+      made.clock.nowMs += 1000;
       return of("processes", await made.collector.collect(atMs))[0]?.list[0]?.smUtil;
     };
     expect(await use(AT)).toBe(0.5);
     const back = AT - 3_600_000;
     await use(back);
     expect(await use(back + 1000)).toBe(0.5);
+  });
+});
+
+describe.skipIf(!compiler)(`clients of the multi-process service${suffix}`, () => {
+  const MPS = "nvmlDeviceGetMPSComputeRunningProcesses_v3";
+  const script = { compute: "10:5", mps: "10:7 20:8" };
+  const pids = (seen: Observed) => of("processes", seen)[0]?.list.map(({ pid }) => pid);
+
+  it("are listed with the others, each once and with the larger memory", async () => {
+    const { collector } = await ready(script);
+    expect(of("processes", await collector.collect(AT))[0]?.list).toEqual([
+      { pid: 10, memUsedBytes: 7 },
+      { pid: 20, memUsedBytes: 8 },
+    ]);
+  });
+
+  it.each([
+    ["the driver lacks the call", {}, [MPS]],
+    ["the call is not supported", { [`error.${MPS}`]: 3 }, []],
+    ["the call never worked", { [`error.${MPS}`]: 4 }, []],
+  ])("leave the others as they are where %s", async (_name, error, without) => {
+    const { collector } = await ready({ ...script, ...error }, { without });
+    expect(pids(await collector.collect(AT))).toEqual([10]);
+  });
+
+  it("make half a list, hence none, where the call fails that has worked", async () => {
+    const made = await ready(script);
+    await made.collector.collect(AT);
+    scriptNvmlStub(made.library, { ...script, [`error.${MPS}`]: 999 });
+    made.clock.nowMs = 1000;
+    expect(pids(await made.collector.collect(AT + 1000))).toBeUndefined();
+  });
+});
+
+describe.skipIf(!compiler)(`how often processes are listed${suffix}`, () => {
+  const COMPUTE = "nvmlDeviceGetComputeRunningProcesses_v3";
+
+  it.each([
+    [20, 13],
+    [100, 12],
+    [500, 12],
+    [490, 12],
+    [1000, 6],
+  ])("with a tick every %s ms, that is %s times in 6 s", async (intervalMs, times) => {
+    const made = await ready({ compute: "7:1" }, { settings: { intervalMs } });
+    let lists = 0;
+    let samples = 0;
+    for (let nowMs = 0; nowMs < 6000; nowMs += intervalMs) {
+      made.clock.nowMs = nowMs;
+      const seen = await made.collector.collect(AT + nowMs);
+      lists += of("processes", seen).length;
+      samples += of("gpu", seen).length;
+    }
+    const use = made.calls("nvmlDeviceGetProcessUtilization");
+    expect([lists, made.calls(COMPUTE), use]).toEqual([times, times, times]);
+    expect(samples).toBe(Math.ceil(6000 / intervalMs));
+  });
+
+  it("does not follow the wall clock", async () => {
+    const made = await ready({ compute: "7:1" });
+    const lists = [];
+    for (const stepMs of [0, 3_600_000, -3_600_000]) {
+      lists.push(of("processes", await made.collector.collect(AT + stepMs)).length);
+    }
+    expect(lists).toEqual([1, 0, 0]);
   });
 });

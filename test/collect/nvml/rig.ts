@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import koffi from "koffi";
 import { afterEach, expect } from "vitest";
 import type { Collector } from "../../../src/collect/contract.ts";
+import type { OpenInstanceCounters } from "../../../src/collect/nvml/mig-device.ts";
 import { NvmlReader, type NvmlSettings } from "../../../src/collect/nvml/reader.ts";
 import type { Observation } from "../../../src/model/observation.ts";
 import { compileNvmlStub, haveCompiler, type NvmlScript } from "../../support/nvml-stub.ts";
@@ -30,12 +31,16 @@ export interface Rig {
 
 export const rig = (
   script: NvmlScript = {},
-  options: { without?: string[]; settings?: Partial<NvmlSettings> } = {},
+  options: {
+    without?: string[];
+    settings?: Partial<NvmlSettings>;
+    openCounters?: OpenInstanceCounters;
+  } = {},
 ): Rig => {
   const library = compileNvmlStub({ script, without: options.without ?? [] });
   const clock = { nowMs: 0 };
   const settings = { node: "n1", intervalMs: 1000, library, simulated: true, ...options.settings };
-  const reader = new NvmlReader(settings);
+  const reader = new NvmlReader(settings, options.openCounters);
   const collector: Collector = {
     name: "nvml",
     open: async () => reader.open(clock.nowMs),

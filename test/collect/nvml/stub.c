@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 enum { OK = 0, INVALID = 2, NOT_SUPPORTED = 3, NOT_FOUND = 6, TOO_SMALL = 7, VERSION = 25 };
-enum { MAX_KEYS = 512, MAX_CALLS = 512, FIRST_HANDLE = 0x1000 };
+enum { MAX_KEYS = 512, MAX_CALLS = 512, FIRST_HANDLE = 0x1000, FIRST_PART = 100 };
 
 static struct { char key[96]; char value[4000]; } script[MAX_KEYS];
 static int scriptLength;
@@ -60,6 +60,25 @@ static unsigned long long number(int device, const char *key, unsigned long long
   return value ? strtoull(value, NULL, 0) : otherwise;
 }
 
+/* The MIG instance behind a device number from 100 on (see stub-instances.c); NULL where there is none. */
+static const char *part(int device) {
+  char own[32];
+  snprintf(own, sizeof own, "gpu%d.mig", device);
+  return device < FIRST_PART ? NULL : find(own);
+}
+
+/* Reads numbers apart by colons, 0 where there are fewer, and skips the blanks behind them. */
+static const char *colons(const char *at, uint64_t *numbers, int length) {
+  for (int i = 0; i < length; i++) {
+    char *end = (char *)at;
+    numbers[i] = i == 0 || *at == ':' ? strtoull(i == 0 ? at : at + 1, &end, 10) : 0;
+    at = end;
+  }
+  while (*at && *at != ' ') at++;
+  while (*at == ' ') at++;
+  return at;
+}
+
 /* Counts the call, waits if the script says so, and gives the scripted error or OK. */
 static int enter(const char *symbol, int device) {
   pthread_mutex_lock(&lock);
@@ -78,6 +97,8 @@ static int enter(const char *symbol, int device) {
   unsigned long long delay = number(device, key, 0);
   if (delay) usleep((useconds_t)(delay * 1000));
   if (device >= 0 && number(device, "lost", 0)) return 15;
+  if (device >= FIRST_PART && number(device / FIRST_PART - 1, "lost", 0)) return 15;
+  if (device >= FIRST_PART && !part(device)) return (int)number(device, "goneResult", NOT_FOUND);
   snprintf(key, sizeof key, "error.%s", symbol);
   return (int)number(device, key, OK);
 }
@@ -296,7 +317,7 @@ int nvmlDeviceGetGraphicsRunningProcesses_v3(void *handle, uint32_t *count, unsi
 #ifndef WITHOUT_nvmlDeviceGetProcessUtilization
 struct sample { uint32_t pid; uint64_t timestamp; uint32_t sm, memory, encoder, decoder; };
 
-/* `samples` is `pid:timestamp:sm:memory` entries apart by blanks; timestamp 0 is now, in microseconds. */
+/* `samples` is `pid:timestamp:sm:memory[:encoder:decoder]` apart by blanks; timestamp 0 is now, in microseconds. */
 int nvmlDeviceGetProcessUtilization(void *handle, struct sample *out, uint32_t *count, uint64_t lastSeen) {
   ENTER(nvmlDeviceGetProcessUtilization, indexOf(handle));
   int device = indexOf(handle);
@@ -304,19 +325,15 @@ int nvmlDeviceGetProcessUtilization(void *handle, struct sample *out, uint32_t *
   struct timeval now;
   gettimeofday(&now, NULL);
   for (const char *at = text(device, "samples", ""); *at;) {
-    struct sample one = {0};
-    char *end;
-    one.pid = (uint32_t)strtoul(at, &end, 10);
-    one.timestamp = strtoull(end + 1, &end, 10);
-    one.sm = (uint32_t)strtoul(end + 1, &end, 10);
-    one.memory = (uint32_t)strtoul(end + 1, &end, 10);
+    uint64_t numbers[6];
+    at = colons(at, numbers, 6);
+    struct sample one = {(uint32_t)numbers[0], numbers[1], (uint32_t)numbers[2], (uint32_t)numbers[3],
+                         (uint32_t)numbers[4], (uint32_t)numbers[5]};
     if (!one.timestamp) one.timestamp = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_usec;
     if (one.timestamp > lastSeen || number(device, "garbage", 0)) {
       if (out && found < capacity) out[found] = one;
       found++;
     }
-    at = end;
-    while (*at == ' ') at++;
   }
   if (found == 0) return NOT_FOUND;
   *count = found;
