@@ -1,0 +1,199 @@
+import { join } from "node:path";
+import type { DrmClient } from "./fdinfo.ts";
+import { listNames } from "./files.ts";
+import {
+  type DeviceNames,
+  type Holder,
+  Inspection,
+  isHostView,
+  listProcesses,
+  readFdInfo,
+} from "./inspect.ts";
+
+/** A client with the process that it is counted to. */
+export interface HeldClient {
+  pid: number;
+  usesKfd: boolean;
+  client: DrmClient;
+}
+
+export interface HolderDeps {
+  /** Milliseconds of a clock that never steps. */
+  monotonicMs(): number;
+}
+
+/** Between the beginnings of two looks through all processes. */
+const CYCLE_MS = 5000;
+/** And when a device is known to have been opened or closed. */
+const HURRIED_CYCLE_MS = 1000;
+/** Of all time that the looks may take: a node with very many processes is looked through less often. */
+const CYCLE_SHARE = 0.02;
+/** Steps between two looks at the clock. */
+const STEPS_A_CHECK = 8;
+/** When a device was opened, these are looked at before all others. */
+const YOUNGEST = 64;
+
+/**
+ * Finds the processes that hold a DRM device, by the links in `/proc/PID/fd`: all processes one after
+ * the other, in slices, so that no call takes much longer than its budget. What is likely to have
+ * opened a device is looked at first: whoever the kernel names, who held one before, who is young.
+ */
+export class HolderScan {
+  readonly #root: string;
+  readonly #deps: HolderDeps;
+  readonly #holders = new Map<number, Holder>();
+  /** Taken from the end, so that the youngest come first. */
+  #queue: number[] = [];
+  #urgent: number[] = [];
+  #current: Inspection | undefined;
+  /** Processes that may not be looked into. */
+  #hidden = new Set<number>();
+  #seesAll = false;
+  #isRunning = false;
+  /** A look is wanted that has not begun, or has not ended. */
+  #isHurried = false;
+  #isStale = true;
+  #hurriedAtMs = Number.NEGATIVE_INFINITY;
+  #cycles = 0;
+  #startedAtMs = Number.NEGATIVE_INFINITY;
+  #spentMs = 0;
+
+  constructor(procRoot: string, deps: HolderDeps) {
+    this.#root = procRoot;
+    this.#deps = deps;
+  }
+
+  /** Every process could be looked into, and has been, once at least. */
+  get isComplete(): boolean {
+    return this.#cycles > 0 && this.#seesAll && this.#hidden.size === 0;
+  }
+
+  /** Nothing is known to have been opened or closed since the last whole look began. */
+  get isFresh(): boolean {
+    return !this.#isStale;
+  }
+
+  /** Why the lists are not whole; undefined where they are. */
+  get obstacle(): string | undefined {
+    if (this.#hidden.size > 0) return `${this.#hidden.size} processes cannot be looked into`;
+    if (this.#cycles === 0) return "not every process was looked at yet";
+    return this.#seesAll ? undefined : "not all processes of the host are visible";
+  }
+
+  /** A device was opened or closed. @param likely processes that the kernel names */
+  hurry(likely: readonly number[] = []): void {
+    this.#markStale();
+    const nowMs = this.#deps.monotonicMs();
+    if (nowMs - this.#hurriedAtMs < HURRIED_CYCLE_MS) return;
+    this.#hurriedAtMs = nowMs;
+    const pids = listProcesses(this.#root);
+    // The last is taken first.
+    const urgent = [...pids.slice(-YOUNGEST), ...this.#holders.keys(), ...likely];
+    this.#urgent = [...new Set(urgent)];
+  }
+
+  /** Looks at these before the others, unless they are known. */
+  suggest(pids: readonly number[]): void {
+    this.#urgent.push(...pids.filter((pid) => !this.#holders.has(pid)));
+  }
+
+  /** Goes on looking for about `budgetMs`, or begins anew when it is time. */
+  advance(budgetMs: number, names: DeviceNames): void {
+    const startMs = this.#deps.monotonicMs();
+    if (!this.#isRunning) this.#begin(startMs);
+    for (let step = 1; this.#step(names); step++) {
+      if (step % STEPS_A_CHECK === 0 && this.#deps.monotonicMs() - startMs >= budgetMs) break;
+    }
+    this.#spentMs += this.#deps.monotonicMs() - startMs;
+  }
+
+  /**
+   * Every client once, read anew. One that several processes hold (a child inherits its parent's
+   * descriptors) goes to the lowest process number: most often the one that opened it, and a child
+   * cannot use its parent's context anyway.
+   */
+  read(names: DeviceNames): HeldClient[] {
+    const read: HeldClient[] = [];
+    const taken = new Set<string>();
+    for (const holder of [...this.#holders.values()].sort((a, b) => a.pid - b.pid)) {
+      for (const [key, held] of holder.clients) {
+        if (taken.has(key)) continue;
+        if (!names.asleepSlots.has(held.client.slot) && !this.#refresh(holder, key, held)) continue;
+        taken.add(key);
+        read.push({ pid: holder.pid, usesKfd: holder.usesKfd, client: held.client });
+      }
+    }
+    return read;
+  }
+
+  #refresh(holder: Holder, key: string, held: { fd: string; client: DrmClient }): boolean {
+    const info = readFdInfo(join(this.#root, String(holder.pid)), held.fd);
+    if (info?.kind === "client" && info.client.key === key) {
+      held.client = info.client;
+      return true;
+    }
+    // It was closed, or the process has ended: another descriptor, or process, may still hold it.
+    holder.clients.delete(key);
+    if (holder.clients.size === 0) this.#holders.delete(holder.pid);
+    this.#markStale();
+    this.#urgent.push(holder.pid);
+    return false;
+  }
+
+  #markStale(): void {
+    this.#isHurried = true;
+    this.#isStale = true;
+  }
+
+  #begin(nowMs: number): void {
+    const sinceMs = nowMs - this.#startedAtMs;
+    const isDue = sinceMs >= Math.max(CYCLE_MS, this.#spentMs / CYCLE_SHARE);
+    if (!isDue && !(this.#isHurried && sinceMs >= HURRIED_CYCLE_MS)) return;
+    this.#queue = listProcesses(this.#root);
+    this.#seesAll = isHostView(this.#root, this.#queue);
+    this.#keepOnly(new Set(this.#queue));
+    this.#startedAtMs = nowMs;
+    this.#spentMs = 0;
+    this.#isRunning = true;
+    this.#isHurried = false;
+  }
+
+  #keepOnly(pids: ReadonlySet<number>): void {
+    for (const pid of this.#hidden) if (!pids.has(pid)) this.#hidden.delete(pid);
+    for (const pid of this.#holders.keys()) if (!pids.has(pid)) this.#holders.delete(pid);
+  }
+
+  /** @returns false when there is nothing left to look at */
+  #step(names: DeviceNames): boolean {
+    if (this.#current) {
+      if (this.#current.step(names)) this.#close(this.#current);
+      return true;
+    }
+    const pid = this.#urgent.pop() ?? this.#queue.pop();
+    if (pid !== undefined) this.#open(pid);
+    else if (this.#isRunning) this.#finish();
+    return pid !== undefined;
+  }
+
+  #finish(): void {
+    this.#isRunning = false;
+    this.#cycles += 1;
+    this.#isStale = this.#isHurried;
+  }
+
+  #open(pid: number): void {
+    const path = join(this.#root, String(pid));
+    const fds = listNames(join(path, "fd"));
+    if (fds === "denied") this.#hidden.add(pid);
+    else this.#hidden.delete(pid);
+    if (typeof fds === "string" || fds.length === 0) this.#holders.delete(pid);
+    else this.#current = new Inspection(pid, path, fds, this.#holders.get(pid));
+  }
+
+  #close({ holder, hidden }: Inspection): void {
+    this.#current = undefined;
+    if (hidden) this.#hidden.add(holder.pid);
+    if (holder.clients.size > 0) this.#holders.set(holder.pid, holder);
+    else this.#holders.delete(holder.pid);
+  }
+}

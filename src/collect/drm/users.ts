@@ -1,0 +1,103 @@
+import { driverUsers, likelyHolders, type Card } from "./cards.ts";
+import { HolderScan, type HolderDeps } from "./holders.ts";
+import type { DeviceNames } from "./inspect.ts";
+import { KfdReader, type KfdProcesses } from "./kfd.ts";
+import { DRM_DRIVERS } from "./parse.ts";
+import type { RatedClient } from "./processes.ts";
+import { RateTracker } from "./rates.ts";
+
+/** What looking for processes may take: of a tick, and once at the beginning. */
+const SLICE_MS = 3;
+const FIRST_LOOK_MS = 1000;
+/** AMD's compute driver is asked no more often than this, however short the ticks. */
+const KFD_MS = 1000;
+const KFD_RELIST_MS = 60_000;
+
+/** Who uses the cards of the node, as of one tick. */
+export interface NodeUsers {
+  clients: readonly RatedClient[];
+  kfd: KfdProcesses | undefined;
+  /** All processes that hold a card could be looked into. */
+  isComplete: boolean;
+  /** And no card is known to have been opened since. */
+  isFresh: boolean;
+}
+
+export class UserWatch {
+  readonly #sysRoot: string;
+  readonly #deps: HolderDeps;
+  readonly #scan: HolderScan;
+  readonly #rates = new RateTracker();
+  readonly #kfd: KfdReader;
+  #kfdProcesses: KfdProcesses | undefined;
+  #kfdAtMs = Number.NEGATIVE_INFINITY;
+  #kfdListedAtMs = Number.NEGATIVE_INFINITY;
+  #openings: string | undefined;
+
+  constructor(sysRoot: string, procRoot: string, deps: HolderDeps) {
+    this.#sysRoot = sysRoot;
+    this.#deps = deps;
+    this.#scan = new HolderScan(procRoot, deps);
+    this.#kfd = new KfdReader(sysRoot);
+  }
+
+  /** Why processes are not listed; undefined where they are. */
+  get obstacle(): string | undefined {
+    return this.#scan.obstacle;
+  }
+
+  /** The first look through all processes: it may take longer than the later ones. */
+  begin(cards: readonly Card[], asleep: ReadonlySet<Card>): void {
+    this.#noticeOpenings(cards);
+    this.#scan.advance(FIRST_LOOK_MS, namesOf(cards, asleep));
+  }
+
+  read(cards: readonly Card[], asleep: ReadonlySet<Card>): NodeUsers {
+    const names = namesOf(cards, asleep);
+    if (cards.some(({ driver }) => driver === "amdgpu")) this.#readKfd();
+    this.#noticeOpenings(cards);
+    this.#scan.advance(SLICE_MS, names);
+    const nowMs = this.#deps.monotonicMs();
+    const clients = this.#scan.read(names).map((held): RatedClient => {
+      if (!names.asleepSlots.has(held.client.slot))
+        return { ...held, rates: this.#rates.update(held.client, nowMs) };
+      this.#rates.skip(held.client.key, nowMs);
+      return { ...held, rates: { shares: new Map(), pending: false } };
+    });
+    this.#rates.keepOnly(new Set(clients.map(({ client }) => client.key)));
+    const { isComplete, isFresh } = this.#scan;
+    return { clients, kfd: this.#kfdProcesses, isComplete, isFresh };
+  }
+
+  /** The count of a driver's users changes when a card is opened or closed: then who has is looked for. */
+  #noticeOpenings(cards: readonly Card[]): void {
+    const drivers = DRM_DRIVERS.filter((driver) => cards.some((card) => card.driver === driver));
+    const openings = drivers.map((driver) => driverUsers(this.#sysRoot, driver)).join(" ");
+    if (openings === this.#openings) return;
+    this.#openings = openings;
+    this.#scan.hurry(likelyHolders(this.#sysRoot, cards));
+  }
+
+  #readKfd(): void {
+    const nowMs = this.#deps.monotonicMs();
+    if (nowMs - this.#kfdListedAtMs >= KFD_RELIST_MS) {
+      this.#kfdListedAtMs = nowMs;
+      this.#kfd.relist();
+    }
+    if (nowMs - this.#kfdAtMs < KFD_MS) return;
+    this.#kfdAtMs = nowMs;
+    this.#kfdProcesses = this.#kfd.read();
+    this.#scan.suggest([...(this.#kfdProcesses?.keys() ?? [])]);
+  }
+}
+
+function namesOf(cards: readonly Card[], asleep: ReadonlySet<Card>): DeviceNames {
+  const sleepers = [...asleep];
+  // xe alone powers the card up to tell its counters (xe_drm_client.c).
+  const waking = sleepers.filter(({ driver }) => driver === "xe");
+  return {
+    nodes: new Set(cards.flatMap(({ nodes }) => nodes)),
+    asleepSlots: new Set(sleepers.map(({ slot }) => slot)),
+    asleepNodes: new Set(waking.flatMap(({ nodes }) => nodes)),
+  };
+}
