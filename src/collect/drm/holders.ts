@@ -30,6 +30,8 @@ const HURRIED_CYCLE_MS = 1000;
 const CYCLE_SHARE = 0.02;
 /** Steps between two looks at the clock. */
 const STEPS_A_CHECK = 8;
+/** Steps for a process that must be looked through within a tick. */
+const STEPS_AT_ONCE = 32;
 /** When a device was opened, these are looked at before all others. */
 const YOUNGEST = 64;
 
@@ -48,6 +50,8 @@ export class HolderScan {
   #current: Inspection | undefined;
   /** Processes that may not be looked into. */
   #hidden = new Set<number>();
+  /** Processes that had a client that is gone, and are not looked through since. */
+  readonly #unsettled = new Set<number>();
   #seesAll = false;
   #isRunning = false;
   /** A look is wanted that has not begun, or has not ended. */
@@ -65,7 +69,8 @@ export class HolderScan {
 
   /** Every process could be looked into, and has been, once at least. */
   get isComplete(): boolean {
-    return this.#cycles > 0 && this.#seesAll && this.#hidden.size === 0;
+    const isWhole = this.#hidden.size === 0 && this.#unsettled.size === 0;
+    return this.#cycles > 0 && this.#seesAll && isWhole;
   }
 
   /** Nothing is known to have been opened or closed since the last whole look began. */
@@ -115,29 +120,45 @@ export class HolderScan {
   read(names: DeviceNames): HeldClient[] {
     const read: HeldClient[] = [];
     const taken = new Set<string>();
-    for (const holder of [...this.#holders.values()].sort((a, b) => a.pid - b.pid)) {
-      for (const [key, held] of holder.clients) {
+    const pids = [...this.#holders.keys()].sort((a, b) => a - b);
+    for (const pid of pids) {
+      if (!this.#refresh(pid, taken, names)) this.#inspectAgain(pid, names);
+      const { clients, usesKfd } = this.#holders.get(pid) ?? NOBODY;
+      for (const [key, { client }] of clients) {
         if (taken.has(key)) continue;
-        if (!names.asleepSlots.has(held.client.slot) && !this.#refresh(holder, key, held)) continue;
         taken.add(key);
-        read.push({ pid: holder.pid, usesKfd: holder.usesKfd, client: held.client });
+        read.push({ pid, usesKfd, client });
       }
     }
     return read;
   }
 
-  #refresh(holder: Holder, key: string, held: { fd: string; client: DrmClient }): boolean {
-    const info = readFdInfo(join(this.#root, String(holder.pid)), held.fd);
-    if (info?.kind === "client" && info.client.key === key) {
+  /** @returns false when a client is not where it was: closed, or its process has ended */
+  #refresh(pid: number, taken: ReadonlySet<string>, names: DeviceNames): boolean {
+    const path = join(this.#root, String(pid));
+    for (const [key, held] of this.#holders.get(pid)?.clients ?? []) {
+      if (taken.has(key) || names.asleepSlots.has(held.client.slot)) continue;
+      const info = readFdInfo(path, held.fd);
+      if (info?.kind !== "client" || info.client.key !== key) return false;
       held.client = info.client;
-      return true;
     }
-    // It was closed, or the process has ended: another descriptor, or process, may still hold it.
-    holder.clients.delete(key);
-    if (holder.clients.size === 0) this.#holders.delete(holder.pid);
+    return true;
+  }
+
+  /** At once: else a list would lack a process that has only opened its card anew. */
+  #inspectAgain(pid: number, names: DeviceNames): void {
     this.#markStale();
-    this.#urgent.push(holder.pid);
-    return false;
+    const inspection = this.#open(pid);
+    this.#holders.delete(pid);
+    if (!inspection) return;
+    for (let step = 0; step < STEPS_AT_ONCE; step++) {
+      if (!inspection.step(names)) continue;
+      this.#close(inspection);
+      return;
+    }
+    // It has too many descriptors for one tick: until it is looked through, lists are not whole.
+    this.#unsettled.add(pid);
+    this.#urgent.push(pid);
   }
 
   #markStale(): void {
@@ -159,18 +180,21 @@ export class HolderScan {
   }
 
   #keepOnly(pids: ReadonlySet<number>): void {
-    for (const pid of this.#hidden) if (!pids.has(pid)) this.#hidden.delete(pid);
+    for (const gone of [this.#hidden, this.#unsettled])
+      for (const pid of gone) if (!pids.has(pid)) gone.delete(pid);
     for (const pid of this.#holders.keys()) if (!pids.has(pid)) this.#holders.delete(pid);
   }
 
   /** @returns false when there is nothing left to look at */
   #step(names: DeviceNames): boolean {
     if (this.#current) {
-      if (this.#current.step(names)) this.#close(this.#current);
+      if (!this.#current.step(names)) return true;
+      this.#close(this.#current);
+      this.#current = undefined;
       return true;
     }
     const pid = this.#urgent.pop() ?? this.#queue.pop();
-    if (pid !== undefined) this.#open(pid);
+    if (pid !== undefined) this.#current = this.#open(pid);
     else if (this.#isRunning) this.#finish();
     return pid !== undefined;
   }
@@ -181,19 +205,24 @@ export class HolderScan {
     this.#isStale = this.#isHurried;
   }
 
-  #open(pid: number): void {
+  #open(pid: number): Inspection | undefined {
     const path = join(this.#root, String(pid));
     const fds = listNames(join(path, "fd"));
     if (fds === "denied") this.#hidden.add(pid);
     else this.#hidden.delete(pid);
-    if (typeof fds === "string" || fds.length === 0) this.#holders.delete(pid);
-    else this.#current = new Inspection(pid, path, fds, this.#holders.get(pid));
+    if (typeof fds !== "string" && fds.length > 0)
+      return new Inspection(pid, path, fds, this.#holders.get(pid));
+    this.#holders.delete(pid);
+    this.#unsettled.delete(pid);
+    return undefined;
   }
 
   #close({ holder, hidden }: Inspection): void {
-    this.#current = undefined;
+    this.#unsettled.delete(holder.pid);
     if (hidden) this.#hidden.add(holder.pid);
     if (holder.clients.size > 0) this.#holders.set(holder.pid, holder);
     else this.#holders.delete(holder.pid);
   }
 }
+
+const NOBODY: Pick<Holder, "clients" | "usesKfd"> = { clients: new Map(), usesKfd: false };

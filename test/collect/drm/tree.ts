@@ -55,7 +55,8 @@ export function makeTree(): Tree {
     rmSync(folder, { recursive: true, force: true });
     mkdirSync(join(folder, "fd"), { recursive: true });
     mkdirSync(join(folder, "fdinfo"));
-    for (const [fd, { link, info }] of Object.entries({ "0": { link: "/dev/null" }, ...fds })) {
+    const all: Record<string, OpenFile> = { "0": { link: "/dev/null" }, ...fds };
+    for (const [fd, { link, info }] of Object.entries(all)) {
       symlinkSync(link, join(folder, "fd", fd));
       writeFileSync(join(folder, "fdinfo", fd), `pos:\t0\nflags:\t02100002\n${info ?? ""}`);
     }
