@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { sanitize } from "../../model/text.ts";
 import { readBounded } from "../processes/files.ts";
-import { namesLike } from "./files.ts";
+import { namesLike, readText } from "./files.ts";
 import { parseDebugClients, parseUevent, parseUniqueId, type DrmDriver } from "./parse.ts";
 
 /** A card as sysfs names it. Nothing here is asked of the device itself, so a sleeping one sleeps on. */
@@ -18,7 +18,6 @@ export interface Card {
   nodes: readonly string[];
 }
 
-const MAX_TEXT_BYTES = 4096;
 const MAX_CLIENTS_BYTES = 64 * 1024;
 const VENDORS: Readonly<Record<DrmDriver, string>> = { amdgpu: "AMD", i915: "Intel", xe: "Intel" };
 
@@ -86,10 +85,6 @@ export function isThere(card: Card): boolean {
 /** How often modules of the driver are in use: it changes when a device is opened or closed. */
 export function driverUsers(sysRoot: string, driver: DrmDriver): string | undefined {
   return readText(join(sysRoot, "module", driver, "refcnt"))?.trim();
-}
-
-export function readText(path: string): string | undefined {
-  return readBounded(path, MAX_TEXT_BYTES);
 }
 
 /**

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { GpuInfo, GpuQuantity, GpuReadings } from "../../model/sample.ts";
-import { isThere, readText, type Card } from "./cards.ts";
-import { namesLike, readBytes } from "./files.ts";
+import { isThere, type Card } from "./cards.ts";
+import { namesLike, readBytes, readText } from "./files.ts";
 import { parseCount, parseMetricsEnergy, parsePowerLimitWatts } from "./parse.ts";
 import { POWER_LIMITS, SOURCES, type Source } from "./sources.ts";
 

@@ -18,6 +18,27 @@ export function readBytes(path: string, maxBytes: number): Uint8Array | undefine
   }
 }
 
+/** A page, the most that a file of sysfs holds; it comes in one read. Reused, as nothing waits here. */
+const PAGE = Buffer.allocUnsafe(4096);
+
+/** A file of sysfs as text; undefined where it is gone or cannot be read. */
+export function readText(path: string): string | undefined {
+  let file: number;
+  try {
+    file = openSync(path, "r");
+  } catch {
+    return undefined;
+  }
+  try {
+    return PAGE.toString("utf8", 0, readSync(file, PAGE, 0, PAGE.length, 0));
+  } catch {
+    // Busy, gone under way, or without data at the moment: the errors of drivers are many.
+    return undefined;
+  } finally {
+    closeSync(file);
+  }
+}
+
 /** The names in a folder; `gone` where there is none (any more), `denied` where it cannot be looked into. */
 export function listNames(path: string): readonly string[] | "gone" | "denied" {
   try {

@@ -9,12 +9,15 @@ import {
   listProcesses,
   readFdInfo,
 } from "./inspect.ts";
+import { hasWorked } from "./rates.ts";
 
 /** A client with the process that it is counted to. */
 export interface HeldClient {
   pid: number;
   usesKfd: boolean;
   client: DrmClient;
+  /** It is as it was at an earlier look. */
+  isOld: boolean;
 }
 
 export interface HolderDeps {
@@ -29,7 +32,7 @@ const HURRIED_CYCLE_MS = 1000;
 /** Of all time that the looks may take: a node with very many processes is looked through less often. */
 const CYCLE_SHARE = 0.02;
 /** Steps between two looks at the clock. */
-const STEPS_A_CHECK = 8;
+const STEPS_A_CHECK = 4;
 /** Steps for a process that must be looked through within a tick. */
 const STEPS_AT_ONCE = 32;
 /** When a device was opened, these are looked at before all others. */
@@ -78,10 +81,9 @@ export class HolderScan {
     return !this.#isStale;
   }
 
-  /** Why the lists are not whole; undefined where they are. */
+  /** Why the lists will not be whole; undefined where nothing is in the way. */
   get obstacle(): string | undefined {
     if (this.#hidden.size > 0) return `${this.#hidden.size} processes cannot be looked into`;
-    if (this.#cycles === 0) return "not every process was looked at yet";
     return this.#seesAll ? undefined : "not all processes of the host are visible";
   }
 
@@ -116,28 +118,36 @@ export class HolderScan {
    * Every client once, read anew. One that several processes hold (a child inherits its parent's
    * descriptors) goes to the lowest process number: most often the one that opened it, and a child
    * cannot use its parent's context anyway.
+   * @param kfdTells the compute driver names its processes: what they only hold open need not be asked
    */
-  read(names: DeviceNames): HeldClient[] {
+  read(names: DeviceNames, kfdTells = false): HeldClient[] {
     const read: HeldClient[] = [];
     const taken = new Set<string>();
     const pids = [...this.#holders.keys()].sort((a, b) => a - b);
     for (const pid of pids) {
-      if (!this.#refresh(pid, taken, names)) this.#inspectAgain(pid, names);
+      const isSpared = (client: DrmClient): boolean =>
+        names.asleepSlots.has(client.slot) ||
+        (kfdTells && this.#holders.get(pid)?.usesKfd === true && !hasWorked(client));
+      if (!this.#refresh(pid, taken, isSpared)) this.#inspectAgain(pid, names);
       const { clients, usesKfd } = this.#holders.get(pid) ?? NOBODY;
       for (const [key, { client }] of clients) {
         if (taken.has(key)) continue;
         taken.add(key);
-        read.push({ pid, usesKfd, client });
+        read.push({ pid, usesKfd, client, isOld: isSpared(client) });
       }
     }
     return read;
   }
 
   /** @returns false when a client is not where it was: closed, or its process has ended */
-  #refresh(pid: number, taken: ReadonlySet<string>, names: DeviceNames): boolean {
+  #refresh(
+    pid: number,
+    taken: ReadonlySet<string>,
+    isSpared: (client: DrmClient) => boolean,
+  ): boolean {
     const path = join(this.#root, String(pid));
     for (const [key, held] of this.#holders.get(pid)?.clients ?? []) {
-      if (taken.has(key) || names.asleepSlots.has(held.client.slot)) continue;
+      if (taken.has(key) || isSpared(held.client)) continue;
       const info = readFdInfo(path, held.fd);
       if (info?.kind !== "client" || info.client.key !== key) return false;
       held.client = info.client;

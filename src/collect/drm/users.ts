@@ -7,7 +7,7 @@ import type { RatedClient } from "./processes.ts";
 import { RateTracker } from "./rates.ts";
 
 /** What looking for processes may take: of a tick, and once at the beginning. */
-const SLICE_MS = 3;
+const SLICE_MS = 2;
 const FIRST_LOOK_MS = 1000;
 /** AMD's compute driver is asked no more often than this, however short the ticks. */
 const KFD_MS = 1000;
@@ -58,10 +58,11 @@ export class UserWatch {
     this.#noticeOpenings(cards);
     this.#scan.advance(SLICE_MS, names);
     const nowMs = this.#deps.monotonicMs();
-    const clients = this.#scan.read(names).map((held): RatedClient => {
-      if (!names.asleepSlots.has(held.client.slot))
-        return { ...held, rates: this.#rates.update(held.client, nowMs) };
-      this.#rates.skip(held.client.key, nowMs);
+    const kfdTells = this.#kfdProcesses !== undefined;
+    const clients = this.#scan.read(names, kfdTells).map((held): RatedClient => {
+      const { key, slot } = held.client;
+      if (!held.isOld) return { ...held, rates: this.#rates.update(held.client, nowMs) };
+      if (names.asleepSlots.has(slot)) this.#rates.skip(key, nowMs);
       return { ...held, rates: { shares: new Map(), pending: false } };
     });
     this.#rates.keepOnly(new Set(clients.map(({ client }) => client.key)));
@@ -86,7 +87,7 @@ export class UserWatch {
     }
     if (nowMs - this.#kfdAtMs < KFD_MS) return;
     this.#kfdAtMs = nowMs;
-    this.#kfdProcesses = this.#kfd.read();
+    this.#kfdProcesses = this.#kfd.read(nowMs);
     this.#scan.suggest([...(this.#kfdProcesses?.keys() ?? [])]);
   }
 }
