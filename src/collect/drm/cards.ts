@@ -2,7 +2,13 @@ import { join } from "node:path";
 import { sanitize } from "../../model/text.ts";
 import { readBounded } from "../processes/files.ts";
 import { namesLike, readText } from "./files.ts";
-import { parseDebugClients, parseUevent, parseUniqueId, type DrmDriver } from "./parse.ts";
+import {
+  parseCount,
+  parseDebugClients,
+  parseUevent,
+  parseUniqueId,
+  type DrmDriver,
+} from "./parse.ts";
 
 /** A card as sysfs names it. Nothing here is asked of the device itself, so a sleeping one sleeps on. */
 export interface Card {
@@ -82,19 +88,27 @@ export function isThere(card: Card): boolean {
   return parseUevent(readText(join(card.devicePath, "uevent")) ?? "")?.slot === card.slot;
 }
 
-/** How often modules of the driver are in use: it changes when a device is opened or closed. */
-export function driverUsers(sysRoot: string, driver: DrmDriver): string | undefined {
-  return readText(join(sysRoot, "module", driver, "refcnt"))?.trim();
+/**
+ * How many hold the driver: files of its devices that are open, and a few things beside them. Undefined
+ * where it is no module.
+ */
+export function driverUsers(sysRoot: string, driver: DrmDriver): number | undefined {
+  return parseCount(readText(join(sysRoot, "module", driver, "refcnt")) ?? "");
 }
 
 /**
  * Processes that the kernel names as users of the cards, in `/sys/kernel/debug/dri/N/clients`: for
- * root only, and where debugfs is mounted. They say whom to look at first, never who is there.
+ * root only, and where debugfs is mounted. They say whom to look at first, never who is
+ * there.
  */
-export function likelyHolders(sysRoot: string, cards: readonly Card[]): number[] {
-  return cards.flatMap(({ cardPath }) => {
+export function likelyHolders(sysRoot: string, cards: readonly Card[]): number[] | undefined {
+  const texts = cards.map(({ cardPath }) => {
     const minor = /\d+$/.exec(cardPath)?.[0] ?? "";
-    const path = join(sysRoot, "kernel", "debug", "dri", minor, "clients");
-    return parseDebugClients(readBounded(path, MAX_CLIENTS_BYTES) ?? "");
+    return readBounded(
+      join(sysRoot, "kernel", "debug", "dri", minor, "clients"),
+      MAX_CLIENTS_BYTES,
+    );
   });
+  if (texts.includes(undefined)) return undefined;
+  return [...new Set(texts.flatMap((text) => parseDebugClients(text ?? "")))];
 }

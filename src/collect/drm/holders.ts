@@ -50,6 +50,9 @@ export class HolderScan {
   /** Taken from the end, so that the youngest come first. */
   #queue: number[] = [];
   #urgent: number[] = [];
+  /** Whom the kernel named as a user, and who of them and of the holders is not looked at since. */
+  #likely: readonly number[] = [];
+  #asked = new Set<number>();
   #current: Inspection | undefined;
   /** Processes that may not be looked into. */
   #hidden = new Set<number>();
@@ -87,6 +90,11 @@ export class HolderScan {
     return this.#seesAll ? undefined : "not all processes of the host are visible";
   }
 
+  /** Every process that the kernel named at the last {@link hurry} is a holder, and is looked through. */
+  get isAnswered(): boolean {
+    return this.#asked.size === 0 && this.#likely.every((pid) => this.#holders.has(pid));
+  }
+
   /** A device was opened or closed. @param likely processes that the kernel names */
   hurry(likely: readonly number[] = []): void {
     this.#markStale();
@@ -96,7 +104,9 @@ export class HolderScan {
     const pids = listProcesses(this.#root);
     // The last is taken first.
     const urgent = [...pids.slice(-YOUNGEST), ...this.#holders.keys(), ...likely];
-    this.#urgent = [...new Set(urgent)];
+    this.#urgent = [...new Set(urgent.reverse())].reverse();
+    this.#likely = likely;
+    this.#asked = new Set([...this.#holders.keys(), ...likely]);
   }
 
   /** Looks at these before the others, unless they are known. */
@@ -223,15 +233,20 @@ export class HolderScan {
     if (typeof fds !== "string" && fds.length > 0)
       return new Inspection(pid, path, fds, this.#holders.get(pid));
     this.#holders.delete(pid);
-    this.#unsettled.delete(pid);
+    this.#settle(pid);
     return undefined;
   }
 
   #close({ holder, hidden }: Inspection): void {
-    this.#unsettled.delete(holder.pid);
+    this.#settle(holder.pid);
     if (hidden) this.#hidden.add(holder.pid);
     if (holder.clients.size > 0) this.#holders.set(holder.pid, holder);
     else this.#holders.delete(holder.pid);
+  }
+
+  #settle(pid: number): void {
+    this.#unsettled.delete(pid);
+    this.#asked.delete(pid);
   }
 }
 

@@ -182,6 +182,22 @@ describe("a process", () => {
     tree.write("sys/module/amdgpu/refcnt", "4\n");
     expect((await tick()).lists[0]?.list).toEqual([{ pid: 100, memUsedBytes: KIB_2048 }]);
   });
+
+  it("that opened a card and is not found withholds the lists for 15 seconds at most", async () => {
+    const { collector, clock, tick, tree } = rig(radeon());
+    for (let pid = 100; pid < 180; pid++) tree.process(pid);
+    tree.write("sys/module/amdgpu/refcnt", "3\n");
+    await collector.open();
+    clock.stepMs = 2;
+    expect((await tick()).lists).toHaveLength(1);
+    tree.write("sys/module/amdgpu/refcnt", "2\n");
+    expect((await tick()).lists).toHaveLength(1);
+    tree.write("sys/module/amdgpu/refcnt", "3\n");
+    expect((await tick()).lists).toEqual([]);
+    clock.stepMs = 4;
+    expect((await tick(14_000)).lists).toEqual([]);
+    expect((await tick(1000)).lists).toHaveLength(1);
+  });
 });
 
 describe("an Intel card's use", () => {
