@@ -128,7 +128,6 @@ const METRICS_LAYOUTS: ReadonlyMap<number, MetricsLayout> = new Map([
 ]);
 
 const JOULES_PER_STEP = 2 ** -16;
-const ALL_ONES = 2n ** 64n - 1n;
 
 /** The energy since the driver was loaded, in joules, and the table's revision such as `1.4`. */
 export function parseMetricsEnergy(
@@ -140,10 +139,9 @@ export function parseMetricsEnergy(
   const revision = view.getUint8(3);
   const layout = METRICS_LAYOUTS.get(revision);
   if (view.getUint8(2) !== 1 || layout?.bytes !== bytes || table.length < bytes) return undefined;
-  const steps = view.getBigUint64(layout.energyAt, true);
-  // The driver fills the table with ones and then what the firmware told it.
-  if (steps === ALL_ONES) return undefined;
-  const joules = believed("energyJoules", Number(steps) * JOULES_PER_STEP);
+  // The driver fills the table with ones, and then with what the firmware told it: too much to believe.
+  const steps = Number(view.getBigUint64(layout.energyAt, true));
+  const joules = believed("energyJoules", steps * JOULES_PER_STEP);
   return joules === undefined ? undefined : { joules, revision: `1.${revision}` };
 }
 

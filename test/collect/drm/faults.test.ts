@@ -45,6 +45,17 @@ describe("a file that goes bad", () => {
     expect(back.gaps).toEqual([]);
   });
 
+  it("and has a second best is not replaced by it, whose figures mean something else", async () => {
+    const { collector, tick, tree } = rig(instinct());
+    const path = "sys/devices/pci0000:00/0000:c1:00.0/hwmon/hwmon10/power1_input";
+    await collector.open();
+    await tick();
+    tree.write(path, "busy\n");
+    expect((await tick(10_000)).gpus[0]).not.toHaveProperty("powerWatts");
+    tree.write(path, "500000000\n");
+    expect((await tick()).gpus[0]).toHaveProperty("powerWatts", 500);
+  });
+
   it("that is more than a page long is not read to its end", async () => {
     const { collector, tick, tree } = rig(radeon());
     tree.write(`${RADEON}/gpu_busy_percent`, `${"1".repeat(100_000)}\n`);

@@ -233,7 +233,27 @@ describe("an Intel card's use", () => {
     clock.stepMs = 2;
     tree.write("sys/module/i915/refcnt", "4\n");
     expect((await tick()).gpus[0]).not.toHaveProperty("gpuUtil");
+    // The lists are believed again before the sum is.
+    clock.stepMs = 4;
+    const later = await tick(15_000);
+    expect(later.lists).toHaveLength(1);
+    expect(later.gpus[0]).not.toHaveProperty("gpuUtil");
     clock.stepMs = 0;
+    expect((await tick()).gpus[0]).toHaveProperty("gpuUtil", 0);
+  });
+
+  it("is unknown while the share of one of its clients is", async () => {
+    const { collector, tick, tree } = rig(arc());
+    tree.write("sys/module/i915/refcnt", "3\n");
+    tree.process(50, { "4": arcClient(1, 1e8) });
+    await collector.open();
+    await tick();
+    tree.process(50, { "4": arcClient(1, 2e8) });
+    tree.process(51, { "4": arcClient(2, 9e8) });
+    tree.write("sys/module/i915/refcnt", "4\n");
+    const seen = await tick();
+    expect(seen.lists[0]?.list).toMatchObject([{ pid: 50, smUtil: 0.1 }, { pid: 51 }]);
+    expect(seen.gpus[0]).not.toHaveProperty("gpuUtil");
     expect((await tick()).gpus[0]).toHaveProperty("gpuUtil", 0);
   });
 });
