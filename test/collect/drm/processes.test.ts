@@ -330,6 +330,14 @@ describe("processes of ROCm", () => {
     ]);
   });
 
+  it("on partitions of a card are on the card, with the memory of all", async () => {
+    const { collector, tick, tree } = cards();
+    kfdTopology(tree, { 11: { bus: 0x03 }, 12: { bus: 0x03 } });
+    kfdProcess(tree, 50, { 11: GIB, 12: 2 * GIB }, [12]);
+    await collector.open();
+    expect((await tick()).lists[0]?.list).toEqual([{ pid: 50, memUsedBytes: 3 * GIB }]);
+  });
+
   it.each([
     ["garbage", { vram_11: "lots\n", "queues/0/gpuid": "eleven" }, []],
     ["another device", { vram_33: "1000\n", "queues/0/gpuid": "33" }, []],
