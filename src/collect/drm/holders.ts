@@ -98,15 +98,19 @@ export class HolderScan {
   /** A device was opened or closed. @param likely processes that the kernel names */
   hurry(likely: readonly number[] = []): void {
     this.#markStale();
-    const nowMs = this.#deps.monotonicMs();
-    if (nowMs - this.#hurriedAtMs < HURRIED_CYCLE_MS) return;
-    this.#hurriedAtMs = nowMs;
-    const pids = listProcesses(this.#root);
-    // The last is taken first.
-    const urgent = [...pids.slice(-YOUNGEST), ...this.#holders.keys(), ...likely];
-    this.#urgent = [...new Set(urgent.reverse())].reverse();
     this.#likely = likely;
     this.#asked = new Set([...this.#holders.keys(), ...likely]);
+    // The last is taken first, and once.
+    const urgent = [...this.#youngest(), ...this.#urgent, ...this.#asked];
+    this.#urgent = [...new Set(urgent.reverse())].reverse();
+  }
+
+  /** None where they were listed just now: listing all processes takes its time. */
+  #youngest(): number[] {
+    const nowMs = this.#deps.monotonicMs();
+    if (nowMs - this.#hurriedAtMs < HURRIED_CYCLE_MS) return [];
+    this.#hurriedAtMs = nowMs;
+    return listProcesses(this.#root).slice(-YOUNGEST);
   }
 
   /** Looks at these before the others, unless they are known. */

@@ -81,6 +81,30 @@ describe("a look through all processes", () => {
     expect(sees()).toBe(2);
   });
 
+  it("is answered when all whom the kernel names are looked through and hold a card", () => {
+    const { tree: made, clock, scan } = rig(63);
+    scan.advance(1000, NAMES);
+    made.process(100, { "4": radeonClient(1, 5) });
+    const asked = [100, 101, 102].map((pid) => {
+      // Within the second in which no new list of processes is made.
+      clock.nowMs += 300;
+      scan.hurry([pid]);
+      const before = scan.isAnswered;
+      scan.advance(1, NAMES);
+      return [before, scan.isAnswered];
+    });
+    expect(asked).toEqual([
+      [false, true],
+      [false, false],
+      [false, false],
+    ]);
+    made.process(102, { "4": radeonClient(2, 5) });
+    scan.hurry([100, 102]);
+    scan.advance(3, NAMES);
+    expect(scan.isAnswered).toBe(true);
+    expect(scan.read(NAMES)).toHaveLength(2);
+  });
+
   it("comes less often where it takes long", () => {
     const { tree: made, clock, scan } = rig(63);
     // 32 looks at the clock of 15 ms each: half a second, that may be two per cent of the time.
