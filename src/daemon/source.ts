@@ -5,6 +5,7 @@ import type { HarnessEvent } from "../collect/harness-types.ts";
 import { liveSource } from "../collect/live.ts";
 import { withFallback } from "../collect/fallback.ts";
 import { createDcgmCollector } from "../collect/dcgm/collector.ts";
+import { createThreadedDrmCollector } from "../collect/drm/thread.ts";
 import { createNvidiaSmiCollector } from "../collect/nvidia-smi/collector.ts";
 import { createProcessReader } from "../collect/processes/reader.ts";
 import { withProcessNames } from "../collect/processes/naming.ts";
@@ -60,11 +61,12 @@ interface Common {
  * see, the first one's readings count.
  */
 export function collectorsOf(config: Config, deps: CollectorDeps): Collector[] {
-  const { nvml, dcgm } = config.collect;
+  const { nvml, dcgm, drm, sysRoot, procRoot } = config.collect;
   const common = { node: nodeName(config), intervalMs: durationMs(config.collect.interval) };
   const all = [
     nvml.enabled && nvidiaCollector(config, common, deps),
     dcgm.url !== undefined && createDcgmCollector({ ...common, url: dcgm.url }, deps),
+    drm.enabled && createThreadedDrmCollector({ ...common, sysRoot, procRoot }, deps),
   ];
   return all.filter((each) => each !== false);
 }

@@ -22,6 +22,8 @@ export interface DrmDeps {
   monotonicMs(): number;
 }
 
+/** Why there is nothing to read. */
+export const NO_CARD = "no card of the drivers amdgpu, i915 or xe";
 const WHAT_LISTS_TAKE =
   "root or CAP_SYS_PTRACE, the host's process namespace and a kernel from 5.19 on";
 const OF_CLIENTS = "/proc/PID/fdinfo of all processes";
@@ -51,7 +53,7 @@ class DrmCollector implements Collector {
     const { sysRoot, procRoot } = this.#settings;
     const cards = listCards(sysRoot);
     if (cards.length === 0) {
-      return { status: "absent", reason: "no card of the drivers amdgpu, i915 or xe" };
+      return { status: "absent", reason: NO_CARD };
     }
     const slots = new DrmSlots(sysRoot, cards, this.#deps.monotonicMs());
     const users = new UserWatch(sysRoot, procRoot, this.#deps);

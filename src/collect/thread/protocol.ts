@@ -1,6 +1,7 @@
 import type { WireError } from "../../model/error-wire.ts";
 import type { Observation } from "../../model/observation.ts";
 import type { OpenResult } from "../contract.ts";
+import type { DrmSettings } from "../drm/collector.ts";
 import type { NvmlSettings } from "../nvml/reader.ts";
 
 /**
@@ -15,7 +16,7 @@ export interface ThreadOptions {
 }
 
 /** Which source the thread reads, with its settings. */
-export type SourceSpec = { kind: "nvml" } & NvmlSettings;
+export type SourceSpec = ({ kind: "nvml" } & NvmlSettings) | ({ kind: "drm" } & DrmSettings);
 
 /** Something a person should know and could mend, though the source works. */
 export interface Notice {

@@ -2,7 +2,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { errorToWire } from "../../model/error-wire.ts";
 import type { Observation } from "../../model/observation.ts";
 import type { BlockingSource } from "../blocking.ts";
-import { NvmlReader } from "../nvml/reader.ts";
+import type { Collector } from "../contract.ts";
 import { createProcessReader, type ProcessReader } from "../processes/reader.ts";
 import type {
   Notice,
@@ -28,46 +28,57 @@ function serve(): void {
     nowMs: 0,
     hasTold: false,
   };
-  port.on("message", (request: ThreadRequest) => {
+  const serveOne = async (request: ThreadRequest): Promise<void> => {
     if (request.call !== "close") parts.nowMs = request.nowMs;
-    port.postMessage(answer(request, parts));
+    port.postMessage(await answer(request, parts));
     if (request.call === "close") port.close();
-  });
+  };
+  port.on("message", (request: ThreadRequest) => void serveOne(request));
 }
 
 interface Parts {
-  source: BlockingSource;
+  source: Promise<BlockingSource | Collector>;
   processes: ProcessReader;
   nowMs: number;
   /** That pids cannot be resolved is said once. */
   hasTold: boolean;
 }
 
-function sourceOf(source: SourceSpec): BlockingSource {
+async function sourceOf(source: SourceSpec): Promise<BlockingSource | Collector> {
   switch (source.kind) {
-    case "nvml":
+    case "nvml": {
+      const { NvmlReader } = await import("../nvml/reader.ts");
       return new NvmlReader(source);
+    }
+    case "drm": {
+      const { createDrmCollector } = await import("../drm/collector.ts");
+      return createDrmCollector(source, { monotonicMs: () => performance.now() });
+    }
   }
 }
 
-function answer(request: ThreadRequest, parts: Parts): ThreadMessage {
+async function answer(request: ThreadRequest, parts: Parts): Promise<ThreadMessage> {
   const { id } = request;
   try {
-    const value = perform(request, parts);
+    const value = await perform(request, parts);
     return { id, ok: true, value, notice: noticeOf(parts) };
   } catch (error) {
     return { id, ok: false, error: errorToWire(error) };
   }
 }
 
-function perform(request: ThreadRequest, { source, processes }: Parts): ThreadResult {
+async function perform(request: ThreadRequest, parts: Parts): Promise<ThreadResult> {
+  const { processes } = parts;
+  const source = await parts.source;
   switch (request.call) {
     case "open":
       return source.open(request.nowMs);
-    case "collect":
-      return source.collect(request.atMs, request.nowMs).map((seen) => named(seen, processes));
+    case "collect": {
+      const seen = await source.collect(request.atMs, request.nowMs);
+      return seen.map((each) => named(each, processes));
+    }
     case "close":
-      source.close();
+      await source.close();
       return undefined;
   }
 }

@@ -36,7 +36,11 @@ const nodeOf = async (made: Rig) => of("node", await made.collector.collect(AT))
 describe.skipIf(!compiler)(`a card divided into MIG devices${suffix}`, () => {
   it("lists these as devices of their own, and not itself", async () => {
     const node = await nodeOf(await ready({ ...TWO, driver: "570.1" }));
-    const card = { parentUuid: "GPU-stand-in-0", driverVersion: "570.1" };
+    const card = {
+      parentUuid: "GPU-stand-in-0",
+      driverVersion: "570.1",
+      measuredWith: { memUsedBytes: "nvmlDeviceGetMemoryInfo_v2" },
+    };
     expect(node?.gpus).toEqual([
       {
         ...card,
