@@ -2,11 +2,12 @@
  * What the built daemon costs the node: it runs live on the C stand-in for NVML, with eight GPUs and
  * a real process on each, and Linux says what it used. No real driver is called.
  */
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { compileNvmlStub, type NvmlScript, scriptNvmlStub } from "../test/support/nvml-stub.ts";
+import { compileNvmlStub } from "../test/support/nvml-stub.ts";
+import { busyNode, keepMoving } from "./collect/node.ts";
 import { costOf, DaemonProcess, type ProcessCost } from "./daemon-process.ts";
 import { GPU_COUNT } from "./simulated-node.ts";
 
@@ -30,17 +31,15 @@ const MEASURED_SECONDS = 40;
 /** Runs the daemon once, sampling `hz` times a second. Needs a C compiler and a built `dist`. */
 export async function measureDaemon(hz: number): Promise<DaemonResult> {
   const tenants = Array.from({ length: GPU_COUNT }, () => spawn("sleep", ["600"]));
-  const library = compileNvmlStub({ script: scriptAt(0, tenants) });
+  const pids = tenants.flatMap(({ pid }) => pid ?? []);
+  const library = compileNvmlStub({ script: busyNode(pids, Date.now()) });
   const folder = dirname(library);
-  const startedMs = performance.now();
-  const change = setInterval(() => {
-    scriptNvmlStub(library, scriptAt((performance.now() - startedMs) / 1000, tenants));
-  }, 1000);
+  const stopMoving = keepMoving(library, pids);
   const daemon = new DaemonProcess(writeConfig(folder, library, hz), stateDir(folder));
   try {
     return await measure(daemon, hz);
   } finally {
-    clearInterval(change);
+    stopMoving();
     await daemon.stop();
     for (const tenant of tenants) tenant.kill();
     rmSync(folder, { recursive: true });
@@ -100,22 +99,4 @@ function stateDir(folder: string): string {
   const dir = join(folder, "state");
   mkdirSync(dir, { mode: 0o700 });
   return dir;
-}
-
-/** Eight busy devices whose readings move, each held by one process. */
-function scriptAt(second: number, tenants: readonly ChildProcess[]): NvmlScript {
-  const devices = tenants.flatMap(({ pid }, gpu): [string, string | number][] => {
-    const wave = (1 + Math.sin(second / 3 + gpu)) / 2;
-    const watts = 250 + 50 * gpu + 80 * wave;
-    return [
-      [`gpu${gpu}.util`, Math.round(60 + 40 * wave)],
-      [`gpu${gpu}.memUtil`, Math.round(20 + 20 * wave)],
-      [`gpu${gpu}.field186`, Math.round(watts * 1000)],
-      [`gpu${gpu}.energy`, Math.round(1e9 + watts * 1000 * second)],
-      [`gpu${gpu}.compute`, `${pid ?? 0}:${40 * 2 ** 30}`],
-      [`gpu${gpu}.samples`, `${pid ?? 0}:0:${Math.round(60 + 40 * wave)}:20`],
-    ];
-  });
-  const shared = { name: "NVIDIA H100 80GB HBM3", memoryUsed: 42 * 2 ** 30, smClock: 1980 };
-  return { devices: tenants.length, ...shared, ...Object.fromEntries(devices) };
 }

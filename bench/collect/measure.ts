@@ -16,7 +16,7 @@ import { sleep } from "../../src/collect/sleep.ts";
 import { compileNvmlStub } from "../../test/support/nvml-stub.ts";
 import { type Spread, spreadOf } from "../statistics.ts";
 import { type Cost, meanCost } from "./cost.ts";
-import { busyNode, compileSmi, nvmlCollector, SMI_COLUMNS } from "./node.ts";
+import { busyNode, compileSmi, keepMoving, nvmlCollector, SMI_COLUMNS } from "./node.ts";
 
 const WAYS = ["nvml", "child", "systeminformation"] as const;
 export type Way = (typeof WAYS)[number];
@@ -49,7 +49,8 @@ const LIVE_SECONDS = 30;
 const run = promisify(execFile);
 
 export async function measureCollect(): Promise<CollectResult> {
-  const library = compileNvmlStub({ script: busyNode([process.pid]) });
+  const library = compileNvmlStub({ script: busyNode([process.pid], Date.now()) });
+  const stopMoving = keepMoving(library, [process.pid]);
   const smi = compileSmi(dirname(library));
   const path = process.env["PATH"];
   process.env["PATH"] = `${dirname(library)}:${path ?? ""}`;
@@ -67,6 +68,7 @@ export async function measureCollect(): Promise<CollectResult> {
     rounds.shift();
     return { ...compared(rounds), live: await measureLive(library) };
   } finally {
+    stopMoving();
     await collector.close();
     process.env["PATH"] = path;
     rmSync(dirname(library), { recursive: true });
