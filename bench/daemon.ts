@@ -86,6 +86,8 @@ function writeConfig(folder: string, library: string, hz: number): string {
 collect:
   interval: ${1000 / hz}ms
   pids: trusted
+  fast:
+    budget: 0
   nvml:
     library: ${library}
 serve:

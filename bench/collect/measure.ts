@@ -37,8 +37,15 @@ export interface LiveResult {
   drops: number;
   /** How long after its time a tick began, at worst. */
   latestTickMs: number;
-  /** The longest stretch in which the main thread served nothing else. */
-  longestBlockMs: number;
+  /** How late timers of 1 ms came meanwhile: what held the main thread, or the machine. */
+  delay: Delay;
+  /** The same while the process did nothing: the machine's own part. */
+  idleDelay: Delay;
+}
+
+export interface Delay {
+  p999Ms: number;
+  worstMs: number;
 }
 
 const ROUNDS = 5;
@@ -119,22 +126,22 @@ async function measureLive(library: string): Promise<LiveResult> {
   const monotonicMs = (): number => performance.now();
   const harness = new CollectorHarness([nvmlCollector(library)], { monotonicMs, sleep });
   await harness.open();
-  const delay = monitorEventLoopDelay({ resolution: 1 });
+  const idleDelay = await delayDuring(async () => sleep(LIVE_SECONDS * 1000));
   const clock = { wallMs: () => Date.now(), monotonicMs, sleep };
   const signal = AbortSignal.timeout(LIVE_SECONDS * 1000);
   let [ticks, latestTickMs, firstMs] = [0, 0, Number.NaN];
-  delay.enable();
-  for await (const seen of liveSource({ harness, intervalMs: 1000 / hz, clock, signal })) {
-    if (seen.kind !== "tick") continue;
-    if (ticks === 0) firstMs = seen.atMs;
-    const sinceMs = seen.atMs - firstMs;
-    latestTickMs = Math.max(
-      latestTickMs,
-      sinceMs - (Math.round((sinceMs * hz) / 1000) * 1000) / hz,
-    );
-    ticks += 1;
-  }
-  delay.disable();
+  const delay = await delayDuring(async () => {
+    for await (const seen of liveSource({ harness, intervalMs: 1000 / hz, clock, signal })) {
+      if (seen.kind !== "tick") continue;
+      if (ticks === 0) firstMs = seen.atMs;
+      const sinceMs = seen.atMs - firstMs;
+      latestTickMs = Math.max(
+        latestTickMs,
+        sinceMs - (Math.round((sinceMs * hz) / 1000) * 1000) / hz,
+      );
+      ticks += 1;
+    }
+  });
   const drops = harness.health().reduce((sum, each) => sum + each.drops, 0);
   return {
     hz,
@@ -142,6 +149,15 @@ async function measureLive(library: string): Promise<LiveResult> {
     ticks,
     drops,
     latestTickMs,
-    longestBlockMs: delay.max / 1e6,
+    delay,
+    idleDelay,
   };
+}
+
+async function delayDuring(work: () => Promise<void>): Promise<Delay> {
+  const histogram = monitorEventLoopDelay({ resolution: 1 });
+  histogram.enable();
+  await work();
+  histogram.disable();
+  return { p999Ms: histogram.percentile(99.9) / 1e6, worstMs: histogram.max / 1e6 };
 }

@@ -1,5 +1,5 @@
 import { spreadText, table } from "../print.ts";
-import type { CollectResult } from "./measure.ts";
+import type { CollectResult, Delay } from "./measure.ts";
 import type { MemoryResult } from "./memory.ts";
 
 export function collectText({
@@ -28,8 +28,9 @@ ${table([
   row("a nvidia-smi stand-in child a reading", timesOurs.child, 1),
   row("systeminformation.graphics()", timesOurs.systeminformation, 1),
 ])}
-Live loop at ${live.hz} Hz for ${live.seconds} s: ${live.ticks} ticks, ${live.drops} dropped, the latest began ${live.latestTickMs.toFixed(1)} ms
-after its time, the main thread was held for ${live.longestBlockMs.toFixed(1)} ms at worst (aim: 5 ms, none late)
+Live loop at ${live.hz} Hz for ${live.seconds} s: ${live.ticks} ticks, ${live.drops} dropped, the latest began ${live.latestTickMs.toFixed(1)} ms after its time
+delay of a 1 ms timer meanwhile: ${delayText(live.delay)}
+while the process does nothing:  ${delayText(live.idleDelay)}   (aim: no call that blocks for more than 5 ms)
 `;
 }
 
@@ -47,4 +48,8 @@ Memory: ${hours} h of ${gpus} GPUs at ${hz} Hz, replayed to ledger rows in ${sec
 resident at each tenth of it: ${residentMb.map((mb) => mb.toFixed(0)).join(", ")} MB; ${peakResidentMb.toFixed(0)} MB at its peak
 alive on the main thread's heap:  ${aliveMb.map((mb) => mb.toFixed(0)).join(", ")} MB
 `;
+}
+
+function delayText({ p999Ms, worstMs }: Delay): string {
+  return `p99.9 ${p999Ms.toFixed(1)} ms, worst ${worstMs.toFixed(1)} ms`;
 }
