@@ -1,0 +1,35 @@
+/** Text for a terminal of `width` columns. */
+export interface Page {
+  width: number;
+  /** False where the terminal or its locale cannot show more than ASCII. */
+  unicode: boolean;
+}
+
+/** A line broken at words where it is too long; what follows stands below its text. */
+export function wrapped(line: string, width: number): string[] {
+  if (line.length <= width) return [line.trimEnd()];
+  const indent = Math.min(hangingIndent(line), Math.floor(width / 2));
+  const cut = line.lastIndexOf(" ", width);
+  // A word longer than a line is broken anywhere: nothing of it is lost.
+  const at = cut > indent ? cut : width;
+  const rest = " ".repeat(indent) + line.slice(at).trimStart();
+  return [line.slice(0, at).trimEnd(), ...wrapped(rest, width)];
+}
+
+/** Behind a name that stands apart, such as `gaps       3`; else a little further in. */
+function hangingIndent(line: string): number {
+  const [name = ""] = /^\S+ {2,}|^GPU \d+ {2}/.exec(line) ?? [];
+  return name === "" ? line.length - line.trimStart().length + 2 : name.length;
+}
+
+/** A text cut to `length`, marked where it was. */
+export function clipped(text: string, length: number): string {
+  return text.length <= length ? text : `${text.slice(0, Math.max(0, length - 1))}~`;
+}
+
+/** All that is not ASCII as `\u{…}`. */
+export function asciiOnly(text: string): string {
+  return text
+    .replaceAll("…", "...")
+    .replace(/[^\n\x20-\x7e]/gu, (char) => `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`);
+}
