@@ -1,7 +1,7 @@
 import { max, min } from "d3-array";
 import { type ScaleLinear, scaleLinear } from "d3-scale";
 import { area, line } from "d3-shape";
-import { FRAME, GRID, INK, MUTED, PAPER, seriesColour } from "./colours.ts";
+import { ALARM, FRAME, GRID, INK, MUTED, PAPER, seriesColour } from "./colours.ts";
 import { endLabels } from "./end-labels.ts";
 import { type TimeScale, timeGrid } from "./time-axis.ts";
 import type { PlotBand, PlotChart, PlotPoint, PlotSeries } from "./types.ts";
@@ -17,6 +17,7 @@ type ValueScale = ScaleLinear<number, number>;
 
 /** A hole narrower than this would not be seen. */
 const MIN_BAND_PX = 2;
+const HATCHED_PX = 6;
 const Y_TICKS = 3;
 
 /** One chart: frame, grid, lines with their extremes, stretches nobody measured, and names. */
@@ -111,12 +112,13 @@ function bandMark(band: PlotBand, x: TimeScale, { top, height }: PanelPlace): Xm
   const to = Math.max(left, Math.min(right, x(band.toMs)));
   const width = Math.min(Math.max(to - from, MIN_BAND_PX), right - left);
   const box = { x: Math.min(from, right - width), y: top, width, height };
-  const hatch = `url(#${band.announced ? "announced" : "unannounced"})`;
   const title = element("title", {}, [text(band.title)]);
-  return [
-    element("rect", { ...box, fill: PAPER }),
-    element("rect", { ...box, fill: hatch }, [title]),
-  ];
+  // Too narrow for hatching: a plain strip of its colour.
+  const fill =
+    width < HATCHED_PX
+      ? { fill: band.announced ? MUTED : ALARM, "fill-opacity": 0.45 }
+      : { fill: `url(#${band.announced ? "announced" : "unannounced"})` };
+  return [element("rect", { ...box, fill: PAPER }), element("rect", { ...box, ...fill }, [title])];
 }
 
 function labelsOf(chart: PlotChart, y: ValueScale): { name: string; y: number; colour: string }[] {

@@ -147,7 +147,7 @@ function healthLines({ lines, counts, xids }: HealthSummary): string[] {
 function sparklineOf(
   name: GpuQuantity,
   device: DeviceSummary,
-  { fromMs, toMs }: RecordingSummary,
+  { fromMs, toMs, gaps }: RecordingSummary,
   page: Page,
 ): string[] {
   const quantity = device.quantities.find((each) => each.quantity === name);
@@ -160,6 +160,21 @@ function sparklineOf(
   const after = ` ${quantityText(name, high)}`;
   const columns = Math.max(8, page.width - before.length - after.length);
   const levels = page.unicode ? BLOCKS : ASCII_LEVELS;
-  const span = { fromMs, toMs, columns, low, high, levels, holes: device.holes };
+  const span = { fromMs, toMs, columns, low, high, levels, holes: unobserved(device, gaps) };
   return [`${before}${sparkline(quantity.points, span)}${after}`];
+}
+
+/** Holes and gaps of a device as stretches that do not overlap, in order of time. */
+function unobserved(
+  { gpu, holes }: DeviceSummary,
+  gaps: RecordingSummary["gaps"],
+): { fromMs: number; toMs: number }[] {
+  const own = gaps.filter((gap) => gap.gpu === undefined || gap.gpu === gpu.index);
+  const joined: { fromMs: number; toMs: number }[] = [];
+  for (const { fromMs, toMs } of [...holes, ...own].sort((a, b) => a.fromMs - b.fromMs)) {
+    const last = joined.at(-1);
+    if (last && fromMs <= last.toMs) last.toMs = Math.max(last.toMs, toMs);
+    else joined.push({ fromMs, toMs });
+  }
+  return joined;
 }

@@ -7,13 +7,17 @@ export interface Page {
 
 /** A line broken at words where it is too long; what follows stands below its text. */
 export function wrapped(line: string, width: number): string[] {
-  if (line.length <= width) return [line.trimEnd()];
   const indent = Math.min(hangingIndent(line), Math.floor(width / 2));
-  const cut = line.lastIndexOf(" ", width);
-  // A word longer than a line is broken anywhere: nothing of it is lost.
-  const at = cut > indent ? cut : width;
-  const rest = " ".repeat(indent) + line.slice(at).trimStart();
-  return [line.slice(0, at).trimEnd(), ...wrapped(rest, width)];
+  const lines: string[] = [];
+  let rest = line.trimEnd();
+  while (rest.length > width) {
+    const cut = rest.lastIndexOf(" ", width);
+    // A word longer than a line is broken anywhere: nothing of it is lost.
+    const at = cut > indent ? cut : width;
+    lines.push(rest.slice(0, at).trimEnd());
+    rest = " ".repeat(indent) + rest.slice(at).trimStart();
+  }
+  return [...lines, rest];
 }
 
 /** Behind a name that stands apart, such as `gaps       3`; else a little further in. */
