@@ -18,6 +18,8 @@ type ValueScale = ScaleLinear<number, number>;
 /** A hole narrower than this would not be seen. */
 const MIN_BAND_PX = 2;
 const HATCHED_PX = 6;
+/** Values closer together than this are one value: no axis has ticks between them. */
+const LEAST_EXTENT = 1e-9;
 const Y_TICKS = 3;
 
 /** One chart: frame, grid, lines with their extremes, stretches nobody measured, and names. */
@@ -53,7 +55,7 @@ function domainOf({ domain, series, references = [] }: PlotChart): [number, numb
   const top = Math.max(held, max(points, (point) => point.max) ?? 1);
   const low = Math.min(0, min(points, (point) => point.min) ?? 0);
   // A little air above, so that the highest line is not drawn over by the frame.
-  return [low, top > low ? top + 0.05 * (top - low) : low + 1];
+  return [low, top - low > LEAST_EXTENT ? top + 0.05 * (top - low) : low + 1];
 }
 
 function valueAxis(y: ValueScale, scale: number, left: number, right: number): Xml {
