@@ -54,6 +54,10 @@ async function inspect(file: string, options: InspectOptions, io: CommandIo): Pr
   const figured = options.svg === undefined ? [] : (chosen ?? FIGURE_QUANTITIES);
   const charted = new Set([...sparklines, ...figured]);
   const inspection = await inspectRecording(file, { charted, gpu, signal: io.signal });
+  if (io.signal.aborted) {
+    io.stderr("stopped: nothing is said of a recording that was not read to its end\n");
+    return;
+  }
   if (options.svg !== undefined) {
     const picture = renderFigure(inspectionFigure(inspection, chosen));
     await writePicture(options.svg, picture, options.force ?? false);

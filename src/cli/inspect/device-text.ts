@@ -7,11 +7,11 @@ import type {
   RecordingSummary,
 } from "../../collect/recording/summary/types.ts";
 import { formatDuration } from "../../model/duration.ts";
-import type { GpuInfo, GpuQuantity } from "../../model/sample.ts";
+import { GPU_QUANTITIES, type GpuInfo, type GpuQuantity } from "../../model/sample.ts";
 import { sanitize } from "../../model/text.ts";
 import { ASCII_LEVELS, BLOCKS, sparkline } from "../../plot/sparkline.ts";
 import { clockReasonText, quantityText, shownAs } from "../quantities.ts";
-import { clipped, type Page } from "./lines.ts";
+import type { Page } from "./lines.ts";
 
 const NAME = 20;
 const FIGURE = 13;
@@ -29,6 +29,7 @@ export function deviceLines(
     headLine(device.gpu),
     ...samplingLines(device),
     ...quantityLines(device, page),
+    ...measuredLines(device.gpu, summary.devices),
     ...device.buffers.map(bufferLine),
     ...healthLines(device.health),
     ...quantities.flatMap((quantity) => sparklineOf(quantity, device, summary, page)),
@@ -81,13 +82,13 @@ function holeLine({ fromMs, toMs, announced }: Hole): string {
   return `    ${new Date(fromMs).toISOString()} ${length}${announced ? "" : ", unannounced"}`;
 }
 
-/** A table, or where that does not fit a line each; how it was measured stands behind. */
+/** A table, or where that does not fit a line each. */
 function quantityLines(device: DeviceSummary, { width }: Page): string[] {
   if (device.quantities.length === 0) return [];
   const isTable = width >= NAME + 2 + 4 * FIGURE;
   const title = ["in samples", "least", "mean", "most"].map((text) => text.padStart(FIGURE));
   const rows = device.quantities.map((quantity) =>
-    isTable ? clipped(tableRow(quantity, device), width) : plainRow(quantity, device),
+    isTable ? tableRow(quantity, device) : plainRow(quantity, device),
   );
   return [
     isTable ? `  ${" ".repeat(NAME)}${title.join("")}` : "  in samples: least / mean / most",
@@ -96,16 +97,36 @@ function quantityLines(device: DeviceSummary, { width }: Page): string[] {
   ];
 }
 
-function tableRow(quantity: QuantitySummary, { gpu, samples }: DeviceSummary): string {
+function tableRow(quantity: QuantitySummary, { samples }: DeviceSummary): string {
   const share = `${percent(quantity.count / samples)} %`;
   const cells = [share, ...figures(quantity)].map((text) => text.padStart(FIGURE)).join("");
-  const call = sanitize(gpu.measuredWith?.[quantity.quantity] ?? "", MAX_SHORT);
-  return `  ${quantity.quantity.padEnd(NAME)}${cells}${call === "" ? "" : `  ${call}`}`;
+  return `  ${quantity.quantity.padEnd(NAME)}${cells}`;
 }
 
 function plainRow(quantity: QuantitySummary, { samples }: DeviceSummary): string {
   const shown = figures(quantity).filter((text) => text !== "");
-  return `  ${quantity.quantity} ${percent(quantity.count / samples)} %: ${shown.join(" / ")}`;
+  const colon = shown.length > 0 ? ": " : "";
+  return `  ${quantity.quantity} ${percent(quantity.count / samples)} %${colon}${shown.join(" / ")}`;
+}
+
+/** By which call each quantity is read; said once for devices that are measured alike. */
+function measuredLines(
+  { measuredWith, index }: GpuInfo,
+  devices: readonly DeviceSummary[],
+): string[] {
+  if (!measuredWith) return [];
+  const how = JSON.stringify(measuredWith);
+  const same = devices.find(({ gpu }) => JSON.stringify(gpu.measuredWith) === how)?.gpu;
+  if (same && same.index !== index) return [`  measured as GPU ${same.index}`];
+  const byCall = new Map<string, GpuQuantity[]>();
+  for (const quantity of GPU_QUANTITIES) {
+    const call = measuredWith[quantity];
+    if (call !== undefined) byCall.set(call, [...(byCall.get(call) ?? []), quantity]);
+  }
+  const texts = [...byCall].map(
+    ([call, quantities]) => `${sanitize(call, MAX_SHORT)} (${quantities.join(", ")})`,
+  );
+  return [`  measured by: ${texts.join("; ")}`];
 }
 
 /** Of a counter only what it grew by; of a mask nothing: its bits follow. */

@@ -26,11 +26,6 @@ function hangingIndent(line: string): number {
   return name === "" ? line.length - line.trimStart().length + 2 : name.length;
 }
 
-/** A text cut to `length`, marked where it was. */
-export function clipped(text: string, length: number): string {
-  return text.length <= length ? text : `${text.slice(0, Math.max(0, length - 1))}~`;
-}
-
 /** All that is not ASCII as `\u{…}`. */
 export function asciiOnly(text: string): string {
   return text
