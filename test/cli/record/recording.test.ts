@@ -187,6 +187,16 @@ describe("a self-report", () => {
     ]);
   });
 
+  it("begins where it is told to: what was read before does not count", () => {
+    const report = new SelfReport();
+    const cold = health(1, { lastDurationMs: 90 });
+    report.skip([cold]);
+    report.note([cold]);
+    expect(report.overhead(1)).toBeUndefined();
+    report.note([health(2, { lastDurationMs: 2 })]);
+    expect(report.overhead(1)).toMatchObject({ readings: 1, maxMs: 2 });
+  });
+
   it("says nothing of durations that were not measured", () => {
     const report = new SelfReport();
     report.note([health(0, { state: "absent" })]);
