@@ -5,6 +5,7 @@ import { addClassifyCommand } from "./classify.ts";
 import { addCalibrateCommand } from "./calibrate.ts";
 import { addDoctorCommand } from "./doctor.ts";
 import { addRecordCommand } from "./record.ts";
+import { addInspectCommand } from "./inspect.ts";
 import { addReplayCommand } from "./replay.ts";
 import { addReportCommand } from "./report.ts";
 import { addConfigCommand } from "./config.ts";
@@ -29,6 +30,7 @@ const COMMANDS = [
   addClassifyCommand,
   addReplayCommand,
   addRecordCommand,
+  addInspectCommand,
   addCalibrateCommand,
   addConfigCommand,
 ];

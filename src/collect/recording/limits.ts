@@ -26,13 +26,14 @@ function range(name: GpuQuantity, max: number, min = 0, integer = false): Limit 
 
 const PETABYTE = 1e15;
 const MEMORY_USED = range("memUsedBytes", PETABYTE);
+const POWER = range("powerWatts", 100_000);
 
 export const LIMITS: ReadonlyMap<string, Limit> = new Map<string, Limit>(
   [
     ratio("gpuUtil"),
     ratio("memUtil"),
     MEMORY_USED,
-    range("powerWatts", 100_000),
+    POWER,
     // The largest counter whose millijoules are still a safe integer.
     range("energyJoules", Number.MAX_SAFE_INTEGER / 1000),
     range("tempC", 250, -60),
@@ -60,6 +61,15 @@ export const LIMITS: ReadonlyMap<string, Limit> = new Map<string, Limit>(
     ratio("ofaUtil"),
   ].map((limit) => [limit.name, limit]),
 );
+
+/** The signals of a driver's buffer whose meaning is known, with the only unit they come in. */
+export const SIGNAL_LIMITS: ReadonlyMap<string, { unit: string; limit: Limit }> = new Map([
+  ["power", { unit: "W", limit: POWER }],
+  ["gpuUtil", { unit: "ratio", limit: ratio("gpuUtil") }],
+  ["memUtil", { unit: "ratio", limit: ratio("memUtil") }],
+  ["smClock", { unit: "MHz", limit: range("smClockMHz", 100_000) }],
+  ["memClock", { unit: "MHz", limit: range("memClockMHz", 100_000) }],
+]);
 
 /** What a process's own figures are held against. */
 export const PROCESS_LIMITS = [

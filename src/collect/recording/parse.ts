@@ -1,31 +1,24 @@
-import type { z } from "zod";
 import type {
   GapObservation,
   NodeObservation,
   Observation,
   ProbeObservation,
 } from "../../model/observation.ts";
-import type {
-  DriverSamples,
-  HostSample,
-  ProcessSample,
-  ProcessSighting,
-} from "../../model/sample.ts";
-import { isRecord, millisecondsOf, pathText, type RawLine, withoutNulls } from "./fields.ts";
+import type { HostSample, ProcessSample, ProcessSighting } from "../../model/sample.ts";
+import { checked, countUnknown, entriesOf } from "./checked.ts";
+import { collectorOf, healthOf, samplesOf } from "./device-lines.ts";
+import { isRecord, millisecondsOf, type RawLine } from "./fields.ts";
 import { gpuSampleOf } from "./gpu-line.ts";
 import { plausible, PROCESS_LIMITS } from "./limits.ts";
 import { type LinePlace, malformed } from "./place.ts";
 import {
-  collectorSchema,
   gapSchema,
   gpuInfoSchema,
-  healthSchema,
   hostSchema,
   nodeSchema,
   probeSchema,
   processesSchema,
   processSchema,
-  samplesSchema,
   type RawProcess,
 } from "./schema.ts";
 import type { WarningLog } from "./warnings.ts";
@@ -79,14 +72,10 @@ export function observationOf(
       return nodeOf(raw, at, warnings);
     case "samples":
       return samplesOf(raw, at, warnings);
-    case "health": {
-      const { t, ...line } = checked(healthSchema, raw, at, warnings);
-      return { ...line, kind: "health", atMs: millisecondsOf(t, "t", at) };
-    }
-    case "collector": {
-      const { t, ...line } = checked(collectorSchema, raw, at, warnings);
-      return { ...line, kind: "collector", atMs: millisecondsOf(t, "t", at) };
-    }
+    case "health":
+      return healthOf(raw, at, warnings);
+    case "collector":
+      return collectorOf(raw, at, warnings);
     case "recording":
       throw malformed(at, "a second `recording` header", "replay joined recordings one by one");
     default:
@@ -114,18 +103,6 @@ export function nodeOf(raw: RawLine, at: LinePlace, warnings: WarningLog): NodeO
     intervalMs: Math.max(1, Math.round(line.intervalSeconds * 1000)),
     gpus: line.gpus,
     ...(line.overhead && { overhead: line.overhead }),
-  };
-}
-
-function samplesOf(raw: RawLine, at: LinePlace, warnings: WarningLog): DriverSamples {
-  const { t, from, ...line } = checked(samplesSchema, raw, at, warnings);
-  if (line.offsetsMs.length !== line.values.length)
-    throw malformed(at, "`offsetsMs` and `values` differ in length");
-  return {
-    ...line,
-    kind: "samples",
-    atMs: millisecondsOf(t, "t", at),
-    fromMs: millisecondsOf(from, "from", at),
   };
 }
 
@@ -186,40 +163,4 @@ function gapOf(raw: RawLine, at: LinePlace, warnings: WarningLog): GapObservatio
 function probeOf(raw: RawLine, at: LinePlace, warnings: WarningLog): ProbeObservation {
   const { t, ...line } = checked(probeSchema, raw, at, warnings);
   return { ...line, kind: "probe", atMs: millisecondsOf(t, "t", at) };
-}
-
-/** Takes null fields out of each entry; leaves what is no list of objects to the schema. */
-function entriesOf(list: unknown): unknown {
-  if (!Array.isArray(list)) return list;
-  return list.map((entry: unknown) => (isRecord(entry) ? withoutNulls(entry) : entry));
-}
-
-function checked<T extends z.ZodObject>(
-  schema: T,
-  raw: RawLine,
-  at: LinePlace,
-  warnings: WarningLog,
-): z.infer<T> {
-  const result = schema.safeParse(withoutNulls(raw));
-  if (!result.success) {
-    const issue = result.error.issues[0];
-    const path = pathText(issue?.path ?? []);
-    throw malformed(at, `\`${path}\`: ${issue?.message ?? "of the wrong type"}`);
-  }
-  countUnknown(String(raw["kind"]), [raw], schema, at, warnings);
-  return result.data;
-}
-
-function countUnknown(
-  owner: string,
-  entries: readonly unknown[],
-  schema: z.ZodObject,
-  at: LinePlace,
-  warnings: WarningLog,
-): void {
-  for (const entry of entries) {
-    for (const field in isRecord(entry) ? entry : {})
-      if (!Object.hasOwn(schema.shape, field))
-        warnings.add("unknown-field", `${owner}.${field}`, at);
-  }
 }

@@ -1,5 +1,6 @@
 import { AssayError } from "../../model/errors.ts";
 import type { Observation } from "../../model/observation.ts";
+import { BoundedCounts } from "./bounded.ts";
 import { openBytes } from "./bytes.ts";
 import { headerOf } from "./header.ts";
 import { type LineBlock, lineBlocks } from "./lines.ts";
@@ -9,6 +10,8 @@ import { RecordingRules } from "./rules.ts";
 import { type RecordingWarning, WarningLog } from "./warnings.ts";
 
 const MAX_LINE_BYTES = 16 * 1024 * 1024;
+/** Distinct kinds that are counted apart: a file may be full of invented ones. */
+const MAX_KINDS = 32;
 
 export interface LocatedObservation {
   observation: Observation;
@@ -35,6 +38,7 @@ export class RecordingReader implements AsyncIterable<LocatedObservation> {
   readonly #warnings: WarningLog;
   readonly #rules = new RecordingRules();
   readonly #maxLineBytes: number;
+  readonly #kinds = new BoundedCounts(MAX_KINDS);
   #headerSeen = false;
 
   constructor(file: string, options: ReadOptions = {}) {
@@ -47,6 +51,11 @@ export class RecordingReader implements AsyncIterable<LocatedObservation> {
   /** Lines read so far. */
   get lines(): number {
     return this.#at.line;
+  }
+
+  /** How many lines of which kind so far, skipped ones too; the text may be hostile. */
+  get kinds(): ReadonlyMap<string, number> {
+    return this.#kinds.counts;
   }
 
   /** What was put up with so far; complete when the reading has ended. */
@@ -106,7 +115,9 @@ export class RecordingReader implements AsyncIterable<LocatedObservation> {
       this.#warnings.add("truncated", "last line", this.#at);
       return undefined;
     }
-    const observation = observationOf(rawLineOf(text, this.#at), this.#at, this.#warnings);
+    const raw = rawLineOf(text, this.#at);
+    const observation = observationOf(raw, this.#at, this.#warnings);
+    if (typeof raw["kind"] === "string") this.#kinds.add(raw["kind"]);
     if (observation) this.#obey(observation);
     return observation;
   }
@@ -116,6 +127,7 @@ export class RecordingReader implements AsyncIterable<LocatedObservation> {
     if (text.trim() === "") return undefined;
     const node = headerOf(text, this.#at, this.#warnings);
     this.#headerSeen = true;
+    this.#kinds.add("recording");
     this.#obey(node);
     return node;
   }

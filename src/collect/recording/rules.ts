@@ -1,5 +1,6 @@
 import type { ErrorCode } from "../../model/errors.ts";
 import type { NodeObservation, Observation } from "../../model/observation.ts";
+import type { DriverSamples } from "../../model/sample.ts";
 import { sanitize } from "../../model/text.ts";
 
 /** What is wrong with a line in the light of the lines before it. */
@@ -34,6 +35,7 @@ export class RecordingRules {
         return this.#backward(observation.kind, WHOLE_NODE, observation.atMs);
       default:
         return (
+          (observation.kind === "samples" ? bufferFault(observation) : undefined) ??
           this.#unlisted(observation.gpu) ??
           this.#backward(observation.kind, observation.gpu, observation.atMs)
         );
@@ -85,6 +87,19 @@ export class RecordingRules {
     this.#latestMs.set(kind, created);
     return created;
   }
+}
+
+function bufferFault({ offsetsMs, values }: DriverSamples): Violation | undefined {
+  const fault = (message: string): Violation => ({
+    code: "recording/malformed",
+    message,
+    hint: "docs/recording-format.md says what a driver's buffer looks like",
+  });
+  if (offsetsMs.length !== values.length)
+    return fault(`\`offsetsMs\` has ${offsetsMs.length} entries, \`values\` ${values.length}`);
+  if (!values.every(Number.isFinite)) return fault("`values` holds what is no number");
+  const late = offsetsMs.findIndex((offset, i) => !(offset >= (offsetsMs[i - 1] ?? 0)));
+  return late < 0 ? undefined : fault(`\`offsetsMs[${late}]\` goes back`);
 }
 
 function duplicate(what: string): Violation {

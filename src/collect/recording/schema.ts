@@ -98,7 +98,7 @@ export const samplesSchema = z.object({
   signal: name,
   unit: z.string(),
   from: z.number(),
-  offsetsMs: z.array(z.number().min(0)),
+  offsetsMs: z.array(milliseconds),
   values: z.array(z.number()),
 });
 
@@ -106,11 +106,11 @@ export const healthSchema = z.object({
   kind: z.string(),
   t: z.number(),
   gpu: index,
-  eccCorrected: index.optional(),
-  eccUncorrected: index.optional(),
-  pcieReplays: index.optional(),
-  remappedRows: index.optional(),
-  xids: z.array(index).optional(),
+  eccCorrected: z.number().optional(),
+  eccUncorrected: z.number().optional(),
+  pcieReplays: z.number().optional(),
+  remappedRows: z.number().optional(),
+  xids: z.array(z.number()).optional(),
 });
 
 export const collectorSchema = z.object({

@@ -9,6 +9,8 @@ import { AssayError } from "../../model/errors.ts";
 export interface LineSink {
   /** Bytes taken but not yet passed on. */
   readonly waitingBytes: number;
+  /** Bytes passed on so far: what a file has grown to. */
+  readonly bytes: number;
   /** False when the caller should wait for {@link LineSink.drained}. */
   write(text: string): boolean;
   drained(): Promise<void>;
@@ -42,6 +44,7 @@ class StreamSink implements LineSink {
   readonly #failed: Promise<never>;
   readonly #onError: (error: unknown) => void;
   #failure: AssayError | undefined;
+  #bytes = 0;
   /** Shared by all who wait: a listener each would be one too many. */
   #draining: Promise<void> | undefined;
 
@@ -63,6 +66,9 @@ class StreamSink implements LineSink {
     };
     out.on("error", this.#onError);
     gzip?.on("error", this.#onError);
+    gzip?.on("data", (packed: Buffer) => {
+      this.#bytes += packed.length;
+    });
     gzip?.pipe(out, { end: owned });
   }
 
@@ -74,8 +80,13 @@ class StreamSink implements LineSink {
     return this.#out.writableLength + writableLength + readableLength;
   }
 
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   write(text: string): boolean {
     if (this.#failure) throw this.#failure;
+    if (!this.#gzip) this.#bytes += Buffer.byteLength(text);
     return (this.#gzip ?? this.#out).write(text);
   }
 

@@ -69,6 +69,11 @@ export class RecordingWriter {
     return { ...this.#counts };
   }
 
+  /** What was written so far, packed where the file is; complete after `close`. */
+  get bytes(): number {
+    return this.#sink.bytes;
+  }
+
   /**
    * Takes one observation; resolves when the next may come.
    * @throws AssayError `recording/cannot-write`, now or for an earlier line; Error if the first

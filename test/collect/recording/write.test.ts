@@ -3,7 +3,7 @@ import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { once } from "node:events";
 import { join } from "node:path";
 import { Writable } from "node:stream";
-import { gunzipSync } from "node:zlib";
+import { gunzipSync, gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { NodeObservation, Observation } from "../../../src/model/observation.ts";
@@ -94,6 +94,47 @@ describe("what is written", () => {
     await writer.close();
     expect(text().split("\n")).toHaveLength(3);
     expect(stream.writableEnded).toBe(false);
+  });
+});
+
+describe("fifty samples a second of eight devices", () => {
+  it("are packed as well as in one go, because flushes go by time and not by line", async () => {
+    const gpus = Array.from({ length: 8 }, (_, index) => ({
+      index,
+      uuid: `u${index}`,
+      model: "M",
+    }));
+    const lines: Observation[] = [{ ...NODE, intervalMs: 20, gpus }];
+    // 30 s of figures that jitter as real ones do.
+    for (let i = 0; i < 50 * 30 * 8; i += 1)
+      lines.push({
+        kind: "gpu",
+        atMs: 1_700_000_000_000 + 20 * Math.floor(i / 8),
+        gpu: i % 8,
+        powerWatts: 300 + ((i * 7919) % 1000) / 10,
+        gpuUtil: ((i * 31) % 100) / 100,
+      });
+    const file = join(temporaryFolder(), "a.ndjson.gz");
+    let nowMs = 0;
+    const writer = await openWriter(file, { clock: () => nowMs });
+    for (const line of lines) {
+      nowMs += 20 / 8;
+      await writer.write(line);
+    }
+    await writer.close();
+    const packed = readFileSync(file);
+    const inOneGo = gzipSync(gunzipSync(packed)).length;
+    expect(packed.length).toBeLessThan(inOneGo * 1.02);
+    expect(writer.bytes).toBe(packed.length);
+  });
+
+  it("are counted in bytes where they are not packed, too", async () => {
+    const { stream, text } = collected();
+    const writer = await openWriter("-", { stdout: stream });
+    await writer.write({ ...NODE, node: "Überwachung" });
+    await writer.close();
+    expect(writer.bytes).toBe(Buffer.byteLength(text()));
+    expect(writer.bytes).toBeGreaterThan(text().length);
   });
 });
 

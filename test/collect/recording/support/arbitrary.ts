@@ -32,6 +32,9 @@ const sighting = fc.record(
     smUtil: number(1),
     memUtil: number(1),
     memUsedBytes: fc.nat(),
+    encUtil: number(1),
+    decUtil: number(1),
+    exited: fc.boolean(),
     comm: text,
     exe: text,
     argv: fc.array(text, { maxLength: 4 }),
@@ -56,6 +59,60 @@ const gap = fc.record(
   { requiredKeys: ["kind", "source", "fromMs", "toMs", "reason"], noNullPrototype: true },
 );
 
+const values = fc.array(fc.tuple(fc.nat({ max: 1000 }), number(1)), { maxLength: 5 });
+const samples = fc
+  .record({
+    signal: fc.constantFrom(
+      { signal: "power", unit: "W" },
+      { signal: "gpuUtil", unit: "ratio" },
+      { signal: "smClock", unit: "MHz" },
+      { signal: "of a later version", unit: "furlongs" },
+    ),
+    gpu,
+    fromMs: fc.nat(),
+    values,
+  })
+  .map(({ signal, gpu: index, fromMs, values: seen }) => {
+    let offset = 0;
+    return {
+      kind: "samples" as const,
+      gpu: index,
+      ...signal,
+      fromMs: START_MS + fromMs,
+      offsetsMs: seen.map(([stepMs]) => (offset += stepMs)),
+      values: seen.map(([, value]) => value),
+    };
+  });
+const health = fc.record(
+  {
+    kind: fc.constant("health" as const),
+    gpu,
+    eccCorrected: fc.maxSafeNat(),
+    eccUncorrected: fc.nat(),
+    pcieReplays: fc.nat(),
+    remappedRows: fc.nat(),
+    xids: fc.array(fc.nat(), { maxLength: 3 }),
+  },
+  { requiredKeys: ["kind", "gpu"], noNullPrototype: true },
+);
+const collector = fc.record(
+  {
+    kind: fc.constant("collector" as const),
+    name: fc.string({ minLength: 1 }),
+    state: fc.constantFrom("ready", "absent", "failing", "closed"),
+    detail: text,
+    readings: fc.nat(),
+    failures: fc.nat(),
+    drops: fc.nat(),
+    meanDurationMs: number(100),
+    maxDurationMs: number(1000),
+  },
+  {
+    requiredKeys: ["kind", "name", "state", "detail", "readings", "failures", "drops"],
+    noNullPrototype: true,
+  },
+);
+
 /** An observation as a function of its time, so that a list of them can be put in order. */
 const timed = fc.oneof(
   fc.tuple(gpu, readings).map(([index, fields]) => (atMs: number): Observation => {
@@ -65,6 +122,9 @@ const timed = fc.oneof(
     return { kind: "processes", atMs, gpu: index, list: seen };
   }),
   list.map((seen) => (atMs: number): Observation => ({ kind: "host", atMs, list: seen })),
+  fc.oneof(samples, health, collector).map((fields) => (atMs: number): Observation => {
+    return { ...fields, atMs };
+  }),
   gap.map((observation) => (): Observation => observation),
   fc.tuple(gpu, number(10), fc.nat()).map(([index, durationSeconds, work]) => {
     return (atMs: number): Observation => {
@@ -73,15 +133,33 @@ const timed = fc.oneof(
   }),
 );
 
+const overhead = fc.record(
+  { readings: fc.nat(), meanMs: number(10), maxMs: number(100), cpuMs: number(10) },
+  { requiredKeys: ["readings", "meanMs", "maxMs"], noNullPrototype: true },
+);
+const measuredWith = fc.dictionary(variable, text, { maxKeys: 3, noNullPrototype: true });
+
 export const node: fc.Arbitrary<NodeObservation> = fc
-  .record({ name: fc.string({ minLength: 1 }), simulated: fc.boolean(), intervalMs: fc.nat() })
-  .map(({ name, simulated, intervalMs }) => ({
+  .record(
+    {
+      node: fc.string({ minLength: 1 }),
+      simulated: fc.boolean(),
+      intervalMs: fc.integer({ min: 1 }),
+      overhead,
+      measuredWith,
+    },
+    { requiredKeys: ["node", "simulated", "intervalMs"], noNullPrototype: true },
+  )
+  .map(({ measuredWith: how, ...fields }) => ({
+    ...fields,
     kind: "node",
-    node: name,
     source: "nvml",
-    simulated,
-    intervalMs: intervalMs + 1,
-    gpus: GPUS.map((index) => ({ index, uuid: `GPU-${index}`, model: "M", powerLimitWatts: 300 })),
+    gpus: GPUS.map((index) =>
+      Object.assign(
+        { index, uuid: `GPU-${index}`, model: "M", powerLimitWatts: 300 },
+        how && { measuredWith: how },
+      ),
+    ),
   }));
 
 /** A node and what was seen on it, in time order, with steps of any whole milliseconds. */
