@@ -103,7 +103,7 @@ export async function openLiveSource(
   const present = health.filter((source) => source.state !== "absent");
   const source: OpenedSource = {
     observations: liveSource({ harness, intervalMs, rate, directory, clock, signal }),
-    description: health.map(({ name, detail }) => `${name}: ${detail}`).join("; "),
+    description: present.map(({ name, detail }) => `${name}: ${detail}`).join("; "),
     isLive: true,
     health: () => harness.health(),
     warnings: () => [],

@@ -29,7 +29,7 @@ function standIn(script: NvmlScript = NODE): string {
   const lines = [
     "node: stand-in-node",
     "windowLength: 1s",
-    `collect: { interval: 200ms, nvml: { library: ${JSON.stringify(library)} } }`,
+    `collect: { interval: 200ms, pids: trusted, nvml: { library: ${JSON.stringify(library)} } }`,
   ];
   writeFileSync(config, `${lines.join("\n")}\n`);
   return config;
@@ -146,10 +146,10 @@ describe.skipIf(!compiler)(`a live node, played by a stand-in driver${suffix}`, 
       status: "ok",
       detail: expect.stringMatching(/1 NVML stand-in.*; read in \d+\.\d ms$/),
     });
-    expect(sources).toEqual([{ name: "nvml", state: "ready", successes: 2 }]);
+    expect(sources).toContainEqual({ name: "nvidia", state: "ready", successes: 2 });
     expect(devices.map(({ index, uuid, source }) => [index, uuid, source])).toEqual([
-      [0, "GPU-stand-in-0", "nvml"],
-      [1, "GPU-stand-in-1", "nvml"],
+      [0, "GPU-stand-in-0", "nvidia"],
+      [1, "GPU-stand-in-1", "nvidia"],
     ]);
     const statusOf = (name: string) =>
       devices[0]?.quantities.find(({ quantity }) => quantity === name)?.status;

@@ -16,7 +16,7 @@ function standIn(script: NvmlScript = NODE): string {
   const library = compileNvmlStub({ script });
   onTestFinished(() => rmSync(dirname(library), { recursive: true }));
   const config = join(tempDir(), "config.yaml");
-  writeFileSync(config, `collect: { nvml: { library: ${JSON.stringify(library)} } }\n`);
+  writeFileSync(config, `collect: { pids: trusted, nvml: { library: ${JSON.stringify(library)} } }\n`);
   return config;
 }
 
@@ -25,7 +25,7 @@ const fast = (file: string): string[] => ["record", file, "--interval", "20ms"];
 
 /** Resolves when the file has grown beyond its header: its first flush. */
 async function grown(program: Assay, file: string): Promise<void> {
-  await program.says("stderr", /^recording nvml/m);
+  await program.says("stderr", /^recording nvidia/m);
   const patience = Date.now() + 20_000;
   while (Date.now() < patience) {
     if (existsSync(file) && statSync(file).size > 2000) return;
@@ -56,9 +56,11 @@ describe.skipIf(!compiler)(`recording a live node, played by a stand-in driver${
     const { gpu = 0, processes = 0, collector } = countsOf(rest);
     // Fifty a second of two devices, were the machine idle; it is known not to be.
     expect(gpu).toBeGreaterThan(2 * 3 * 10);
-    expect(Math.abs(gpu - processes)).toBeLessThanOrEqual(2);
+    // Who is there is asked twice a second at most, however fast the readings come.
+    expect(processes).toBeGreaterThan(2);
+    expect(processes).toBeLessThan(gpu / 4);
     expect(collector).toBe(1);
-    expect(rest.at(-1)).toMatchObject({ kind: "collector", name: "nvml", state: "ready" });
+    expect(rest.at(-1)).toMatchObject({ kind: "collector", name: "nvidia", state: "ready" });
     expect(done.stderr).toMatch(/^\d+ lines written, \d+ dropped$/m);
     expect(done.stderr).toMatch(/^\d+ readings, \d+\.\d\d a second of 50\.00 asked/m);
     expect(done.stderr).toMatch(/^a reading took \d+\.\d\d ms, /m);
@@ -67,7 +69,7 @@ describe.skipIf(!compiler)(`recording a live node, played by a stand-in driver${
   it.each(["SIGINT", "SIGTERM"] as const)("ends whole on %s", async (signal) => {
     const file = recording();
     const program = start([...fast(file), "--config", standIn()]);
-    await program.says("stderr", /^recording nvml/m);
+    await program.says("stderr", /^recording nvidia/m);
     await new Promise((resolve) => setTimeout(resolve, 500));
     program.kill(signal);
     expect(await program.ended).toMatchObject({ code: 0, signal: null, stdout: "" });

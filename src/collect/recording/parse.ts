@@ -101,7 +101,11 @@ export function nodeOf(raw: RawLine, at: LinePlace, warnings: WarningLog): NodeO
     source: line.source,
     simulated: line.simulated ?? false,
     intervalMs: Math.max(1, Math.round(line.intervalSeconds * 1000)),
-    gpus: line.gpus,
+    gpus: line.gpus.map(({ intervalSeconds, ...gpu }) =>
+      intervalSeconds === undefined
+        ? gpu
+        : { ...gpu, intervalMs: Math.max(1, Math.round(intervalSeconds * 1000)) },
+    ),
     ...(line.overhead && { overhead: line.overhead }),
   };
 }

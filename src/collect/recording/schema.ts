@@ -19,6 +19,7 @@ export const gpuInfoSchema = z.object({
   driverVersion: z.string().optional(),
   parentUuid: z.string().optional(),
   migProfile: z.string().optional(),
+  intervalSeconds: z.number().positive().optional(),
   measuredWith: z.record(z.string(), z.string()).optional(),
 });
 

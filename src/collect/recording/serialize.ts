@@ -1,5 +1,5 @@
 import type { NodeObservation, Observation } from "../../model/observation.ts";
-import type { ProcessSighting } from "../../model/sample.ts";
+import type { GpuInfo, ProcessSighting } from "../../model/sample.ts";
 import { FORMAT_VERSION } from "./header.ts";
 
 /*
@@ -50,9 +50,13 @@ function nodeFields(of: NodeObservation): object {
     source,
     simulated: simulated || undefined,
     intervalSeconds: intervalMs / 1000,
-    gpus,
+    gpus: gpus.map(gpuFields),
     overhead,
   };
+}
+
+function gpuFields({ intervalMs, ...fields }: GpuInfo): object {
+  return intervalMs === undefined ? fields : { ...fields, intervalSeconds: intervalMs / 1000 };
 }
 
 function processFields({ startTimeMs, ...fields }: ProcessSighting): object {

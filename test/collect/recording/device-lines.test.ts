@@ -213,6 +213,7 @@ describe("a header that says how it was measured", () => {
     ["overhead", 5],
     ["gpus", [{ ...gpus[0], measuredWith: { powerWatts: 5 } }]],
     ["gpus", [{ ...gpus[0], measuredWith: "everything" }]],
+    ["gpus", [{ ...gpus[0], intervalSeconds: 0 }]],
   ])("with %s of %j is refused", async (field, value) => {
     const error = await failureOf(readAll(plainFile([{ ...HEADER, [field]: value }])));
     expect(error.code).toBe("recording/malformed");

@@ -147,10 +147,11 @@ export const node: fc.Arbitrary<NodeObservation> = fc
       intervalMs: fc.integer({ min: 1 }),
       overhead,
       measuredWith,
+      ownIntervalMs: fc.integer({ min: 1, max: 600_000 }),
     },
     { requiredKeys: ["node", "simulated", "intervalMs"], noNullPrototype: true },
   )
-  .map(({ measuredWith: how, ...fields }) => ({
+  .map(({ measuredWith: how, ownIntervalMs, ...fields }) => ({
     ...fields,
     kind: "node",
     source: "nvml",
@@ -158,6 +159,7 @@ export const node: fc.Arbitrary<NodeObservation> = fc
       Object.assign(
         { index, uuid: `GPU-${index}`, model: "M", powerLimitWatts: 300 },
         how && { measuredWith: how },
+        index === 0 && ownIntervalMs !== undefined && { intervalMs: ownIntervalMs },
       ),
     ),
   }));
