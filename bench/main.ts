@@ -1,12 +1,14 @@
 /**
  * Measures how fast the program is and what it costs. Nothing here asserts a figure: a shared
- * machine is no place for that. Usage: npm run bench -- [--only replay|daemon|latency|collect|memory] [--json]
+ * machine is no place for that. Usage: npm run bench -- [--only replay|daemon|latency|collect|memory|devices] [--json]
  */
 import { parseArgs } from "node:util";
 import { haveCompiler } from "../test/support/nvml-stub.ts";
 import { type CollectResult, measureCollect } from "./collect/measure.ts";
 import { measureMemory, type MemoryResult } from "./collect/memory.ts";
 import { collectText, memoryText } from "./collect/print.ts";
+import { compareDevices, type CompareResult } from "./devices/compare.ts";
+import { compareText } from "./devices/print.ts";
 import { type DaemonResult, measureDaemon } from "./daemon.ts";
 import { type LatencyResult, measureLatency } from "./latency.ts";
 import { type Machine, machine } from "./machine.ts";
@@ -20,9 +22,10 @@ interface Report {
   daemon?: DaemonResult[];
   collect?: CollectResult;
   memory?: MemoryResult;
+  devices?: CompareResult | string;
 }
 
-const PARTS = ["latency", "replay", "daemon", "collect", "memory"] as const;
+const PARTS = ["latency", "replay", "daemon", "collect", "memory", "devices"] as const;
 type Part = (typeof PARTS)[number];
 const RATES_HZ = [1, 10];
 
@@ -59,6 +62,10 @@ async function main(parts: readonly Part[], json: boolean): Promise<void> {
   if (parts.includes("memory")) {
     report.memory = await measureMemory();
     say(memoryText(report.memory));
+  }
+  if (parts.includes("devices")) {
+    report.devices = await compareDevices();
+    say(compareText(report.devices));
   }
   if (json) process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
 }

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import koffi, { type LibraryHandle } from "koffi";
 import { AssayError } from "../../model/errors.ts";
 import { NVML } from "./results.ts";
@@ -108,6 +109,9 @@ export function loadNvml(path: string = DEFAULT_LIBRARY): LoadResult {
     handle = koffi.load(path);
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : String(cause);
+    // The loader says the same of a file that is there, but of another kind of machine.
+    if (/No such file or directory/.test(message) && existsSync(path))
+      throw unusable(path, "it is a library for another machine architecture", cause);
     if (/No such file or directory/.test(message)) {
       return { status: "missing", reason: `${path} not found` };
     }

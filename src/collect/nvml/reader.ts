@@ -34,10 +34,18 @@ const MAX_CARDS = 100;
 const openGpm: OpenInstanceCounters = (card, gpuInstanceId) =>
   new GpmReader(card, { gpuInstanceId });
 
+/** What a reader is made of, for those who look on or play a part. */
+export interface NvmlReaderParts {
+  /** How to read the counters of a GPU instance: by GPM. */
+  openCounters?: OpenInstanceCounters | undefined;
+  load?: typeof loadNvml | undefined;
+}
+
 /** Reads NVIDIA devices through NVML. It asks the driver only; it changes nothing. */
 export class NvmlReader implements BlockingSource {
   readonly #settings: NvmlSettings;
   readonly #openCounters: OpenInstanceCounters;
+  readonly #load: typeof loadNvml;
   /** Outlives the library, so that a device keeps its account when the driver is loaded anew. */
   readonly #told = new ToldTimes();
   #library: NvmlLibrary | undefined;
@@ -49,10 +57,10 @@ export class NvmlReader implements BlockingSource {
   #announced: string | undefined;
   #listed: readonly GpuInfo[] = [];
 
-  /** @param openCounters how to read the counters of a GPU instance: by GPM */
-  constructor(settings: NvmlSettings, openCounters: OpenInstanceCounters = openGpm) {
+  constructor(settings: NvmlSettings, parts: NvmlReaderParts = {}) {
     this.#settings = settings;
-    this.#openCounters = openCounters;
+    this.#openCounters = parts.openCounters ?? openGpm;
+    this.#load = parts.load ?? loadNvml;
   }
 
   /** Shuts NVML down and unloads it, so that a driver replaced meanwhile is found at the next open. */
@@ -71,7 +79,7 @@ export class NvmlReader implements BlockingSource {
 
   /** @throws AssayError `nvml/library` where NVML is there but cannot be used */
   open(nowMs: number): OpenResult {
-    const loaded = loadNvml(this.#settings.library);
+    const loaded = this.#load(this.#settings.library);
     if (loaded.status === "missing") {
       return { status: "absent", reason: `no NVIDIA driver: ${loaded.reason}`, hint: NO_DRIVER };
     }

@@ -1,10 +1,10 @@
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { NvmlReader } from "../../../src/collect/nvml/reader.ts";
 import { AssayError } from "../../../src/model/errors.ts";
-import { scriptNvmlStub } from "../../support/nvml-stub.ts";
+import { compileNvmlStub, scriptNvmlStub } from "../../support/nvml-stub.ts";
 import { AT, compiler, of, ready, rig, suffix, type Rig } from "./rig.ts";
 
 describe("opening", () => {
@@ -40,6 +40,23 @@ describe("opening", () => {
 });
 
 describe.skipIf(!compiler)(`opening a library${suffix}`, () => {
+  // Where an ELF header says its class (1: 32 bits) and its machine (0xb7 is AArch64, 0x3e x86-64).
+  it.each([
+    ["of 32 bits", 4, 1, /wrong ELF class/],
+    ["of another architecture", 18, process.arch === "x64" ? 0xb7 : 0x3e, /another machine/],
+  ])("fails, rather than find nothing, where it is one %s", (_name, offset, value, said) => {
+    const library = compileNvmlStub();
+    const bytes = readFileSync(library);
+    bytes[offset] = value;
+    // Under another name: the loader knows what it has loaded by its name.
+    const other = `${library}.other`;
+    writeFileSync(other, bytes);
+    expect(() => new NvmlReader({ node: "n1", intervalMs: 1000, library: other }).open(0)).toThrow(
+      said,
+    );
+    expect(new NvmlReader({ node: "n1", intervalMs: 1000, library }).open(0).status).toBe("ready");
+  });
+
   it.each([
     [9, /not loaded/],
     [0, undefined],

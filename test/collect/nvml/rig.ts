@@ -40,7 +40,7 @@ export const rig = (
   const library = compileNvmlStub({ script, without: options.without ?? [] });
   const clock = { nowMs: 0 };
   const settings = { node: "n1", intervalMs: 1000, library, simulated: true, ...options.settings };
-  const reader = new NvmlReader(settings, options.openCounters);
+  const reader = new NvmlReader(settings, { openCounters: options.openCounters });
   const collector: Collector = {
     name: "nvml",
     open: async () => reader.open(clock.nowMs),
