@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { sanitize } from "../../model/text.ts";
-import { readBounded } from "../processes/files.ts";
+import { readBounded } from "../files.ts";
 import { namesLike, readText } from "./files.ts";
 import {
   parseCount,

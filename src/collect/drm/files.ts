@@ -1,21 +1,12 @@
-import { closeSync, openSync, readdirSync, readSync } from "node:fs";
+import { readdirSync, readSync } from "node:fs";
+import { withFile } from "../files.ts";
 
 /** The beginning of a file that is no text; undefined where it is gone or cannot be read. */
 export function readBytes(path: string, maxBytes: number): Uint8Array | undefined {
-  let file: number;
-  try {
-    file = openSync(path, "r");
-  } catch {
-    return undefined;
-  }
-  try {
+  return withFile(path, (file) => {
     const bytes = Buffer.allocUnsafe(maxBytes);
     return bytes.subarray(0, readSync(file, bytes, 0, maxBytes, 0));
-  } catch {
-    return undefined;
-  } finally {
-    closeSync(file);
-  }
+  });
 }
 
 /** A page, the most that a file of sysfs holds; it comes in one read. Reused, as nothing waits here. */
@@ -23,20 +14,9 @@ const PAGE = Buffer.allocUnsafe(4096);
 
 /** A file of sysfs as text; undefined where it is gone or cannot be read. */
 export function readText(path: string): string | undefined {
-  let file: number;
-  try {
-    file = openSync(path, "r");
-  } catch {
-    return undefined;
-  }
-  try {
-    return PAGE.toString("utf8", 0, readSync(file, PAGE, 0, PAGE.length, 0));
-  } catch {
-    // Busy, gone under way, or without data at the moment: the errors of drivers are many.
-    return undefined;
-  } finally {
-    closeSync(file);
-  }
+  return withFile(path, (file) =>
+    PAGE.toString("utf8", 0, readSync(file, PAGE, 0, PAGE.length, 0)),
+  );
 }
 
 /** The names in a folder; `gone` where there is none (any more), `denied` where it cannot be looked into. */

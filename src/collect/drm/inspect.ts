@@ -1,5 +1,5 @@
 import { basename, join } from "node:path";
-import { readBounded, readLink } from "../processes/files.ts";
+import { readBounded, readLink } from "../files.ts";
 import { parseFdInfo, type DrmClient } from "./fdinfo.ts";
 import { listNames } from "./files.ts";
 

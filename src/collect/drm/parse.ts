@@ -1,5 +1,5 @@
 import type { GpuQuantity } from "../../model/sample.ts";
-import { LIMITS, plausible } from "../recording/limits.ts";
+import { LIMITS, plausible } from "../limits.ts";
 
 /**
  * Pure parsers of the texts in `/sys`. Names, formats and units are the kernel's own: for amdgpu

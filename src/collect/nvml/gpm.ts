@@ -1,5 +1,5 @@
 import type { GpuQuantity, GpuReadings } from "../../model/sample.ts";
-import { LIMITS, plausible } from "../recording/limits.ts";
+import { LIMITS, plausible } from "../limits.ts";
 import type { DeviceCalls } from "./device-calls.ts";
 import {
   decodeGpmMetrics,

@@ -4,7 +4,7 @@ import {
   type GpuQuantity,
   type GpuReadings,
 } from "../../model/sample.ts";
-import { LIMITS, plausible } from "../recording/limits.ts";
+import { LIMITS, plausible } from "../limits.ts";
 
 /** How long a quantity's source must be silent before another one takes its place in the table. */
 const SILENT_MS = 60_000;

@@ -1,6 +1,6 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { readBounded, readLink } from "./files.ts";
+import { readBounded, readLink } from "../files.ts";
 
 /** The kernel's own threads, of which the second process is the parent, show only on the host. */
 const KTHREADD_PID = "2";

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { ProcessSample, ProcessSighting } from "../../model/sample.ts";
-import { readBounded, readLink } from "./files.ts";
+import { readBounded, readLink } from "../files.ts";
 import { holdsDeviceFile, showsHostProcesses } from "./holders.ts";
 import {
   MAX_PATH_LENGTH,

@@ -1,4 +1,4 @@
-import { changedAtMs, readBounded } from "./files.ts";
+import { changedAtMs, readBounded } from "../files.ts";
 import { parsePasswd } from "./parse.ts";
 
 const MAX_PASSWD_BYTES = 4 * 1024 ** 2;

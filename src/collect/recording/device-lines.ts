@@ -2,7 +2,7 @@ import type { CollectorObservation } from "../../model/observation.ts";
 import type { DeviceHealth, DriverSamples } from "../../model/sample.ts";
 import { checked } from "./checked.ts";
 import { millisecondsOf, type RawLine } from "./fields.ts";
-import { plausible, SIGNAL_LIMITS } from "./limits.ts";
+import { plausible, SIGNAL_LIMITS } from "../limits.ts";
 import type { LinePlace } from "./place.ts";
 import { collectorSchema, healthSchema, samplesSchema } from "./schema.ts";
 import type { WarningLog } from "./warnings.ts";

@@ -1,6 +1,6 @@
 import type { GpuSample } from "../../model/sample.ts";
 import { gpuIndexOf, millisecondsOf, type RawLine, typeName } from "./fields.ts";
-import { LIMITS, plausible } from "./limits.ts";
+import { LIMITS, plausible } from "../limits.ts";
 import { type LinePlace, malformed } from "./place.ts";
 import type { WarningLog } from "./warnings.ts";
 

@@ -9,7 +9,7 @@ import { checked, countUnknown, entriesOf } from "./checked.ts";
 import { collectorOf, healthOf, samplesOf } from "./device-lines.ts";
 import { isRecord, millisecondsOf, type RawLine } from "./fields.ts";
 import { gpuSampleOf } from "./gpu-line.ts";
-import { plausible, PROCESS_LIMITS } from "./limits.ts";
+import { plausible, PROCESS_LIMITS } from "../limits.ts";
 import { type LinePlace, malformed } from "./place.ts";
 import {
   gapSchema,

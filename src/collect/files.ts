@@ -5,13 +5,7 @@ import { closeSync, openSync, readlinkSync, readSync, statSync } from "node:fs";
  * Files of `/proc` have no length of their own: they are read until they end.
  */
 export function readBounded(path: string, maxBytes: number): string | undefined {
-  let file: number;
-  try {
-    file = openSync(path, "r");
-  } catch {
-    return undefined;
-  }
-  try {
+  return withFile(path, (file) => {
     const bytes = Buffer.allocUnsafe(maxBytes);
     let length = 0;
     while (length < maxBytes) {
@@ -20,8 +14,24 @@ export function readBounded(path: string, maxBytes: number): string | undefined 
       length += read;
     }
     return bytes.toString("utf8", 0, length);
+  });
+}
+
+/**
+ * What `read` makes of an open file; undefined where it is gone or may not be read. Also where it
+ * fails only at the read: the process has ended, the kernel checks permissions only then, or a driver
+ * is busy, gone under way or has no data at the moment.
+ */
+export function withFile<T>(path: string, read: (file: number) => T): T | undefined {
+  let file: number;
+  try {
+    file = openSync(path, "r");
   } catch {
-    // The process ended, or the kernel checks permissions only at the read.
+    return undefined;
+  }
+  try {
+    return read(file);
+  } catch {
     return undefined;
   } finally {
     closeSync(file);

@@ -1,4 +1,4 @@
-import type { GpuQuantity } from "../../model/sample.ts";
+import type { GpuQuantity } from "../model/sample.ts";
 
 /**
  * The range in which a reading can be true. Outside it the sensor, the driver or the exporter
