@@ -19,6 +19,7 @@ import {
   openLiveSource,
   openRecordingSource,
 } from "../daemon/source.ts";
+import { FINE_SIGNALS } from "../signature/fine.ts";
 import { AssayError } from "../model/errors.ts";
 import { parseAddress } from "./address.ts";
 import { Console } from "./console.ts";
@@ -144,6 +145,7 @@ async function chooseSource(
     onDuplicate: terminal.duplicateEvent(log),
     onRate: terminal.rateEvent(log),
     onNotice: terminal.noticeEvent(log),
+    signals: FINE_SIGNALS,
   };
   const speed = parseSpeed(options.speed);
   if (options.recording !== undefined) {

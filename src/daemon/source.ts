@@ -42,13 +42,15 @@ export interface SourceDeps {
   onEvent: (event: HarnessEvent) => void;
   /** Two collectors see one device: told once. */
   onDuplicate?: ((duplicate: DuplicateDevice) => void) | undefined;
+  /** Which of the driver's buffers are read: all by default, as a recorder wants them. */
+  signals?: readonly string[] | undefined;
   /** Something to know about a source that works. */
   onNotice?: ((source: string, notice: Notice) => void) | undefined;
   /** The interval has changed. Without it the interval never does. */
   onRate?: ((status: RateStatus) => void) | undefined;
 }
 
-type CollectorDeps = Pick<SourceDeps, "monotonicMs" | "onNotice">;
+type CollectorDeps = Pick<SourceDeps, "monotonicMs" | "onNotice" | "signals">;
 
 /** What every source is told. */
 interface Common {
@@ -76,7 +78,7 @@ function nvidiaCollector(config: Config, common: Common, deps: CollectorDeps): C
   const { nvml, nvidiaSmi, procRoot, pids } = config.collect;
   const { monotonicMs, onNotice } = deps;
   const library = createNvmlCollector(
-    { ...common, library: nvml.library, procRoot, pids },
+    { ...common, library: nvml.library, procRoot, pids, signals: deps.signals },
     { monotonicMs, onNotice: (notice) => onNotice?.("nvml", notice) },
   );
   if (!nvidiaSmi.enabled) return library;

@@ -6,6 +6,9 @@ import { mean, spread } from "./statistics.ts";
 /** Below two a second a buffer shows nothing that the readings do not. */
 const MIN_PER_SECOND = 2;
 
+/** The buffers that features are made of: nobody else reads the others. */
+export const FINE_SIGNALS: readonly string[] = ["power", "gpuUtil"];
+
 type FineFeatures = Pick<
   Signature["features"],
   "finePowerVariation" | "fineGpuUtilSpread" | "fineZeroUtilShare"

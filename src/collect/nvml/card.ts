@@ -30,6 +30,8 @@ export interface CardSettings {
   backoff: BackoffSettings;
   told: ToldTimes;
   openCounters?: OpenInstanceCounters | undefined;
+  /** Which of the driver's buffers are read: all by default. */
+  signals?: readonly string[] | undefined;
 }
 
 interface Division {
@@ -50,13 +52,13 @@ export class CardSlot {
   #lookAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(settings: CardSettings) {
-    const { library, index, driverVersion, backoff, told } = settings;
+    const { library, index, driverVersion, backoff, told, signals } = settings;
     this.#settings = settings;
     this.index = index;
     this.whole = new DeviceSlot({
       backoff,
       told,
-      reopen: () => openDevice(library, index, driverVersion),
+      reopen: () => openDevice(library, index, driverVersion, signals),
       isSame: (known: NvmlDevice, opened: NvmlDevice) => known.isSame(opened),
     });
   }

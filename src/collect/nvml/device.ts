@@ -50,13 +50,13 @@ export class NvmlDevice {
   #info: GpuInfo;
   #limitReadAtMs: number | undefined;
 
-  constructor(info: GpuInfo, calls: DeviceCalls) {
+  constructor(info: GpuInfo, calls: DeviceCalls, signals?: readonly string[]) {
     this.#info = info;
     this.#calls = calls;
     this.#processes = new DeviceProcessReader(calls);
     this.#gpm = new GpmReader(calls);
     this.#traffic = new TrafficReader(calls);
-    this.#samples = new DriverSampleReader(calls, info.index);
+    this.#samples = new DriverSampleReader(calls, info.index, signals);
     this.#health = new HealthReader(calls, info.index);
   }
 
@@ -154,12 +154,14 @@ function maxSpanOf(windowMs: number): number {
 
 /**
  * Opens the device of an index and reads who it is.
+ * @param signals which of the driver's buffers are read of it: all by default
  * @throws DeviceLostError when it does not answer, AssayError when the library does not
  */
 export function openDevice(
   library: NvmlLibrary,
   index: number,
   driverVersion: string | undefined,
+  signals?: readonly string[],
 ): NvmlDevice {
   const bytes = new Uint8Array(SIZES.handle);
   const result = library.call("nvmlDeviceGetHandleByIndex_v2", index, bytes);
@@ -180,6 +182,7 @@ export function openDevice(
       driverVersion,
     }),
     calls,
+    signals,
   );
 }
 

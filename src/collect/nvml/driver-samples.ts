@@ -48,9 +48,11 @@ export class DriverSampleReader {
   readonly #buffers: readonly DriverBuffer[];
   #readAtMs: number | undefined;
 
-  constructor(calls: DeviceCalls, gpu: number) {
+  /** @param signals the names of those that are read: all by default */
+  constructor(calls: DeviceCalls, gpu: number, signals?: readonly string[]) {
     this.#gpu = gpu;
-    this.#buffers = SIGNALS.map((signal) => new DriverBuffer(calls, signal));
+    const wanted = SIGNALS.filter(({ name }) => signals?.includes(name) ?? true);
+    this.#buffers = wanted.map((signal) => new DriverBuffer(calls, signal));
   }
 
   /**

@@ -19,6 +19,8 @@ export interface NvmlSettings {
   library?: string | undefined;
   /** True where `library` is a stand-in that measures no real device. */
   simulated?: boolean | undefined;
+  /** Which of the driver's buffers are read, by the names of their signals: all by default. */
+  signals?: readonly string[] | undefined;
   /** Waits between attempts to get a lost device back: 5 s to 5 min by default. */
   lostDevice?: BackoffSettings | undefined;
 }
@@ -145,6 +147,7 @@ export class NvmlReader implements BlockingSource {
       backoff: this.#settings.lostDevice ?? LOST_DEVICE,
       told: this.#told,
       openCounters: this.#openCounters,
+      signals: this.#settings.signals,
     });
     card.open(nowMs);
     return card;

@@ -36,6 +36,21 @@ describe.skipIf(!compiler)(`the driver's own samples${suffix}`, () => {
   });
 
   it.each([
+    [undefined, ["power", "gpuUtil", "memUtil"]],
+    [
+      ["power", "memUtil"],
+      ["power", "memUtil"],
+    ],
+    [[], []],
+  ])("are asked for by name: of %j there are %j", async (signals, expected) => {
+    const buffers = { buffer0: entries([-20, 1]), buffer1: entries([-20, 1]) };
+    const script = { ...buffers, buffer2: entries([-20, 1]) };
+    const made = await ready(script, { settings: { signals } });
+    expect((await lines(made, 0)).map(({ signal }) => signal)).toEqual(expected);
+    expect(made.calls(SAMPLES) > 0).toBe(expected.length > 0);
+  });
+
+  it.each([
     ["double", 0, "250500.5", 250.5005],
     ["unsigned int", 1, "250500", 250.5],
     ["unsigned long long", 3, "250500", 250.5],
