@@ -6,6 +6,8 @@ import { fileURLToPath } from "node:url";
 /** What Linux has charged a process with so far: all its threads, the stand-in's calls included. */
 export interface ProcessCost {
   cpuSeconds: number;
+  /** Of the main thread alone. */
+  mainThreadSeconds: number;
   residentMb: number;
   peakResidentMb: number;
 }
@@ -13,18 +15,22 @@ export interface ProcessCost {
 /** `getconf CLK_TCK`: 100 on every Linux that Node runs on. */
 const TICKS_PER_SECOND = 100;
 
-/** @throws Error where the process is gone */
-export function costOf(pid: number): ProcessCost {
-  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+function cpuSecondsIn(statFile: string): number {
+  const stat = readFileSync(statFile, "utf8");
   // The name, in parentheses, may hold blanks; what follows it begins with field 3.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  const [user, system] = [Number(fields[11]), Number(fields[12])];
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+}
+
+/** @throws Error where the process is gone */
+export function costOf(pid: number): ProcessCost {
   const status = readFileSync(`/proc/${pid}/status`, "utf8");
   // What Linux calls kB is 1024 bytes; a megabyte here is a million.
   const megabytes = (key: string): number =>
     (Number(new RegExp(`^${key}:\\s+(\\d+) kB$`, "m").exec(status)?.[1]) * 1024) / 1e6;
   return {
-    cpuSeconds: (user + system) / TICKS_PER_SECOND,
+    cpuSeconds: cpuSecondsIn(`/proc/${pid}/stat`),
+    mainThreadSeconds: cpuSecondsIn(`/proc/${pid}/task/${pid}/stat`),
     residentMb: megabytes("VmRSS"),
     peakResidentMb: megabytes("VmHWM"),
   };

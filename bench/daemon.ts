@@ -18,6 +18,8 @@ export interface DaemonResult {
   cpuPercent: number;
   /** Of the second half of that time: the echo of start-up (compiling, first collections) is over. */
   laterCpuPercent: number;
+  /** What of that was the main thread's. */
+  laterMainThreadPercent: number;
   residentMb: number;
   peakResidentMb: number;
   /** Ticks that were read since the start, and those that could not take place. */
@@ -60,6 +62,8 @@ async function measure(daemon: DaemonProcess, hz: number): Promise<DaemonResult>
     seconds: (after.atMs - before.atMs) / 1000,
     cpuPercent: cpuPercent(before, after),
     laterCpuPercent: cpuPercent(middle, after),
+    laterMainThreadPercent:
+      (100_000 * (after.mainThreadSeconds - middle.mainThreadSeconds)) / (after.atMs - middle.atMs),
     residentMb: after.residentMb,
     peakResidentMb: after.peakResidentMb,
     ticks,
