@@ -1,8 +1,8 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { temporaryFolder } from "./temporary.ts";
 
 const SOURCE = fileURLToPath(new URL("../collect/nvml/stub.c", import.meta.url));
 
@@ -28,7 +28,7 @@ export function haveCompiler(): boolean {
 export function compileNvmlStub(
   options: { without?: readonly string[]; script?: NvmlScript } = {},
 ): string {
-  const path = join(mkdtempSync(join(tmpdir(), "nvml-stub-")), "libnvidia-ml.so.1");
+  const path = join(temporaryFolder("nvml-stub"), "libnvidia-ml.so.1");
   const defines = (options.without ?? []).map((symbol) => `-DWITHOUT_${symbol}`);
   // Each stand-in is a file of its own, so that none shares its state with another.
   writeFileSync(path, objectWith(defines));
@@ -42,7 +42,7 @@ function objectWith(defines: readonly string[]): Uint8Array {
   const key = defines.join(" ");
   const known = compiled.get(key);
   if (known) return known;
-  const directory = mkdtempSync(join(tmpdir(), "nvml-object-"));
+  const directory = temporaryFolder("nvml-object");
   const path = join(directory, "stub.so");
   const flags = ["-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror"];
   execFileSync("cc", [...flags, ...defines, "-o", path, SOURCE, "-ldl", "-lpthread"]);

@@ -1,10 +1,10 @@
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { createNvidiaSmiCollector } from "../../../src/collect/nvidia-smi/collector.ts";
 import { AT, next, of, ready, rig } from "./rig.ts";
 import { APPS_HEADER, BUSY, type Script, until } from "./stand-in.ts";
+import { temporaryFolder } from "../../support/temporary.ts";
 
 describe("opening", () => {
   it("is absent where there is no nvidia-smi", async () => {
@@ -35,7 +35,7 @@ describe("opening", () => {
   });
 
   it("fails where the file cannot be run", async () => {
-    const path = join(mkdtempSync(join(tmpdir(), "nvidia-smi-")), "nvidia-smi");
+    const path = join(temporaryFolder("nvidia-smi"), "nvidia-smi");
     writeFileSync(path, "not executable");
     const settings = { node: "n1", intervalMs: 50, path };
     const collector = createNvidiaSmiCollector(settings, { monotonicMs: () => 0 });

@@ -1,11 +1,11 @@
 import { spawn } from "node:child_process";
-import { chmodSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { createNvidiaSmiCollector } from "../../../src/collect/nvidia-smi/collector.ts";
 import { AT, loopPid, of, ready, rig } from "./rig.ts";
 import { BUSY, isAlive, until } from "./stand-in.ts";
+import { temporaryFolder } from "../../support/temporary.ts";
 
 describe("a run that goes wrong", () => {
   it("is told of by the tick after it has ended, with its last words", async () => {
@@ -37,7 +37,7 @@ describe("a run that goes wrong", () => {
   });
 
   it("leaves no row of which the end is missing", async () => {
-    const smi = join(mkdtempSync(join(tmpdir(), "nvidia-smi-")), "nvidia-smi");
+    const smi = join(temporaryFolder("nvidia-smi"), "nvidia-smi");
     const list = 'echo "GPU 0: A (UUID: GPU-0)"; exit';
     const rows = 'echo "index, uuid, utilization.gpu [%]"; echo "0, GPU-0, 100"';
     // Cut off after "10" of "100", with the program still there.
@@ -87,7 +87,7 @@ describe("closing", () => {
   });
 
   it("is not needed where the agent was killed: the next row ends nvidia-smi", async () => {
-    const folder = mkdtempSync(join(tmpdir(), "nvidia-smi-"));
+    const folder = temporaryFolder("nvidia-smi");
     const smi = join(folder, "nvidia-smi");
     // A shell ends by SIGPIPE as any program does; Node would ignore the signal.
     const turn = 'echo "0, GPU-0"; sleep 0.05';

@@ -1,13 +1,6 @@
-import {
-  chmodSync,
-  existsSync,
-  mkdtempSync,
-  readFileSync,
-  renameSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { temporaryFolder } from "../../support/temporary.ts";
 
 /** What the stand-in answers; it reads this anew at every turn of its loop. */
 export interface Script {
@@ -86,7 +79,7 @@ export interface StandIn {
 }
 
 export function standIn(first: Script = {}): StandIn {
-  const folder = mkdtempSync(join(tmpdir(), "nvidia-smi-"));
+  const folder = temporaryFolder("nvidia-smi");
   const path = join(folder, "nvidia-smi");
   writeFileSync(path, PROGRAM);
   chmodSync(path, 0o755);

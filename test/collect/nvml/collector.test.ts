@@ -1,11 +1,11 @@
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { NvmlReader } from "../../../src/collect/nvml/reader.ts";
 import { AssayError } from "../../../src/model/errors.ts";
 import { compileNvmlStub, scriptNvmlStub } from "../../support/nvml-stub.ts";
 import { AT, compiler, of, ready, rig, suffix, type Rig } from "./rig.ts";
+import { temporaryFolder } from "../../support/temporary.ts";
 
 describe("opening", () => {
   const open = async (library: string) =>
@@ -20,7 +20,7 @@ describe("opening", () => {
   });
 
   it("fails with the path where the file is no library", async () => {
-    const path = join(mkdtempSync(join(tmpdir(), "nvml-")), "libnvidia-ml.so.1");
+    const path = join(temporaryFolder("nvml"), "libnvidia-ml.so.1");
     writeFileSync(
       path,
       "this is no shared object, but it is long enough to be read as one".repeat(9),
