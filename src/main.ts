@@ -10,10 +10,10 @@ async function drain(stream: NodeJS.WriteStream): Promise<void> {
 async function main(): Promise<void> {
   const stopping = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const)
-    process.once(signal, () => {
-      stopping.abort(signal);
+    process.on(signal, () => {
       // A second request, when the first is not done quickly enough, is taken at its word.
-      process.once(signal, () => void endAtOnce(130));
+      if (stopping.signal.aborted) void endAtOnce(130);
+      else stopping.abort(signal);
     });
   // A reader that went away (`assay report | head`) is no failure of ours.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {

@@ -60,10 +60,13 @@ export class Console {
         for (const slice of slices)
           this.io.stdout(`${sliceText(slice, this.names.get(slice.gpuUuid) ?? "gpu?")}\n`);
       },
-      gap: ({ source, reason, fromMs, toMs }) =>
+      gap: ({ source, reason, fromMs, toMs, gpuUuid }) => {
+        const whose = gpuUuid === undefined ? "" : `${this.names.get(gpuUuid) ?? "gpu?"} `;
+        const seconds = ((toMs - fromMs) / 1000).toFixed(1);
         this.io.stdout(
-          `${time(fromMs)} gap of ${((toMs - fromMs) / 1000).toFixed(1)} s (${source}): ${sanitize(reason)}\n`,
-        ),
+          `${time(fromMs)} ${whose}gap of ${seconds} s (${source}): ${sanitize(reason)}\n`,
+        );
+      },
       incident: (incident) => this.incident(incident),
     };
   }
@@ -76,17 +79,22 @@ export class Console {
     return (event) => {
       const fields = { source: event.name, detail: event.detail };
       if (event.kind === "failing") log.warn(fields, "a source fails and is tried again");
+      else if (event.kind === "absent" && event.isMissed) log.warn(fields, "a source is gone");
       else if (event.kind === "absent") log.debug(fields, "a source is not here");
       else log.info(fields, `a source is ${event.kind}`);
     };
   }
 
   rateEvent(log: ReturnType<typeof createLog>): (status: RateStatus) => void {
+    let wasFast = false;
     return ({ mode, intervalMs, reason, budgetLeftMs, fastMs }) => {
+      const isBack = wasFast && mode !== "fast";
+      wasFast = mode === "fast";
       const fields = { intervalMs, reason, budgetLeftMs: Math.round(budgetLeftMs), fastMs };
       if (mode === "fast") log.info(fields, "sampling faster");
-      else if (mode === "normal") log.info(fields, "sampling at the normal rate again");
-      else log.info(fields, "sampling stays at the normal rate: the budget for more is used up");
+      else if (isBack) log.info(fields, "sampling at the normal rate again");
+      else if (mode === "exhausted")
+        log.info(fields, "sampling stays at the normal rate: the budget for more is used up");
     };
   }
 

@@ -41,7 +41,7 @@ const OPEN_MS = 5000;
 const READING_MS = 500;
 /** Between the two readings: what is a rate has no value in the first. */
 const BETWEEN_MS = 1000;
-const CLOSE_MS = 500;
+const CLOSE_MS = 3000;
 const TITLES: Readonly<Record<string, string>> = {
   nvml: "NVML",
   nvidia: "NVIDIA",
@@ -90,11 +90,15 @@ const NO_SOURCE: Finding = {
 };
 
 function findingOf(
-  { name: source, state, detail, meanDurationMs }: CollectorHealth,
+  { name: source, state, detail, meanDurationMs, successes }: CollectorHealth,
   event: HarnessEvent | undefined,
 ): Finding {
   const name = `GPU telemetry (${TITLES[source] ?? source})`;
   const took = meanDurationMs === undefined ? "" : `; read in ${meanDurationMs.toFixed(1)} ms`;
+  if (state === "ready" && successes === 0) {
+    const late = `${detail}; it was opened, but gives no reading`;
+    return { name, status: "failing", detail: late, hints: [] };
+  }
   if (state === "ready") return { name, status: "ok", detail: `${detail}${took}`, hints: [] };
   if (state === "closed") {
     const late = `does not answer within ${OPEN_MS / 1000} s`;

@@ -30,10 +30,11 @@ import { sleep } from "../collect/sleep.ts";
 
 const ABOUT = `Run the daemon.
 
-With an NVIDIA driver it watches the GPUs that are there. Without one it says so
-in one line and runs the same pipeline, speeded up, on a simulated recording
-that ships with the program, with a local receiver for its alert. A recording is
-run the same way with --recording FILE. Every finished slice is a line on
+It watches the GPUs that are there. Where there is none it waits for one, if a
+configuration or a state directory is named; without either it says so and runs
+the same pipeline, speeded up, on a simulated recording that ships with the
+program, with a local receiver for its alert (also: --demo). A recording is run
+the same way with --recording FILE. Every finished slice is a line on
 stdout; the cost report comes at the end.
 
   assay run --config /etc/gpu-assay/config.yaml
@@ -50,6 +51,7 @@ interface RunOptions {
   recording?: string;
   speed: string;
   live?: boolean;
+  demo?: boolean;
   prices?: string;
 }
 
@@ -67,7 +69,8 @@ export function addRunCommand(program: Command, io: CommandIo): void {
       "of a recording: 1 is as recorded, max as fast as it can be read",
       String(DEMO_SPEED),
     )
-    .option("--live", "wait for a GPU to appear where there is none; never show the demonstration")
+    .option("--demo", "show the demonstration, whatever GPUs are here")
+    .option("--live", "wait for a GPU to appear where there is none, as with a configuration")
     .option("--prices <file>", "price list; overrides prices.file of the configuration")
     .action(async (options: RunOptions) => run(options, io));
 }
@@ -90,7 +93,8 @@ async function run(options: RunOptions, io: CommandIo): Promise<void> {
   const receiver = isDemo ? await demoReceiver(io, terminal) : undefined;
   const state = stateDirOf(options, source, io);
   try {
-    const all: Endpoint[] = receiver ? [...endpoints, receiver.endpoint] : endpoints;
+    // What was made up must wake nobody: a demonstration tells its own receiver only.
+    const all: Endpoint[] = receiver ? [receiver.endpoint] : endpoints;
     const settings: DaemonSettings = {
       config,
       stateDir: state.dir,
@@ -152,10 +156,16 @@ async function chooseSource(
     await checkRecording(options.recording);
     return openRecordingSource(options.recording, speed, deps);
   }
+  if (options.demo) return openRecordingSource(demoRecordingPath(), speed, deps);
   const live = await openLiveSource(config, deps);
-  if (live.isPresent || options.live) return live.source;
+  if (live.isPresent || isService(options)) return live.source;
   io.stderr(`no GPU to watch (${live.reason}): showing a simulated recording instead\n`);
   return openRecordingSource(demoRecordingPath(), speed, deps);
+}
+
+/** Whoever names a configuration or a ledger wants the daemon, and a driver may come later. */
+function isService({ live, config, stateDir }: RunOptions): boolean {
+  return live === true || config !== undefined || stateDir !== undefined;
 }
 
 function parseSpeed(text: string): number {

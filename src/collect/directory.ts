@@ -116,6 +116,8 @@ export class DeviceDirectory {
   /** A collector that fails leaves its own devices unseen, not those that others measure. */
   #gap(gap: GapObservation, source: Source): GapObservation[] {
     const own = [...this.#listed].filter(([, listed]) => listed.source === source);
+    // Before any device is known nobody's time is missing.
+    if (this.#listed.size === 0) return [];
     if (own.length === this.#listed.size) return [gap];
     return own.map(([uuid]) => ({ ...gap, gpu: this.#indices.get(uuid) }));
   }

@@ -15,7 +15,14 @@ export interface HarnessSettings {
 /** A change of state, told once: for the log. */
 export type HarnessEvent =
   | { kind: "ready" | "recovered"; name: string; detail: string }
-  | { kind: "absent"; name: string; detail: string; hint?: string | undefined }
+  | {
+      kind: "absent";
+      name: string;
+      detail: string;
+      hint?: string | undefined;
+      /** It has served before, and is gone. */
+      isMissed: boolean;
+    }
   | { kind: "failing"; name: string; detail: string; error: unknown };
 
 export interface HarnessDeps {

@@ -6,6 +6,8 @@ import type { HarnessDeps, HarnessSettings, TickReading } from "./harness-types.
 
 /** Readings may come this late, however short the interval: no window has closed over them. */
 const LATE_MS = 2000;
+/** A call that has not returned for this long is said to hang. */
+const HANG_MS = 5000;
 /** Ticks jitter: this share of a source's own shortest interval is as good as all of it. */
 const SOON_SHARE = 0.9;
 
@@ -40,6 +42,8 @@ export class SupervisedCollector {
   #results: Observation[] = [];
   /** Ticks that came while the attempt under way ran. */
   #ticksWaited = 0;
+  /** Monotonic time at which the attempt under way began. */
+  #attemptFromMs = Number.NEGATIVE_INFINITY;
 
   constructor(collector: Collector, settings: HarnessSettings, deps: HarnessDeps) {
     this.#collector = collector;
@@ -51,6 +55,7 @@ export class SupervisedCollector {
   async open(): Promise<void> {
     if (this.#running) return this.#running;
     if (this.#state === "ready" || !this.#isDue()) return;
+    if (this.#state === "new") this.#detail = "it is being opened";
     await this.#attempt(() => this.#ensureOpen().then(() => undefined));
   }
 
@@ -60,6 +65,7 @@ export class SupervisedCollector {
     if (this.#running) {
       this.#drops += 1;
       this.#ticksWaited += 1;
+      this.#noteHang(atMs);
       return;
     }
     if (!this.#isDue()) return;
@@ -120,6 +126,7 @@ export class SupervisedCollector {
   /** Runs one attempt, timed; whatever it throws becomes the state `failing`. */
   async #attempt(work: () => Promise<void>, atMs?: number): Promise<void> {
     const startedMs = this.#deps.monotonicMs();
+    this.#attemptFromMs = startedMs;
     const running = work()
       .catch((error: unknown) => this.#fail(error, atMs))
       .finally(() => {
@@ -131,7 +138,7 @@ export class SupervisedCollector {
   }
 
   async #read(atMs: number): Promise<void> {
-    if (!(await this.#ensureOpen())) return;
+    if (!(await this.#ensureOpen(atMs))) return;
     // Opening took so long that `atMs` is past: the next tick reads.
     if (this.#ticksWaited > 0) return;
     this.#toldToMs ??= atMs;
@@ -161,7 +168,7 @@ export class SupervisedCollector {
   }
 
   /** @returns false where the source is not there */
-  async #ensureOpen(): Promise<boolean> {
+  async #ensureOpen(atMs?: number): Promise<boolean> {
     if (this.#state === "ready") return true;
     // After a failure nothing of the old state is trusted: the source is opened anew.
     if (this.#state === "failing") await this.#collector.close();
@@ -171,7 +178,7 @@ export class SupervisedCollector {
       return false;
     }
     if (opened.status === "absent") {
-      this.#noteAbsent(opened.reason, opened.hint);
+      this.#noteAbsent(opened.reason, opened.hint, atMs);
       return false;
     }
     this.#readyDetail = opened.detail;
@@ -180,16 +187,36 @@ export class SupervisedCollector {
     return true;
   }
 
-  #noteAbsent(reason: string, hint: string | undefined): void {
+  #noteAbsent(reason: string, hint: string | undefined, atMs: number | undefined): void {
     const changed = this.#state !== "absent" || this.#detail !== reason;
+    // One that has served is missed: its time is told as a gap, and it is looked for sooner.
+    const isMissed = this.#successes > 0;
     this.#state = "absent";
     this.#detail = reason;
-    this.#notBeforeMs = this.#deps.monotonicMs() + this.#settings.absentRetryMs;
-    this.#failuresInRow = 0;
-    this.#toldToMs = undefined;
-    this.#missing = undefined;
+    this.#failuresInRow = isMissed ? this.#failuresInRow + 1 : 0;
+    const { absentRetryMs, backoff } = this.#settings;
+    const waitMs = isMissed ? backoffMs(backoff, this.#failuresInRow) : absentRetryMs;
+    this.#notBeforeMs = this.#deps.monotonicMs() + waitMs;
+    this.#missing = isMissed ? reason : undefined;
+    if (isMissed) this.#tellFailure(atMs);
+    else this.#toldToMs = undefined;
     if (!changed) return;
-    this.#deps.onEvent?.({ kind: "absent", name: this.#collector.name, detail: reason, hint });
+    const { name } = this.#collector;
+    this.#deps.onEvent?.({ kind: "absent", name, detail: reason, hint, isMissed });
+  }
+
+  /** Once for each attempt that does not return: whatever comes of it is late. */
+  #noteHang(atMs: number): void {
+    const isHanging = this.#deps.monotonicMs() - this.#attemptFromMs >= HANG_MS;
+    if (!isHanging || this.#state === "failing" || this.#isClosed()) return;
+    const detail = `a call into it has not returned for ${HANG_MS / 1000} s`;
+    this.#state = "failing";
+    this.#detail = detail;
+    this.#missing = "a call into the source did not return";
+    const gap = this.#toldToMs === undefined ? undefined : this.#gap(atMs, this.#missing);
+    if (gap) this.#results.push(gap);
+    const { name } = this.#collector;
+    this.#deps.onEvent?.({ kind: "failing", name, detail, error: new Error(detail) });
   }
 
   #isClosed(): boolean {

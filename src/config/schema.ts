@@ -11,6 +11,18 @@ const duration = (fallback: string) =>
     .meta({ description: `A duration with a unit: ms, s, m, h or d. Default ${fallback}.` })
     .default(fallback);
 
+/** A duration within bounds, both included. */
+const between = (shortest: string, longest: string, fallback: string) =>
+  duration(fallback).refine(
+    (text) => {
+      const ms = parseDuration(text);
+      const [min = 0, max = 0] = [parseDuration(shortest), parseDuration(longest)];
+      // What is no duration at all is told by the check before.
+      return ms === undefined || (ms >= min && ms <= max);
+    },
+    { error: `must be from ${shortest} to ${longest}` },
+  );
+
 const size = z
   .string()
   .refine((text) => parseSize(text) !== undefined, {
@@ -46,72 +58,80 @@ const budget = z.strictObject({
   period: z.enum(["day", "month"]).default("month"),
 });
 
-export const configSchema = z.strictObject({
-  node: z.string().min(1).optional(),
-  windowLength: duration("10s"),
-  collect: z
-    .strictObject({
-      interval: duration("1s"),
-      fast: z
-        .strictObject({
-          interval: duration("100ms"),
-          hold: duration("20s"),
-          /** The share of time that may be sampled fast; 0 switches it off. */
-          budget: ratio.default(0.1),
-        })
-        .prefault({}),
-      procRoot: z.string().min(1).default("/proc"),
-      /** Whether the drivers' process ids are those of procRoot. */
-      pids: z.enum(["auto", "trusted"]).default("auto"),
-      sysRoot: z.string().min(1).default("/sys"),
-      nvml: z
-        .strictObject({ enabled: z.boolean().default(true), library: z.string().min(1).optional() })
-        .prefault({}),
-      nvidiaSmi: z
-        .strictObject({ enabled: z.boolean().default(true), path: z.string().min(1).optional() })
-        .prefault({}),
-      dcgm: z.strictObject({ url: z.url({ protocol: /^https?$/ }).optional() }).prefault({}),
-      drm: z.strictObject({ enabled: z.boolean().default(true) }).prefault({}),
-    })
-    .prefault({}),
-  ledger: z
-    .strictObject({
-      maxSize: size.optional(),
-      maxQueuedBatches: z.int().min(1).default(2000),
-    })
-    .prefault({}),
-  prices: z.strictObject({ file: z.string().min(1).optional() }).prefault({}),
-  alert: z
-    .strictObject({
-      mining: z
-        .strictObject({
-          dwell: duration("2m"),
-          clear: duration("5m"),
-          minConfidence: ratio.default(0.8),
-        })
-        .prefault({}),
-      budgets: z
-        .array(budget)
-        .refine(
-          (all) =>
-            new Set(all.map(({ owner, period }) => `${period} ${owner}`)).size === all.length,
-          { error: "an owner has two budgets for one period" },
-        )
-        .default([]),
-      webhooks: z.array(webhook).default([]),
-      timeout: duration("15s"),
-    })
-    .prefault({}),
-  serve: z
-    .strictObject({
-      enabled: z.boolean().default(true),
-      listen: z.string().default("127.0.0.1:9836"),
-    })
-    .prefault({}),
-  log: z
-    .strictObject({ level: z.enum(["debug", "info", "warn", "error"]).default("info") })
-    .prefault({}),
-});
+export const configSchema = z
+  .strictObject({
+    node: z.string().min(1).optional(),
+    windowLength: between("1s", "10m", "10s"),
+    collect: z
+      .strictObject({
+        interval: between("20ms", "1m", "1s"),
+        fast: z
+          .strictObject({
+            interval: between("20ms", "1m", "100ms"),
+            hold: between("1s", "1h", "20s"),
+            /** The share of time that may be sampled fast; 0 switches it off. */
+            budget: ratio.default(0.1),
+          })
+          .prefault({}),
+        procRoot: z.string().min(1).default("/proc"),
+        /** Whether the drivers' process ids are those of procRoot. */
+        pids: z.enum(["auto", "trusted"]).default("auto"),
+        sysRoot: z.string().min(1).default("/sys"),
+        nvml: z
+          .strictObject({
+            enabled: z.boolean().default(true),
+            library: z.string().min(1).optional(),
+          })
+          .prefault({}),
+        nvidiaSmi: z
+          .strictObject({ enabled: z.boolean().default(true), path: z.string().min(1).optional() })
+          .prefault({}),
+        dcgm: z.strictObject({ url: z.url({ protocol: /^https?$/ }).optional() }).prefault({}),
+        drm: z.strictObject({ enabled: z.boolean().default(true) }).prefault({}),
+      })
+      .prefault({}),
+    ledger: z
+      .strictObject({
+        maxSize: size.optional(),
+        maxQueuedBatches: z.int().min(1).default(2000),
+      })
+      .prefault({}),
+    prices: z.strictObject({ file: z.string().min(1).optional() }).prefault({}),
+    alert: z
+      .strictObject({
+        mining: z
+          .strictObject({
+            dwell: duration("2m"),
+            clear: duration("5m"),
+            minConfidence: ratio.default(0.8),
+          })
+          .prefault({}),
+        budgets: z
+          .array(budget)
+          .refine(
+            (all) =>
+              new Set(all.map(({ owner, period }) => `${period} ${owner}`)).size === all.length,
+            { error: "an owner has two budgets for one period" },
+          )
+          .default([]),
+        webhooks: z.array(webhook).default([]),
+        timeout: duration("15s"),
+      })
+      .prefault({}),
+    serve: z
+      .strictObject({
+        enabled: z.boolean().default(true),
+        listen: z.string().default("127.0.0.1:9836"),
+      })
+      .prefault({}),
+    log: z
+      .strictObject({ level: z.enum(["debug", "info", "warn", "error"]).default("info") })
+      .prefault({}),
+  })
+  .refine(({ collect, windowLength }) => durationMs(collect.interval) <= durationMs(windowLength), {
+    error: "must not be longer than windowLength",
+    path: ["collect", "interval"],
+  });
 
 export type Config = z.infer<typeof configSchema>;
 

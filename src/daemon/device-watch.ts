@@ -45,20 +45,26 @@ export class DeviceWatch {
     return watched && Math.max(0, nowMs - watched.lastMs);
   }
 
-  /** A sentence for each device that is silent although the source that measures it works. */
+  /** A sentence for each device that is silent although its source works, or because it is gone. */
   silences(
     nowMs: number,
-    collectors: readonly Pick<CollectorHealth, "name" | "state">[],
+    collectors: readonly Pick<CollectorHealth, "name" | "state" | "detail">[],
     collectorOf: (uuid: string) => string | undefined,
   ): string[] {
     return [...this.byUuid].flatMap(([uuid, { index, lastMs, intervalMs }]) => {
       const limitMs = Math.max(SILENT_MS, SILENT_INTERVALS * intervalMs);
       const source = collectors.find(({ name }) => name === collectorOf(uuid));
       const silentMs = nowMs - lastMs;
-      if (source?.state !== "ready" || silentMs <= limitMs) return [];
+      // Of a source that fails it is said anyway.
+      const isQuiet = source === undefined || !["ready", "absent"].includes(source.state);
+      if (isQuiet || silentMs <= limitMs) return [];
       const device = `gpu${index} (${sanitize(uuid, 64)})`;
       const seconds = Math.floor(silentMs / 1000);
-      return [`${device} has told nothing for ${seconds} s though source ${source.name} works`];
+      const why =
+        source.state === "ready"
+          ? `though source ${source.name} works`
+          : `and source ${source.name} is gone: ${source.detail}`;
+      return [`${device} has told nothing for ${seconds} s ${why}`];
     });
   }
 }

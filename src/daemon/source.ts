@@ -50,6 +50,9 @@ export interface SourceDeps {
   onRate?: ((status: RateStatus) => void) | undefined;
 }
 
+/** Waking every GPU of a node takes a driver seconds. */
+const OPEN_WAIT_MS = 15_000;
+
 type CollectorDeps = Pick<SourceDeps, "monotonicMs" | "onNotice" | "signals">;
 
 /** What every source is told. */
@@ -96,24 +99,27 @@ export async function openLiveSource(
   const intervalMs = durationMs(config.collect.interval);
   const collectors = collectorsOf(config, deps);
   const harness = new CollectorHarness(collectors, { monotonicMs, sleep, onEvent });
-  await harness.open();
+  // A driver that hangs while it is opened must not hold up the start: it may come later.
+  await Promise.race([harness.open(), sleep(OPEN_WAIT_MS, signal)]);
   const names = collectors.map(({ name }) => name);
   const directory = new DeviceDirectory(names, onDuplicate);
   const rate = onRate && new RateController(rateSettings(config), onRate);
   const clock = { wallMs: nowMs, monotonicMs, sleep };
   const health = harness.health();
   const present = health.filter((source) => source.state !== "absent");
+  const reasons = health.map((each) => each.detail).join("; ");
+  const reason = collectors.length > 0 ? reasons : "every source is switched off";
   const source: OpenedSource = {
     observations: liveSource({ harness, intervalMs, rate, directory, clock, signal }),
-    description: present.map(({ name, detail }) => `${name}: ${detail}`).join("; "),
+    description:
+      present.map(({ name, detail }) => `${name}: ${detail}`).join("; ") ||
+      `for a GPU to appear (${reason})`,
     isLive: true,
     health: () => harness.health(),
     warnings: () => [],
     rate,
     collectorOf: (gpuUuid) => directory.collectorOf(gpuUuid),
   };
-  const reasons = health.map((each) => each.detail).join("; ");
-  const reason = collectors.length > 0 ? reasons : "every source is switched off";
   return { source, isPresent: present.length > 0, reason };
 }
 

@@ -133,9 +133,77 @@ describe("a source that is not there", () => {
     const later = await ticks(2);
     expect([secondsOf(later, "gpu"), gapsOf(later)]).toEqual([[60, 61], []]);
     expect(events).toEqual([
-      { kind: "absent", name: "c0", detail: "no driver", hint: "install it" },
+      { kind: "absent", name: "c0", detail: "no driver", hint: "install it", isMissed: false },
       { kind: "ready", name: "c0", detail: "1 device" },
     ]);
+  });
+});
+
+describe("a source that has served and is gone", () => {
+  it("is missed: its time is a gap with the reason, and it is looked for soon", async () => {
+    const { events, first, harness, ticks } = rig();
+    const [reads, opens] = [first.reading, first.opening];
+    await ticks(2);
+    first.reading = broken;
+    first.opening = async () => ({ status: "absent", reason: "no driver" });
+    const gone = await ticks(8);
+    expect(harness.health()).toMatchObject([{ state: "absent", detail: "no driver" }]);
+    expect(gone.every(({ kind }) => kind === "gap")).toBe(true);
+    first.reading = reads;
+    first.opening = opens;
+    const back = await ticks(12);
+    const gaps = [...gone, ...back].flatMap((each) => (each.kind === "gap" ? [each] : []));
+    expect(gaps.at(-1)).toMatchObject({ reason: "no driver" });
+    // From the last reading to the first that came again nothing is left out.
+    const [backAt = 0] = secondsOf(back, "gpu");
+    expect(gaps.reduce((sum, { fromMs, toMs }) => sum + toMs - fromMs, 0)).toBe(
+      (backAt - 1) * 1000,
+    );
+    expect(backAt).toBeLessThan(20);
+    const missed = events.filter((event) => event.kind === "absent");
+    expect(missed).toMatchObject([{ detail: "no driver", isMissed: true }]);
+  });
+});
+
+describe("a call that does not return", () => {
+  it.each([
+    [4, "ready", 0],
+    [6, "failing", 1],
+  ])("is for %s s: the source is %s, and it is said %s times", async (seconds, state, said) => {
+    const { clock, events, first, harness, ticks } = rig();
+    await ticks(1);
+    first.reading = () => clock.sleep(60_000).then(() => []);
+    await ticks(seconds);
+    expect(harness.health()).toMatchObject([{ state }]);
+    expect(events.filter(({ kind }) => kind === "failing")).toHaveLength(said);
+  });
+
+  it("is said of one that hangs while it is opened, too", async () => {
+    const { clock, first, harness, ticks } = rig();
+    const works = first.opening;
+    first.opening = () => clock.sleep(20_000).then(works);
+    await ticks(8);
+    expect(harness.health()).toMatchObject([
+      { state: "failing", detail: expect.stringContaining("not returned") },
+    ]);
+  });
+
+  it("has its time told with the reason, and is well again once it has returned", async () => {
+    const { clock, events, first, harness, ticks } = rig();
+    const works = first.reading;
+    await ticks(1);
+    first.reading = () => clock.sleep(9500).then(() => []);
+    const during = await ticks(10);
+    first.reading = works;
+    const after = await ticks(3);
+    const gaps = [...during, ...after].flatMap((each) => (each.kind === "gap" ? [each] : []));
+    expect(new Set(gaps.map(({ reason }) => reason))).toEqual(
+      new Set(["a call into the source did not return"]),
+    );
+    const [backAt = 0] = secondsOf(after, "gpu");
+    expect(gaps.reduce((sum, { fromMs, toMs }) => sum + toMs - fromMs, 0)).toBe(backAt * 1000);
+    expect(harness.health()).toMatchObject([{ state: "ready" }]);
+    expect(events.map(({ kind }) => kind)).toEqual(["ready", "failing", "recovered"]);
   });
 });
 

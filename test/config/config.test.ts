@@ -52,6 +52,13 @@ describe("the configuration", () => {
   it.each([
     ["windowLength: 10\n", "windowLength"],
     ["windowLength: 10 parsecs\n", "windowLength"],
+    ["windowLength: 999ms\n", "windowLength"],
+    ["collect: {interval: 0ms}\n", "collect.interval"],
+    ["collect: {interval: 19ms}\n", "collect.interval"],
+    ["collect: {interval: 2m}\n", "collect.interval"],
+    ["collect: {fast: {interval: 1ms}}\n", "collect.fast.interval"],
+    ["collect: {fast: {hold: 0s}}\n", "collect.fast.hold"],
+    ["collect: {interval: 2s}\nwindowLength: 1s\n", "collect.interval"],
     ["alert: {mining: {minConfidence: 1.5}}\n", "alert.mining.minConfidence"],
     ["alert: {webhooks: [{name: a, url: 'ftp://x', secretEnv: A}]}\n", "alert.webhooks.0.url"],
     ["alert: {webhooks: [{name: a, url: 'https://x'}]}\n", "alert.webhooks.0"],
@@ -62,6 +69,11 @@ describe("the configuration", () => {
     ],
   ])("refuses %j, naming the setting", (text, name) => {
     expect(refusal(text).message).toContain(`${name}:`);
+  });
+
+  it.each(["20ms", "1s", "1m"])("takes an interval of %s", (interval) => {
+    const { collect } = parseConfig(`windowLength: 1m\ncollect: {interval: ${interval}}\n`, "c");
+    expect(collect.interval).toBe(interval);
   });
 
   it("says where YAML ends being YAML, and that a file is missing", () => {

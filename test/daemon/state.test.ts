@@ -143,6 +143,14 @@ describe("a live node's devices", () => {
     ]);
   });
 
+  it("are silent where their source is gone, and health says that it is", async () => {
+    const collectors = () => [source("absent")];
+    expect(await first(10_000, { collectors })).toEqual([]);
+    expect(await first(10_001, { collectors })).toEqual([
+      expect.stringMatching(/^gpu0 \(GPU-a\) has told nothing for 10 s and source nvml is gone: /),
+    ]);
+  });
+
   it("are silent later where the interval is long", async () => {
     const slow = await after(10_001);
     slow.watching({}).observation?.({ ...node, intervalMs: 5000 });

@@ -35,14 +35,14 @@ const WORKER = new URL("./worker.js", import.meta.url);
 /** It holds little more than one reading: a small heap is enough, and keeps the daemon small. */
 const HEAP = { maxOldGenerationSizeMb: 96, maxYoungGenerationSizeMb: 4 };
 
-let stuck = 0;
+const threads = new Set<Thread>();
 
 /**
- * How many threads sit in a call that did not return when they were asked to close. Ending the
- * process in the usual way would wait for them.
+ * How many threads owe an answer: they may sit in a call that never returns, and ending the process
+ * in the usual way would wait for them.
  */
 export function stuckThreads(): number {
-  return stuck;
+  return [...threads].filter((thread) => thread.isBusy).length;
 }
 
 /**
@@ -107,6 +107,7 @@ class Thread {
   #nextId = 1;
 
   constructor(url: URL, options: ThreadOptions, onNotice?: (notice: Notice) => void) {
+    threads.add(this);
     this.#worker = new Worker(url, { workerData: options, resourceLimits: HEAP });
     this.#worker.on("message", (message: ThreadMessage) => {
       if (message.ok && message.notice) onNotice?.(message.notice);
@@ -116,11 +117,16 @@ class Thread {
     this.#ended = new Promise((resolve) => {
       this.#worker.on("exit", () => {
         this.#hasEnded = true;
+        threads.delete(this);
         for (const { reject } of this.#waiting.values()) reject(this.#died());
         this.#waiting.clear();
         resolve();
       });
     });
+  }
+
+  get isBusy(): boolean {
+    return this.#waiting.size > 0;
   }
 
   async ask(question: Question): Promise<ThreadResult> {
@@ -132,17 +138,14 @@ class Thread {
     });
   }
 
-  /** Ends the thread after what it does now; one that does not return is left behind, and counted. */
+  /** Ends the thread after what it does now; one that does not return is left behind. */
   async close(timeoutMs: number): Promise<void> {
     const done = new AbortController();
     const asked = this.ask({ call: "close" }).catch(() => undefined);
     const ended = asked.then(() => this.#ended).then(() => true);
     const inTime = await Promise.race([ended, sleep(timeoutMs, done.signal).then(() => false)]);
     done.abort();
-    if (inTime) return;
-    stuck += 1;
-    this.#worker.unref();
-    void this.#ended.then(() => (stuck -= 1));
+    if (!inTime) this.#worker.unref();
   }
 
   #settle(message: ThreadMessage): void {
