@@ -21,6 +21,8 @@ and utilisation of every GPU on one time axis, with holes left open.
 const SPARKLINES: readonly GpuQuantity[] = ["gpuUtil", "powerWatts"];
 const DEFAULT_WIDTH = 80;
 const MIN_WIDTH = 40;
+/** Wider than any terminal: beyond it a mistake would fill a disk. */
+const MAX_WIDTH = 1000;
 
 interface InspectOptions {
   json?: boolean;
@@ -49,7 +51,7 @@ export function addInspectCommand(program: Command, io: CommandIo): void {
 async function inspect(file: string, options: InspectOptions, io: CommandIo): Promise<void> {
   const chosen = quantitiesOf(options.quantity);
   const gpu = countOf("--gpu", options.gpu, 0);
-  const width = countOf("--width", options.width, MIN_WIDTH) ?? terminalWidth();
+  const width = countOf("--width", options.width, MIN_WIDTH, MAX_WIDTH) ?? terminalWidth();
   const sparklines = chosen ?? SPARKLINES;
   const figured = options.svg === undefined ? [] : (chosen ?? FIGURE_QUANTITIES);
   const charted = new Set([...sparklines, ...figured]);
@@ -81,12 +83,18 @@ function quantitiesOf(text: string | undefined): GpuQuantity[] | undefined {
   });
 }
 
-function countOf(option: string, text: string | undefined, least: number): number | undefined {
+function countOf(
+  option: string,
+  text: string | undefined,
+  least: number,
+  most: number = Number.MAX_SAFE_INTEGER,
+): number | undefined {
   if (text === undefined) return undefined;
   const value = Number(text);
-  if (/^\d+$/.test(text) && value >= least && Number.isSafeInteger(value)) return value;
+  if (/^\d+$/.test(text) && value >= least && value <= most) return value;
   throw new AssayError("cli/usage", `"${text}" is no whole number from ${least} on`, {
     place: option,
+    hint: most < Number.MAX_SAFE_INTEGER ? `${most} at most` : undefined,
   });
 }
 

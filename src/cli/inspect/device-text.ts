@@ -14,7 +14,7 @@ import { clockReasonText, quantityText, shownAs } from "../quantities.ts";
 import type { Page } from "./lines.ts";
 
 const NAME = 20;
-const FIGURE = 13;
+const FIGURE = 14;
 const MAX_HOLES = 8;
 const MAX_SHORT = 60;
 
@@ -57,7 +57,9 @@ function samplingLines({ samples, intervals, holes, holeCount, holeMs }: DeviceS
   const { medianMs, p5Ms, p95Ms, maxMs } = intervals;
   const rate = medianMs > 0 ? ` (${(1000 / medianMs).toFixed(2)} a second)` : "";
   const spread = `nine in ten between ${p5Ms} and ${p95Ms} ms, ${maxMs} ms at most`;
-  const lines = [`  ${samples} samples, one in ${medianMs} ms${rate}; ${spread}`];
+  const lines = [
+    `  ${samples} ${samples === 1 ? "sample" : "samples"}, one in ${medianMs} ms${rate}; ${spread}`,
+  ];
   if (holeCount === 0) return lines;
   const longest = holes
     .toSorted((a, b) => b.toMs - b.fromMs - (a.toMs - a.fromMs))

@@ -61,7 +61,8 @@ export function absenceOf(end: RunEnd): Absence | undefined {
 export function failureOf(what: string, end: RunEnd): AssayError {
   const said = end.messages.at(-1)?.trim();
   const ended = end.signal === null ? `exit code ${end.code ?? "unknown"}` : `signal ${end.signal}`;
-  const reason = end.failure ?? (said ? `${ended}: ${sanitize(said)}` : ended);
+  // What it printed besides rows says more than that no row came.
+  const reason = said ? `${end.failure ?? ended}: ${sanitize(said)}` : (end.failure ?? ended);
   const all = end.messages.join("\n");
   const hint = HINTS.find(({ pattern }) => pattern.test(all))?.hint;
   return new AssayError("smi/failed", `${what}: ${reason}`, {
