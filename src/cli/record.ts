@@ -121,7 +121,7 @@ function configOf({ config: file, interval }: RecordOptions): Config {
   }
   if (durationMs(config.collect.interval) >= MIN_INTERVAL_MS) return config;
   throw new AssayError("cli/usage", `an interval of ${config.collect.interval} is too short`, {
-    place: interval === undefined ? "collect.interval" : "--interval",
+    place: "--interval",
     hint: `${MIN_INTERVAL_MS}ms at least: drivers renew most figures less often than that`,
   });
 }

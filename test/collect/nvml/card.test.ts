@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { OpenInstanceCounters } from "../../../src/collect/nvml/mig-device.ts";
 import { scriptNvmlStub, type NvmlScript } from "../../support/nvml-stub.ts";
-import { AT, compiler, of, ready, suffix, type Rig } from "./rig.ts";
+import { AT, brief, compiler, of, ready, suffix, type Rig } from "./rig.ts";
 
 const part = (device: number, name: string, gpuInstance = device - 100): NvmlScript => ({
   [`gpu${device}.mig`]: `${gpuInstance}:0`,
@@ -19,15 +19,7 @@ const ticker = (made: Rig) => {
     second += 1;
     if (script) scriptNvmlStub(made.library, script);
     made.clock.nowMs = second * 1000;
-    const seen = await made.collector.collect(AT + second * 1000);
-    return {
-      seen,
-      node: of("node", seen)[0]?.gpus.map(({ index, uuid }) => `${index} ${uuid}`),
-      gpus: of("gpu", seen).map(({ gpu }) => gpu),
-      gaps: of("gap", seen).map(
-        ({ gpu, fromMs, toMs }) => `${gpu} ${(fromMs - AT) / 1000}-${(toMs - AT) / 1000}`,
-      ),
-    };
+    return brief(await made.collector.collect(AT + second * 1000));
   };
 };
 

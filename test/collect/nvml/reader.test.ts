@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { AssayError } from "../../../src/model/errors.ts";
 import type { NvmlSettings } from "../../../src/collect/nvml/reader.ts";
 import { scriptNvmlStub, type NvmlScript } from "../../support/nvml-stub.ts";
-import { AT, compiler, of, ready, suffix } from "./rig.ts";
+import { AT, brief, compiler, of, ready, suffix } from "./rig.ts";
 
 const cards = (...uuids: string[]): NvmlScript => ({
   devices: uuids.length,
@@ -15,15 +15,7 @@ const start = async (script: NvmlScript, settings: Partial<NvmlSettings> = {}) =
   const at = async (second: number, next?: NvmlScript) => {
     if (next) scriptNvmlStub(made.library, next);
     made.clock.nowMs = second * 1000;
-    const seen = await made.collector.collect(AT + second * 1000);
-    return {
-      seen,
-      node: of("node", seen)[0]?.gpus.map(({ index, uuid }) => `${index} ${uuid}`),
-      gpus: of("gpu", seen).map(({ gpu }) => gpu),
-      gaps: of("gap", seen).map(
-        ({ gpu, fromMs, toMs }) => `${gpu} ${(fromMs - AT) / 1000}-${(toMs - AT) / 1000}`,
-      ),
-    };
+    return brief(await made.collector.collect(AT + second * 1000));
   };
   return { made, at };
 };

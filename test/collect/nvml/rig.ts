@@ -61,3 +61,13 @@ export const ready = async (...args: Parameters<typeof rig>): Promise<Rig> => {
 
 export const of = <K extends Observation["kind"]>(kind: K, seen: readonly Observation[]) =>
   seen.filter((o): o is Extract<Observation, { kind: K }> => o.kind === kind);
+
+/** What one reading brought, in few words: devices as `index uuid`, gaps as `gpu from-to` in seconds. */
+export const brief = (seen: readonly Observation[]) => ({
+  seen,
+  node: of("node", seen)[0]?.gpus.map(({ index, uuid }) => `${index} ${uuid}`),
+  gpus: of("gpu", seen).map(({ gpu }) => gpu),
+  gaps: of("gap", seen).map(
+    ({ gpu, fromMs, toMs }) => `${gpu} ${(fromMs - AT) / 1000}-${(toMs - AT) / 1000}`,
+  ),
+});
