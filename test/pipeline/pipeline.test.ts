@@ -77,6 +77,18 @@ describe("the pipeline", () => {
       expect(finals(events).map(({ window }) => window.fromMs)).toEqual([0, 10_000, 20_000]);
     });
 
+    it("times by the new description what comes after it", () => {
+      const slow = [10_000, 20_000, 30_000].map((atMs) => gpu(atMs, { gpuUtil: 1 }));
+      const [first, ...later] = slow;
+      const holeOf = (more: object) =>
+        finals(run([node, gpu(0), ...(first ? [first] : []), anew(more), ...later]))
+          .flatMap(({ slices }) => slices)
+          .filter(({ owner }) => owner.kind === "unobserved")
+          .reduce((sum, { timeMs }) => sum + timeMs, 0);
+      // Three stretches of ten seconds; the first is a hole either way.
+      expect(holeOf({}) - holeOf({ intervalMs: 5000 })).toBe(2 * 9000);
+    });
+
     it.each([
       [undefined, 9000],
       [5000, 0],

@@ -8,6 +8,8 @@ import {
 import { sanitize } from "../../model/text.ts";
 import type { MetricSample } from "./exposition.ts";
 import { firstMeasured, OTHER_FIELDS, QUANTITY_FIELDS } from "./fields.ts";
+import { definedOnly } from "../defined-only.ts";
+import { MIB } from "../units.ts";
 
 /** One device as one scrape tells of it. */
 export interface DcgmDevice {
@@ -31,7 +33,6 @@ const INTEGER = /^\d{1,4}$/;
 const MIG_STRIDE = 100;
 const MAX_INSTANCES = 100;
 const MAX_DEVICES = 1024;
-const MIB = 1024 * 1024;
 
 /**
  * What a MIG device's rows repeat of its whole GPU: as the device's own it would count once for each.
@@ -185,11 +186,4 @@ function memoryTotal(metrics: ReadonlyMap<string, number>): number | undefined {
   );
   if (mebibytes.some((part) => part === undefined)) return undefined;
   return mebibytes.reduce((sum, part) => sum + (part?.value ?? 0), 0) * MIB;
-}
-
-/** Without the keys whose value is undefined: not measured is absent. */
-function definedOnly<T extends object>(values: T): T {
-  const entries = Object.entries(values).filter(([, value]) => value !== undefined);
-  // Only keys whose value may be undefined, hence optional ones, are left out.
-  return Object.fromEntries(entries) as T;
 }

@@ -1,4 +1,5 @@
 import type { GpuQuantity } from "../../model/sample.ts";
+import { MIB, within } from "../units.ts";
 
 /** A metric and how its figure becomes one of the model; undefined where it cannot be true. */
 export interface Field {
@@ -6,7 +7,6 @@ export interface Field {
   convert(value: number): number | undefined;
 }
 
-const MIB = 1024 * 1024;
 const MAX_BYTES = 1e15;
 const MAX_BYTES_PER_SEC = 1e13;
 const MAX_WATTS = 100_000;
@@ -14,8 +14,6 @@ const MAX_MHZ = 100_000;
 /** Counters run a little over now and then, as the recording format allows. */
 const MAX_RATIO = 1.05;
 
-const within = (low: number, high: number, scale: number) => (value: number) =>
-  value >= low && value <= high ? value * scale : undefined;
 const percent = within(0, 100, 0.01);
 const ratio = (value: number) =>
   value >= 0 && value <= MAX_RATIO ? Math.min(1, value) : undefined;

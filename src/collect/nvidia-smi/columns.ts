@@ -1,4 +1,5 @@
 import type { GpuQuantity } from "../../model/sample.ts";
+import { MIB, within } from "../units.ts";
 
 /** Older names of a column, newest first, for drivers that do not know the name asked for. */
 export const OLDER_NAMES: Readonly<Record<string, string>> = {
@@ -28,15 +29,12 @@ export interface QuantityColumn {
   convert(value: number): number | undefined;
 }
 
-const MIB = 1024 * 1024;
 const MAX_WATTS = 100_000;
 const MAX_MHZ = 100_000;
 const MAX_MIB = 1e9;
 const MIN_CELSIUS = -60;
 const MAX_CELSIUS = 250;
 
-const within = (low: number, high: number, scale: number) => (value: number) =>
-  value >= low && value <= high ? value * scale : undefined;
 const percent = within(0, 100, 0.01);
 const watts = within(0, MAX_WATTS, 1);
 const megahertz = within(0, MAX_MHZ, 1);

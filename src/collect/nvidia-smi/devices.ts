@@ -7,6 +7,7 @@ import type {
 } from "../../model/sample.ts";
 import type { AppList } from "./apps.ts";
 import type { ListedGpu, ListedMig, SmiRow } from "./parse.ts";
+import { definedOnly } from "../defined-only.ts";
 
 /** MIG devices are numbered after their GPU: GPU 1's first is 200. */
 const MIG_STRIDE = 100;
@@ -125,11 +126,4 @@ function sightingsOf(rows: AppList["rows"], uuid: string): ProcessSighting[] {
     byPid.set(pid, memUsedBytes === undefined ? { pid } : { pid, memUsedBytes });
   }
   return [...byPid.values()];
-}
-
-/** Without the keys whose value is undefined: not measured is absent. */
-function definedOnly(info: GpuInfo): GpuInfo {
-  const { index, uuid, model, ...rest } = info;
-  const known = Object.entries(rest).filter(([, value]) => value !== undefined);
-  return { index, uuid, model, ...Object.fromEntries(known) };
 }

@@ -1,12 +1,12 @@
-import {
-  GPU_QUANTITIES,
-  type DeviceHealth,
-  type DriverSamples,
-  type GpuInfo,
-  type GpuReadings,
-  type ProcessSighting,
+import type {
+  DeviceHealth,
+  DriverSamples,
+  GpuInfo,
+  GpuReadings,
+  ProcessSighting,
 } from "../../model/sample.ts";
 import { sanitize } from "../../model/text.ts";
+import { definedOnly } from "../defined-only.ts";
 import { DeviceCalls, throwIfLibraryLost } from "./device-calls.ts";
 import { DriverSampleReader } from "./driver-samples.ts";
 import { readEngines } from "./engines.ts";
@@ -129,9 +129,7 @@ export class NvmlDevice {
   #readGpm(nowMs: number, maxSpanMs: number, readings: Readings): void {
     const gpuUtil = readings.values.gpuUtil;
     const metrics = this.#gpm.read(nowMs, { maxSpanMs, gpuUtil });
-    for (const quantity of GPU_QUANTITIES) {
-      readings.add(quantity, metrics[quantity], gpmSource(quantity) ?? "GPM");
-    }
+    readings.addAll(metrics, gpmSource);
   }
 
   /** Operators change power limits while jobs run, and what a quantity is read by may be found out. */
@@ -184,11 +182,4 @@ export function openDevice(
     calls,
     signals,
   );
-}
-
-/** Without the keys whose value is undefined: not measured is absent. */
-function definedOnly<T extends object>(values: T): T {
-  const entries = Object.entries(values).filter(([, value]) => value !== undefined);
-  // Only keys whose value may be undefined, hence optional ones, are left out.
-  return Object.fromEntries(entries) as T;
 }

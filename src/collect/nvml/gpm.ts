@@ -1,5 +1,6 @@
 import type { GpuQuantity, GpuReadings } from "../../model/sample.ts";
 import { LIMITS, plausible } from "../limits.ts";
+import { MIB } from "../units.ts";
 import type { DeviceCalls } from "./device-calls.ts";
 import {
   decodeGpmMetrics,
@@ -203,12 +204,10 @@ export class GpmReader {
   }
 }
 
-const BYTES_PER_MIB = 1_048_576;
-
 /** In the model's unit; NaN, less than 0 and more than a mean can stray over 100 % are garbage. */
 function inUnits({ quantity, unit }: Metric, value: number): number | undefined {
   const limit = LIMITS.get(quantity);
-  const converted = unit === "percent" ? value / 100 : value * BYTES_PER_MIB;
+  const converted = unit === "percent" ? value / 100 : value * MIB;
   return limit && plausible(limit, converted);
 }
 

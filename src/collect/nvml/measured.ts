@@ -26,6 +26,12 @@ export class Readings {
     this.#sources.set(quantity, source);
   }
 
+  /** Profiling counters, each by its metric. */
+  addAll(values: GpuReadings, sourceOf: (quantity: GpuQuantity) => string | undefined): void {
+    for (const quantity of GPU_QUANTITIES)
+      this.add(quantity, values[quantity], sourceOf(quantity) ?? "GPM");
+  }
+
   get values(): GpuReadings {
     return this.#values;
   }

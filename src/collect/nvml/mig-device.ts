@@ -1,4 +1,4 @@
-import { GPU_QUANTITIES, type GpuInfo, type GpuReadings } from "../../model/sample.ts";
+import type { GpuInfo, GpuReadings } from "../../model/sample.ts";
 import { sanitize } from "../../model/text.ts";
 import { DeviceCalls } from "./device-calls.ts";
 import type { DeviceReading } from "./device.ts";
@@ -136,8 +136,7 @@ export class MigDevice {
       throw new DeviceLostError(outcome.lastFailure);
     }
     const counted = this.#counters?.read(nowMs) ?? {};
-    for (const quantity of GPU_QUANTITIES)
-      readings.add(quantity, counted[quantity], gpmSource(quantity) ?? "GPM");
+    readings.addAll(counted, gpmSource);
     if (this.#sources.note(readings.sources, nowMs))
       this.#info = { ...this.#info, measuredWith: this.#sources.table };
     const more = xids.length > 0 ? [healthOf(atMs, this.info.index, xids)] : [];

@@ -1,8 +1,8 @@
 import { readU32, readMeasuredU64 } from "./layouts.ts";
+import { MIB } from "../units.ts";
 
 export const MIG_ATTRIBUTES = 40;
 
-const MIB = 2 ** 20;
 const GIB = 2 ** 30;
 /** The hardware hands a card's memory out in eighths; profiles are named after them. */
 const MEMORY_SLICES = 8;

@@ -1,8 +1,8 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { errorToWire } from "../../model/error-wire.ts";
-import type { Observation } from "../../model/observation.ts";
 import type { BlockingSource } from "../blocking.ts";
 import type { Collector } from "../contract.ts";
+import { nameProcesses } from "../processes/naming.ts";
 import { createProcessReader, type ProcessReader } from "../processes/reader.ts";
 import type {
   Notice,
@@ -73,18 +73,12 @@ async function perform(request: ThreadRequest, parts: Parts): Promise<ThreadResu
   switch (request.call) {
     case "open":
       return source.open(request.nowMs);
-    case "collect": {
-      const seen = await source.collect(request.atMs, request.nowMs);
-      return seen.map((each) => named(each, processes));
-    }
+    case "collect":
+      return nameProcesses(await source.collect(request.atMs, request.nowMs), processes);
     case "close":
       await source.close();
       return undefined;
   }
-}
-
-function named(observation: Observation, processes: ProcessReader): Observation {
-  return observation.kind === "processes" ? processes.enrich(observation) : observation;
 }
 
 function noticeOf(parts: Parts): Notice | undefined {

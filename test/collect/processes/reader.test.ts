@@ -4,6 +4,8 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
+import { withProcessNames } from "../../../src/collect/processes/naming.ts";
+import { ScriptedCollector } from "../../support/scripted-collector.ts";
 import type { ProcessSighting } from "../../../src/model/sample.ts";
 import {
   createProcessReader,
@@ -223,6 +225,23 @@ describe("enriching a sample", () => {
       expect(list[0]).toMatchObject({ pid: 77, exited: true, startTimeMs });
       expect(reader.unresolved).toBe(0);
     });
+  });
+});
+
+describe("a collector with process names", () => {
+  it("says what it saw, its processes with what the host knows of them, and nothing else changed", async () => {
+    const { reader, write } = rig();
+    write(77);
+    const collector = new ScriptedCollector("smi");
+    const gpu = { kind: "gpu" as const, atMs: 5, gpu: 0, gpuUtil: 1 };
+    const list = { kind: "processes" as const, atMs: 5, gpu: 0, list: [{ pid: 77 }] };
+    collector.reading = async () => [gpu, list];
+    const named = withProcessNames(collector, reader);
+    expect([named.name, await named.open()]).toEqual(["smi", expect.objectContaining({})]);
+    expect(await named.collect(5)).toEqual([gpu, reader.enrich(list)]);
+    expect(reader.enrich(list).list[0]).toHaveProperty("comm", "python");
+    await named.close();
+    expect([collector.opens, collector.collects, collector.closes]).toEqual([1, [5], 1]);
   });
 });
 
