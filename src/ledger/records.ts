@@ -1,5 +1,11 @@
 import { z } from "zod";
-import type { Calibration } from "../model/calibration.ts";
+import {
+  type Calibration,
+  DEVICE_MATCHES,
+  KERNEL_FAMILIES,
+  RATE_UNITS,
+  RESOURCES,
+} from "../model/calibration.ts";
 import type { Evidence } from "../model/evidence.ts";
 import type { Incident } from "../model/incident.ts";
 import { DECIDABLE_LABELS, LABELS } from "../model/label.ts";
@@ -134,12 +140,21 @@ const readings = z.record(z.string(), z.number());
 export const calibrationSchema: z.ZodType<Calibration> = z.object({
   gpuUuid: name,
   adapter: name,
-  deviceMatch: z.enum(["pid-seen", "only-gpu", "name", "software"]),
+  deviceMatch: z.enum(DEVICE_MATCHES),
   kernel: name,
+  family: z.enum(KERNEL_FAMILIES).optional(),
+  cost: z.partialRecord(z.enum(RESOURCES), z.number()).optional(),
+  measures: z.enum(RESOURCES).optional(),
+  variant: readings.optional(),
+  joulesPerUnit: z.number().optional(),
+  gpuSeconds: z.number().optional(),
+  energyJoules: z.number().optional(),
+  driverVersion: name.optional(),
+  powerLimitWatts: z.number().optional(),
   atMs: z.number(),
   durationSeconds: z.number(),
   ratePerSecond: z.number(),
-  unit: z.enum(["hash/s", "FLOP/s"]),
+  unit: z.enum(RATE_UNITS),
   rateSpread: z.number().optional(),
   timing: z.enum(["timestamp", "wall"]).optional(),
   software: z.boolean(),

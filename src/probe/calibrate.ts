@@ -4,6 +4,7 @@ import type { ProbeDevice } from "./device.ts";
 import { adapterName } from "./device-process.ts";
 import { type DeviceMatch, matchDevice } from "./device-match.ts";
 import type { Kernel, Random, Workload } from "./kernels/kernel.ts";
+import { type Build, buildOf } from "./kernels/variant.ts";
 import { findPace, launchFor, summarize } from "./launches.ts";
 import { readShader } from "./shaders.ts";
 import { meanReadings, sampleDuring, type Sampling, type TelemetrySource } from "./telemetry.ts";
@@ -58,10 +59,10 @@ export async function calibrate(options: CalibrateOptions): Promise<Calibration[
   const device = await options.openDevice();
   try {
     const match = await matchDevice(device, options.telemetry);
-    const codes = await verifyAll(device, options);
+    const builds = await verifyAll(device, options);
     const calibrations: Calibration[] = [];
-    for (const [kernel, code] of codes) {
-      const calibration = await calibrateKernel(device, match, kernel, code, options);
+    for (const [kernel, build] of builds) {
+      const calibration = await calibrateKernel(device, match, kernel, build, options);
       options.onProgress?.({ kernel: kernel.name, stage: "done", calibration });
       calibrations.push(calibration);
     }
@@ -74,27 +75,31 @@ export async function calibrate(options: CalibrateOptions): Promise<Calibration[
 async function verifyAll(
   device: ProbeDevice,
   options: CalibrateOptions,
-): Promise<ReadonlyMap<Kernel, string>> {
-  const codes = new Map<Kernel, string>();
+): Promise<ReadonlyMap<Kernel, Build>> {
+  const builds = new Map<Kernel, Build>();
   for (const kernel of options.kernels) {
     options.onProgress?.({ kernel: kernel.name, stage: "verify" });
     const code = await (options.shader ?? readShader)(kernel.shader);
-    await kernel.verify(device, code, options.random);
-    codes.set(kernel, code);
+    const [variant] = kernel.variants(device.adapter);
+    const build = buildOf(code, variant);
+    await kernel.verify(device, build, options.random);
+    builds.set(kernel, build);
   }
-  return codes;
+  return builds;
 }
 
 async function calibrateKernel(
   device: ProbeDevice,
   match: DeviceMatch,
   kernel: Kernel,
-  code: string,
+  build: Build,
   options: CalibrateOptions,
 ): Promise<Calibration> {
   const { clock, sleep, random, onProgress } = options;
   const { software } = device.adapter;
-  const workload = kernel.workload(code, software ? "software" : "gpu", random);
+  const { adapter } = device;
+  const scale = software ? "software" : "gpu";
+  const workload = kernel.workload({ build, scale, adapter, random });
   const handle = await device.prepare(workload.job);
   const sampling = {
     read: async () => (software ? undefined : options.telemetry.read(match.gpuUuid)),
@@ -143,6 +148,6 @@ async function measureBaseline(
 }
 
 async function checkResult(device: ProbeDevice, handle: number, workload: Workload): Promise<void> {
-  await workload.check((binding) => device.read(handle, binding));
+  await workload.check((binding, range) => device.read(handle, binding, range));
   await device.release(handle);
 }

@@ -9,10 +9,23 @@ import { ChildFailure, messageOf } from "./child-failure.ts";
 import { GpuRunner } from "./gpu-runner.ts";
 import { Command, type Reply } from "./protocol.ts";
 
-/** Dawn's own settings: exact timestamps (they are masked to 65.5 µs otherwise). */
-const DAWN_OPTIONS = ["disable-dawn-features=timestamp_quantization"];
+const Settings = z
+  .object({ adapterName: z.string().max(256).optional(), robustness: z.boolean().default(true) })
+  .strict();
+type Settings = z.infer<typeof Settings>;
 
-const Settings = z.object({ adapterName: z.string().max(256).optional() }).strict();
+/**
+ * Dawn's own settings: exact timestamps (they are masked to 65.5 µs otherwise), tensor cores (an
+ * experimental feature), and bounds checks only where a kernel is not known to stay in bounds.
+ */
+function dawnOptions({ adapterName, robustness }: Settings): string[] {
+  const enabled = ["allow_unsafe_apis", ...(robustness ? [] : ["disable_robustness"])];
+  return [
+    "disable-dawn-features=timestamp_quantization",
+    `enable-dawn-features=${enabled.join(",")}`,
+    ...(adapterName ? [`adapter=${adapterName}`] : []),
+  ];
+}
 
 /** Keeps the library's GPU object referenced for as long as the runner is. */
 interface OpenGpu {
@@ -20,13 +33,12 @@ interface OpenGpu {
   runner: GpuRunner;
 }
 
-async function openGpu(adapterName: string | undefined): Promise<OpenGpu> {
+async function openGpu(settings: Settings): Promise<OpenGpu> {
   const webgpu = await import("webgpu").catch((error: unknown) => {
     throw new ChildFailure("library", messageOf(error), error);
   });
   Object.assign(globalThis, webgpu.globals);
-  const options = adapterName ? [...DAWN_OPTIONS, `adapter=${adapterName}`] : DAWN_OPTIONS;
-  const gpu = webgpu.create(options);
+  const gpu = webgpu.create(dawnOptions(settings));
   const runner = await GpuRunner.open(gpu, {
     now: () => performance.now() / 1000,
     sleep: (seconds) => delay(seconds * 1000),
@@ -46,8 +58,10 @@ async function answer(command: Command, runner: GpuRunner): Promise<Reply> {
       const launch = await runner.launch(handle, dispatches, expectedSeconds);
       return { kind: "launched", id, launch };
     }
-    case "read":
-      return { kind: "bytes", id, bytes: await runner.read(command.handle, command.binding) };
+    case "read": {
+      const { handle, binding, range } = command;
+      return { kind: "bytes", id, bytes: await runner.read(handle, binding, range) };
+    }
     case "release":
       runner.release(command.handle);
       return { kind: "released", id };
@@ -84,7 +98,7 @@ function main(): void {
   process.on("message", (message) => {
     // A command that does not parse is a defect of the parent: die loudly, it reports the crash.
     const command = Command.parse(message);
-    opened ??= openGpu(settings.adapterName);
+    opened ??= openGpu(settings);
     const device = opened;
     last = last.then(() => respond(command, device));
   });

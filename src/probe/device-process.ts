@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { AssayError } from "../model/errors.ts";
 import { sanitize } from "../model/text.ts";
-import type { ProbeDevice } from "./device.ts";
+import type { ByteRange, ProbeDevice } from "./device.ts";
 import {
   type AdapterDescription,
   type Command,
@@ -26,6 +26,12 @@ export interface DeviceOptions {
   allowSoftware: boolean;
   /** Part of the adapter's name, where there are several; the first match is taken. */
   adapterName?: string | undefined;
+  /**
+   * Whether the device checks every access. Off only for kernels that stay in bounds by their own
+   * code and were verified with the checks on: what is measured is the device, not the checks.
+   * On by default.
+   */
+  robustness?: boolean | undefined;
   /** Added to the daemon's own environment: driver files, visible devices. */
   environment?: Readonly<Record<string, string>> | undefined;
   /** The child's entry, a built file. */
@@ -82,8 +88,8 @@ class DeviceProcess implements ProbeDevice {
     return (await this.#channel.ask(command, "launched", expectedSeconds * 4)).launch;
   }
 
-  async read(handle: number, binding: number): Promise<Uint8Array> {
-    return (await this.#channel.ask({ kind: "read", handle, binding }, "bytes")).bytes;
+  async read(handle: number, binding: number, range?: ByteRange): Promise<Uint8Array> {
+    return (await this.#channel.ask({ kind: "read", handle, binding, range }, "bytes")).bytes;
   }
 
   async release(handle: number): Promise<void> {
@@ -118,7 +124,10 @@ class Channel {
 
   constructor(options: DeviceOptions) {
     this.#limitSeconds = options.timeLimitSeconds ?? TIME_LIMIT_SECONDS;
-    const settings = JSON.stringify({ adapterName: options.adapterName });
+    const settings = JSON.stringify({
+      adapterName: options.adapterName,
+      robustness: options.robustness ?? true,
+    });
     const child = fork(options.childUrl ?? new URL("./child.js", import.meta.url), [settings], {
       env: { ...process.env, ...options.environment },
       execArgv: [],

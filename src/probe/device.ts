@@ -1,5 +1,11 @@
 import type { AdapterDescription, KernelJob, Launch } from "./protocol.ts";
 
+/** Part of a buffer; both are multiples of 4. */
+export interface ByteRange {
+  offsetBytes: number;
+  sizeBytes: number;
+}
+
 /** One WebGPU device, wherever it lives. Every call may throw `probe/refused` or `probe/crashed`. */
 export interface ProbeDevice {
   readonly adapter: AdapterDescription;
@@ -9,8 +15,8 @@ export interface ProbeDevice {
   prepare(job: KernelJob): Promise<number>;
   /** Runs it `dispatches` times; `expectedSeconds` lets the device side sleep instead of spin. */
   launch(handle: number, dispatches: number, expectedSeconds: number): Promise<Launch>;
-  /** The bytes of one buffer. */
-  read(handle: number, binding: number): Promise<Uint8Array>;
+  /** The bytes of one buffer, or of a part of it. */
+  read(handle: number, binding: number, range?: ByteRange): Promise<Uint8Array>;
   release(handle: number): Promise<void>;
   /** Safe twice, and after a crash. */
   close(): Promise<void>;

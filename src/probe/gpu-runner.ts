@@ -1,8 +1,8 @@
-import { describeAdapter, requestedLimits } from "./adapter.ts";
+import { describeAdapter, requestedFeatures, requestedLimits } from "./adapter.ts";
 import { ChildFailure, messageOf } from "./child-failure.ts";
 import { scoped } from "./error-scope.ts";
 import { GpuTimer } from "./gpu-timer.ts";
-import type { AdapterDescription, BufferSpec, KernelJob, Launch } from "./protocol.ts";
+import type { AdapterDescription, BufferSpec, KernelJob, Launch, SetupStep } from "./protocol.ts";
 
 /** Of an expected duration, what is slept where only the host's clock times the launch. */
 const WALL_SLEEP_SHARE = 0.8;
@@ -33,12 +33,12 @@ export class GpuRunner {
   #lost: string | undefined;
 
   private constructor(
-    adapter: GPUAdapter,
+    adapter: AdapterDescription,
     device: GPUDevice,
     timer: GpuTimer | undefined,
     clock: RunnerClock,
   ) {
-    this.adapter = describeAdapter(adapter);
+    this.adapter = adapter;
     this.#device = device;
     this.#clock = clock;
     this.#timer = timer;
@@ -50,24 +50,28 @@ export class GpuRunner {
     const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
     if (!adapter) throw new ChildFailure("no-adapter", "the system offers no WebGPU adapter");
     const timestamps = adapter.features.has("timestamp-query");
+    const description = describeAdapter(adapter, gpu.wgslLanguageFeatures);
     try {
       const device = await adapter.requestDevice({
-        requiredFeatures: timestamps ? ["timestamp-query"] : [],
+        requiredFeatures: requestedFeatures(adapter),
         requiredLimits: requestedLimits(adapter),
       });
       const timer = timestamps
         ? await scoped(device, "create the timer", () => new GpuTimer(device))
         : undefined;
-      return new GpuRunner(adapter, device, timer, clock);
+      return new GpuRunner(description, device, timer, clock);
     } catch (error) {
       throw new ChildFailure("refused", `no device from the adapter: ${messageOf(error)}`, error);
     }
   }
 
-  /** Compiles the kernel and fills its buffers. Returns the handle by which to launch it. */
+  /**
+   * Compiles the kernel, fills its buffers and runs its setup. Returns the handle by which to
+   * launch it.
+   */
   async prepare(job: KernelJob): Promise<number> {
     const device = this.#device;
-    const pipeline = await this.#pipeline(job);
+    const pipeline = await this.#pipeline(job.label, job);
     const buffers = new Map<number, GPUBuffer>();
     try {
       for (const spec of job.buffers) {
@@ -76,12 +80,8 @@ export class GpuRunner {
         );
         buffers.set(spec.binding, buffer);
       }
-      const group = await this.#guard(`bind ${job.label}`, () =>
-        device.createBindGroup({
-          layout: pipeline.getBindGroupLayout(0),
-          entries: [...buffers].map(([binding, buffer]) => ({ binding, resource: { buffer } })),
-        }),
-      );
+      for (const step of job.setup ?? []) await this.#setUp(job.label, step, buffers);
+      const group = await this.#bind(job.label, job, pipeline, buffers);
       const handle = this.#nextHandle++;
       const { label, workgroups } = job;
       this.#prepared.set(handle, { label, pipeline, group, buffers, workgroups });
@@ -117,21 +117,26 @@ export class GpuRunner {
     return gpuSeconds === undefined ? { wallSeconds } : { wallSeconds, gpuSeconds };
   }
 
-  /** What is in the buffer of a binding now. */
-  async read(handle: number, binding: number): Promise<Uint8Array> {
+  /** What is in the buffer of a binding now, or in a part of it. */
+  async read(
+    handle: number,
+    binding: number,
+    range?: { offsetBytes: number; sizeBytes: number },
+  ): Promise<Uint8Array> {
     const kernel = this.#find(handle);
     const source = kernel.buffers.get(binding);
     if (!source) {
       throw new ChildFailure("refused", `${kernel.label} has no buffer at binding ${binding}`);
     }
+    const { offsetBytes, sizeBytes } = range ?? { offsetBytes: 0, sizeBytes: source.size };
     const device = this.#device;
     const staging = await this.#guard(`read ${kernel.label}`, () => {
       const buffer = device.createBuffer({
-        size: source.size,
+        size: sizeBytes,
         usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ,
       });
       const encoder = device.createCommandEncoder();
-      encoder.copyBufferToBuffer(source, 0, buffer, 0, source.size);
+      encoder.copyBufferToBuffer(source, offsetBytes, buffer, 0, sizeBytes);
       device.queue.submit([encoder.finish()]);
       return buffer;
     });
@@ -152,19 +157,60 @@ export class GpuRunner {
     this.#device.destroy();
   }
 
+  /** One step of a setup: waited for, so that the next one does not queue behind it. */
+  async #setUp(
+    label: string,
+    step: SetupStep,
+    buffers: ReadonlyMap<number, GPUBuffer>,
+  ): Promise<void> {
+    const device = this.#device;
+    const pipeline = await this.#pipeline(label, step);
+    const group = await this.#bind(label, step, pipeline, buffers);
+    await this.#guard(`set up ${label}`, () => {
+      for (const { binding, offsetBytes, data } of step.writes ?? []) {
+        const buffer = buffers.get(binding);
+        if (!buffer) throw new ChildFailure("refused", `${label} has no buffer ${binding}`);
+        device.queue.writeBuffer(buffer, offsetBytes, ownBytes(data));
+      }
+      const encoder = device.createCommandEncoder();
+      const pass = encoder.beginComputePass();
+      pass.setPipeline(pipeline);
+      pass.setBindGroup(0, group);
+      pass.dispatchWorkgroups(...step.workgroups);
+      pass.end();
+      device.queue.submit([encoder.finish()]);
+    });
+    await this.#guard(`wait for ${label}`, () => device.queue.onSubmittedWorkDone());
+  }
+
+  #bind(
+    label: string,
+    { bindings }: Pick<KernelJob, "bindings">,
+    pipeline: GPUComputePipeline,
+    buffers: ReadonlyMap<number, GPUBuffer>,
+  ): Promise<GPUBindGroup> {
+    const used = [...buffers].filter(([binding]) => bindings?.includes(binding) ?? true);
+    return this.#guard(`bind ${label}`, () =>
+      this.#device.createBindGroup({
+        layout: pipeline.getBindGroupLayout(0),
+        entries: used.map(([binding, buffer]) => ({ binding, resource: { buffer } })),
+      }),
+    );
+  }
+
   /** Compiling takes up to seconds: once per code and entry point. */
-  async #pipeline(job: KernelJob): Promise<GPUComputePipeline> {
-    const key = `${job.entryPoint}\n${job.code}`;
+  async #pipeline(
+    label: string,
+    { code, entryPoint }: Pick<KernelJob, "code" | "entryPoint">,
+  ): Promise<GPUComputePipeline> {
+    const key = `${entryPoint}\n${code}`;
     const compiled = this.#pipelines.get(key);
     if (compiled) return compiled;
     const device = this.#device;
-    const pipeline = await this.#guard(`compile ${job.label}`, () =>
+    const pipeline = await this.#guard(`compile ${label}`, () =>
       device.createComputePipelineAsync({
         layout: "auto",
-        compute: {
-          module: device.createShaderModule({ code: job.code }),
-          entryPoint: job.entryPoint,
-        },
+        compute: { module: device.createShaderModule({ code }), entryPoint },
       }),
     );
     this.#pipelines.set(key, pipeline);
@@ -195,20 +241,25 @@ export class GpuRunner {
 }
 
 const USAGE = {
-  uniform: () => GPUBufferUsage.UNIFORM,
-  read: () => GPUBufferUsage.STORAGE,
-  "read-write": () => GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC,
+  uniform: () => GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+  read: () => GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST,
+  "read-write": () => GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
 };
 
 function createBuffer(device: GPUDevice, spec: BufferSpec): GPUBuffer {
-  const buffer = device.createBuffer({
-    size: spec.sizeBytes,
-    usage: USAGE[spec.kind](),
-    mappedAtCreation: true,
-  });
+  const { sizeBytes, kind, data, fill } = spec;
+  // A table of gibibytes is not mapped only to be filled with the zeros that it has anyway.
+  const mappedAtCreation = data !== undefined || (fill ?? 0) !== 0;
+  const buffer = device.createBuffer({ size: sizeBytes, usage: USAGE[kind](), mappedAtCreation });
+  if (!mappedAtCreation) return buffer;
   const bytes = new Uint8Array(buffer.getMappedRange());
-  bytes.fill(spec.fill ?? 0);
-  if (spec.data) bytes.set(spec.data);
+  bytes.fill(fill ?? 0);
+  if (data) bytes.set(data);
   buffer.unmap();
   return buffer;
+}
+
+/** Bytes that are sure to lie in memory of their own, as the library's types ask for. */
+function ownBytes(data: Uint8Array): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(data);
 }

@@ -15,7 +15,8 @@ export const BufferSpec = z
     kind: z.enum(["uniform", "read", "read-write"]),
     /** A multiple of 4. */
     sizeBytes: count.refine((size) => size % 4 === 0, "a buffer's size is a multiple of 4"),
-    /** What the buffer starts with; bytes beyond it, or all, are `fill`. */
+    /** What the buffer starts with; bytes beyond it, or all, are `fill`. With neither, zeros that
+     * cost no transfer: for tables that the device fills itself. */
     data: bytes.optional(),
     /** Each byte where `data` gives none: outputs are poisoned, so an unwritten one shows. */
     fill: z.number().int().min(0).max(255).optional(),
@@ -24,15 +25,37 @@ export const BufferSpec = z
   .refine((buffer) => (buffer.data?.byteLength ?? 0) <= buffer.sizeBytes, "data exceeds the size");
 export type BufferSpec = z.infer<typeof BufferSpec>;
 
+/** One compute pass: which code runs on how large a grid, and which of the job's buffers it sees. */
+const passShape = {
+  /** WGSL. */
+  code: z.string().max(262_144),
+  entryPoint: z.string().max(80),
+  workgroups: z.tuple([count, count, count]),
+  /** The bindings that the entry point uses; all of the job's buffers where absent. */
+  bindings: z.array(offset).max(8).optional(),
+};
+
+/** What is done once, before the first launch: a table that the device itself computes. */
+export const SetupStep = z
+  .object({
+    ...passShape,
+    /** Written before the pass: where in a table the next part begins. */
+    writes: z
+      .array(z.object({ binding: offset, offsetBytes: offset, data: bytes }).strict())
+      .max(8)
+      .optional(),
+  })
+  .strict();
+export type SetupStep = z.infer<typeof SetupStep>;
+
 /** One kernel with its inputs, ready to be launched any number of times. */
 export const KernelJob = z
   .object({
     label: z.string().max(80),
-    /** WGSL. */
-    code: z.string(),
-    entryPoint: z.string().max(80),
-    buffers: z.array(BufferSpec).max(8),
-    workgroups: z.tuple([count, count, count]),
+    ...passShape,
+    buffers: z.array(BufferSpec).max(10),
+    /** Each is waited for, so that no single submission keeps the device for long. */
+    setup: z.array(SetupStep).max(4096).optional(),
   })
   .strict();
 export type KernelJob = z.infer<typeof KernelJob>;
@@ -50,13 +73,37 @@ export const Command = z.discriminatedUnion("kind", [
       expectedSeconds: z.number().min(0).max(600),
     })
     .strict(),
-  z.object({ kind: z.literal("read"), id: offset, handle: offset, binding: offset }).strict(),
+  z
+    .object({
+      kind: z.literal("read"),
+      id: offset,
+      handle: offset,
+      binding: offset,
+      /** Both multiples of 4; the whole buffer where absent. */
+      range: z
+        .object({ offsetBytes: offset.multipleOf(4), sizeBytes: count.multipleOf(4) })
+        .strict()
+        .optional(),
+    })
+    .strict(),
   z.object({ kind: z.literal("release"), id: offset, handle: offset }).strict(),
   z.object({ kind: z.literal("close"), id: offset }).strict(),
 ]);
 export type Command = z.infer<typeof Command>;
 
 const text = z.string().max(4096);
+
+export const MatrixConfig = z
+  .object({
+    /** Of A and B, and of C and the result: f32, f16, u32, i32, u8, i8. */
+    componentType: z.string().max(16),
+    resultComponentType: z.string().max(16),
+    m: count,
+    n: count,
+    k: count,
+  })
+  .strict();
+export type MatrixConfig = z.infer<typeof MatrixConfig>;
 
 export const AdapterDescription = z
   .object({
@@ -70,6 +117,12 @@ export const AdapterDescription = z
     /** Whether launches are timed by the device itself. */
     timestamps: z.boolean(),
     features: z.array(text).max(256),
+    /** WGSL language features that the library offers on this adapter. */
+    languageFeatures: z.array(text).max(256),
+    /** Invocations that run in step: smallest and largest; absent where the adapter does not say. */
+    subgroupSizes: z.tuple([z.number(), z.number()]).optional(),
+    /** Shapes of the tensor cores' products: m x k times k x n. */
+    matrixConfigs: z.array(MatrixConfig).max(64),
     limits: z.record(z.string(), z.number()),
   })
   .strict();

@@ -63,7 +63,7 @@ describe.skipIf(why !== undefined)(`on the software adapter${skipped}`, () => {
   const smallHash: Kernel = {
     ...sha256dKernel,
     verify: async () => undefined,
-    workload: (code, _, random) => sha256dKernel.workload(code, "software", random),
+    workload: (context) => sha256dKernel.workload({ ...context, scale: "software" }),
   };
 
   test("each kernel has a rate, a unit and the mark of software; no telemetry is read", async () => {

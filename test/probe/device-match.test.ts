@@ -12,6 +12,8 @@ const adapter = (over: Partial<AdapterDescription> = {}): AdapterDescription => 
   software: false,
   timestamps: true,
   features: [],
+  languageFeatures: [],
+  matrixConfigs: [],
   limits: {},
   ...over,
 });

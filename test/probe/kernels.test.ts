@@ -27,6 +27,7 @@ import {
   searchJob,
   sha256dKernel,
 } from "../../src/probe/kernels/sha256d.ts";
+import { buildOf } from "../../src/probe/kernels/variant.ts";
 import type { KernelJob } from "../../src/probe/protocol.ts";
 import { readShader } from "../../src/probe/shaders.ts";
 import { builtUrl } from "../support/built.ts";
@@ -140,7 +141,9 @@ describe.skipIf(why !== undefined)(`kernels on the software adapter${skipped}`, 
     });
 
     test("passes its own verification", async () => {
-      await expect(sha256dKernel.verify(device, shaCode, seeded(2))).resolves.toBeUndefined();
+      await expect(
+        sha256dKernel.verify(device, buildOf(shaCode, {}), seeded(2)),
+      ).resolves.toBeUndefined();
     });
 
     test.each([
@@ -150,7 +153,9 @@ describe.skipIf(why !== undefined)(`kernels on the software adapter${skipped}`, 
       ["a range that ends one early", "index >= params", "index + 1 >= params"],
     ])("is told apart from a kernel with %s", async (_, from, to) => {
       const defective = broken(shaCode, from, to).replaceAll(from, to);
-      await expect(sha256dKernel.verify(device, defective, seeded(3))).rejects.toMatchObject({
+      await expect(
+        sha256dKernel.verify(device, buildOf(defective, {}), seeded(3)),
+      ).rejects.toMatchObject({
         code: "probe/wrong-result",
       });
     });
@@ -209,7 +214,9 @@ describe.skipIf(why !== undefined)(`kernels on the software adapter${skipped}`, 
     });
 
     test("passes its own verification", async () => {
-      await expect(matmulF32Kernel.verify(device, matmulCode, seeded(5))).resolves.toBeUndefined();
+      await expect(
+        matmulF32Kernel.verify(device, buildOf(matmulCode, {}), seeded(5)),
+      ).resolves.toBeUndefined();
     });
 
     test.each([
@@ -224,7 +231,9 @@ describe.skipIf(why !== undefined)(`kernels on the software adapter${skipped}`, 
       ],
     ])("is told apart from a kernel with %s", async (_, from, to) => {
       const defective = broken(matmulCode, from, to);
-      await expect(matmulF32Kernel.verify(device, defective, seeded(6))).rejects.toMatchObject({
+      await expect(
+        matmulF32Kernel.verify(device, buildOf(defective, {}), seeded(6)),
+      ).rejects.toMatchObject({
         code: "probe/wrong-result",
       });
     });

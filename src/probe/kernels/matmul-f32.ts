@@ -20,7 +20,7 @@ const B = 2;
 const C = 3;
 
 /** A full grid on a large GPU (1,024 workgroups) in three buffers of 16 MiB. */
-const SIDE: Record<Scale, number> = { gpu: 2048, software: 192 };
+const SIDE: Record<Scale, number> = { gpu: 2048, software: 192, probe: 512 };
 const CHECKED_ELEMENTS = 256;
 
 /** Spacing of f32 at 1. WGSL lets + and * round either way, so one operation errs by up to this. */
@@ -109,10 +109,15 @@ export function findWrong(
 /** f32 matrix product from shared memory: floating-point multiply-adds, as in a dense layer. */
 export const matmulF32Kernel: Kernel = {
   name: NAME,
+  family: "matmul",
   unit: "FLOP/s",
+  purpose: "f32 matrix product: multiply-adds fed from shared memory, as in a dense layer",
   shader: "matmul-f32.wgsl",
+  cost: { "f32-flop": 1 },
+  lacks: () => undefined,
+  variants: () => [{}],
 
-  async verify(device, code, random) {
+  async verify(device, { code }, random) {
     const odd = (): number => 2 * randomInt(random, 60) + 1;
     const shapes = [
       [1, 1, 1],
@@ -126,7 +131,7 @@ export const matmulF32Kernel: Kernel = {
     }
   },
 
-  workload(code, scale, random) {
+  workload({ build: { code }, scale, random }) {
     const side = SIDE[scale];
     const product = randomProduct(side, side, side, random);
     return {

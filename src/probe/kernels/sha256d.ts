@@ -12,6 +12,7 @@ import {
 import {
   asBytes,
   asWords,
+  gridOf,
   type Kernel,
   POISON,
   type Random,
@@ -25,15 +26,16 @@ import { sha256State } from "./sha256-midstate.ts";
 
 const NAME = "sha256d";
 const WORKGROUP = 256;
-const MAX_GRID_WIDTH = 32_768;
 const PARAMS = 0;
 const FOUND = 1;
 const DIGESTS = 2;
 const DIGEST_BYTES = 32;
+/** 64 rounds of 24 and 48 words of the schedule of 13, as counted in the shader. */
+const OPERATIONS_PER_COMPRESSION = 2160;
 
-const NONCES: Record<Scale, number> = { gpu: 2 ** 24, software: 2 ** 14 };
+const NONCES: Record<Scale, number> = { gpu: 2 ** 24, software: 2 ** 14, probe: 2 ** 20 };
 /** One nonce in so many meets the workload's target: enough to check, too few to cost. */
-const ODDS: Record<Scale, bigint> = { gpu: 20n, software: 10n };
+const ODDS: Record<Scale, bigint> = { gpu: 20n, software: 10n, probe: 16n };
 
 export interface NonceRange {
   /** 80 bytes; the nonce in it does not matter. */
@@ -105,15 +107,20 @@ export function readDigests(bytes: Uint8Array): Uint8Array[] {
 /** SHA-256d of an 80-byte header over a range of nonces: integer arithmetic, no memory traffic. */
 export const sha256dKernel: Kernel = {
   name: NAME,
+  family: "hash",
   unit: "hash/s",
+  purpose: "SHA-256d of a block header: 32-bit integer arithmetic in registers, no memory traffic",
   shader: "sha256d.wgsl",
+  cost: { "int32-op": 2 * OPERATIONS_PER_COMPRESSION },
+  lacks: () => undefined,
+  variants: () => [{}],
 
-  async verify(device, code, random) {
+  async verify(device, { code }, random) {
     await verifyGenesis(device, code);
     await verifyRandom(device, code, random);
   },
 
-  workload(code, scale, random) {
+  workload({ build: { code }, scale, random }) {
     const header = randomBytes(random, HEADER_BYTES);
     const range = { header, firstNonce: 0, count: NONCES[scale] };
     const target = 1n << (256n - ODDS[scale]);
@@ -176,9 +183,7 @@ async function checkListed(
 }
 
 function grid(count: number): KernelJob["workgroups"] {
-  const groups = Math.ceil(count / WORKGROUP);
-  const width = Math.min(groups, MAX_GRID_WIDTH);
-  return [width, Math.ceil(groups / width), 1];
+  return gridOf(Math.ceil(count / WORKGROUP));
 }
 
 /** The uniform block of the shader, word for word. */
