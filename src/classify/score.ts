@@ -28,6 +28,25 @@ export function telemetryEvidence(signature: Signature, model: EvidenceModel): E
   return found;
 }
 
+/** Nearest kernels that are worth naming. */
+const NAMED_REFERENCES = 2;
+
+/** On which scale the levels of a window were read: context that weighs nothing. */
+export function scaleEvidence({ scale, references }: Signature): Evidence[] {
+  const [nearest] = references ?? [];
+  const named = (references ?? [])
+    .slice(0, NAMED_REFERENCES)
+    .map(({ kernel, distance }) => `${kernel} ${distance.toFixed(2)}`);
+  const text = {
+    calibrated: nearest
+      ? `on this device's own calibration, nearest reference kernels (0 is equal, over ${nearest.quantities} quantities): ${named.join(", ")}`
+      : "levels are read on this device's own calibration",
+    "public-limits": "never calibrated: levels are read on the public limits of its model",
+    none: "never calibrated, and no public limits of its model are known: levels are left out",
+  }[scale];
+  return [{ family: "context", feature: "scale", value: nearest?.kernel, text, weights: {} }];
+}
+
 export function scoresOf(evidence: readonly Evidence[], model: EvidenceModel): Scores {
   const scores = emptyScores();
   for (const label of DECIDABLE_LABELS) {
@@ -62,7 +81,8 @@ export function decide(
   const { minFeatures, minConfidence, minMiningConfidence } = model.decision;
   const bar = best === "mining-like" ? minMiningConfidence : minConfidence;
   const hostDecides = evidence.some((item) => item.family === "host" && weighs(item));
-  const enough = hostDecides || evidence.length >= minFeatures;
+  const findings = evidence.filter((item) => item.family !== "context");
+  const enough = hostDecides || findings.length >= minFeatures;
   const label = enough && confidence >= bar ? best : "unknown";
   return { label, confidence, evidence: byWeightFor(evidence, best) };
 }

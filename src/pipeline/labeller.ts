@@ -3,6 +3,7 @@ import { activityOf } from "../attribute/intervals.ts";
 import { ownerOf } from "../attribute/ownership.ts";
 import { hostEvidence } from "../classify/host-evidence.ts";
 import {
+  scaleEvidence,
   type Scores,
   scoresOf,
   smooth,
@@ -123,7 +124,7 @@ export class Labeller {
       intervalMs: this.gpu.intervalMs ?? this.node.intervalMs,
       scale: scaleOf(this.gpu),
     });
-    const telemetry = telemetryEvidence(signature, model);
+    const telemetry = [...telemetryEvidence(signature, model), ...scaleEvidence(signature)];
     const scores = scoresOf(telemetry, model);
     const busy = shares.some((share) => isBusy(share));
     const found = this.hostFindings(window, track, host);

@@ -1,6 +1,7 @@
 import type { Calibration } from "../model/calibration.ts";
 import type { GpuInfo } from "../model/sample.ts";
 import type { ScaleOrigin } from "../model/signature.ts";
+import { type ReferenceScale, referenceScale } from "./references.ts";
 
 /** Public limits of a device model, from its vendor's data sheet. */
 export interface DeviceLimits {
@@ -24,6 +25,8 @@ export interface DeviceScale {
   pcieBytesPerSec?: number | undefined;
   nvlinkBytesPerSec?: number | undefined;
   memoryBytes?: number | undefined;
+  /** What the reference kernels did to this very device; absent where it was never calibrated. */
+  references?: ReferenceScale | undefined;
 }
 
 /**
@@ -41,18 +44,27 @@ export function deviceScale(
   const known = limits.find((entry) => matchesModel(entry.model, gpu.model));
   const own = calibrations.filter((c) => c.gpuUuid === gpu.uuid && !c.software);
   const rest = own.map((c) => c.baseline["powerWatts"]).filter((watts) => watts !== undefined);
+  const references = referenceScale(own);
+  const clocks = own.map((c) => c.telemetry["smClockMHz"]).filter((mhz) => mhz !== undefined);
   const limitWatts = gpu.powerLimitWatts ?? known?.boardPowerWatts;
+  const drawn = own.map((c) => c.telemetry["powerWatts"]).filter((watts) => watts !== undefined);
   const shared = {
-    fullPowerWatts: limitWatts,
-    maxSmClockMHz: known?.maxSmClockMHz,
+    fullPowerWatts: limitWatts ?? highest(drawn),
+    // A model that no table knows still showed its clocks to the reference kernels.
+    maxSmClockMHz: known?.maxSmClockMHz ?? highest(clocks),
     pcieBytesPerSec: known?.pcieBytesPerSec,
     nvlinkBytesPerSec: known?.nvlinkBytesPerSec,
     memoryBytes: gpu.memoryTotalBytes ?? known?.memoryBytes,
+    references,
   };
   if (rest.length > 0)
     return { origin: "calibrated", ...shared, idlePowerWatts: Math.min(...rest) };
   if (limitWatts === undefined) return { origin: "none", ...shared };
   return { origin: "public-limits", ...shared, idlePowerWatts: limitWatts * ASSUMED_IDLE_SHARE };
+}
+
+function highest(values: readonly number[]): number | undefined {
+  return values.length === 0 ? undefined : Math.max(...values);
 }
 
 /** Case-insensitive, with `*` for any run of characters; linear in the name for a plain pattern. */

@@ -1,8 +1,16 @@
+import type { KernelFamily } from "../model/calibration.ts";
 import type { DriverSamples, GpuQuantity, GpuSample } from "../model/sample.ts";
 import type { Signature } from "../model/signature.ts";
 import type { Window } from "../model/window.ts";
 import { fineFeatures } from "./fine.ts";
 import { lockstep } from "./lockstep.ts";
+import {
+  compareWithReferences,
+  coordinate,
+  hungriest,
+  type Levels,
+  REFERENCE_QUANTITIES,
+} from "./references.ts";
 import type { DeviceScale } from "./scale.ts";
 import { mean, spread } from "./statistics.ts";
 
@@ -64,12 +72,18 @@ export function signatureOf(input: SignatureInput): Signature {
             Math.max(MIN_BUCKET_MS, input.intervalMs),
           ),
     ...fineFeatures(input.driver ?? [], input.window),
+    ...powerOnReferences(scale, busyMean("powerWatts")),
   };
+  const levels: Levels = Object.fromEntries(REFERENCE_QUANTITIES.map((q) => [q, busyMean(q)]));
   return {
     gpuUuid: input.gpuUuid,
     window: input.window,
     features,
     scale: scale.origin,
+    references:
+      scale.references && busy.length > 0
+        ? compareWithReferences(scale.references, levels)
+        : undefined,
     sampleCount: samples.length,
     coveredMs: input.coveredMs,
   };
@@ -93,6 +107,22 @@ function nvlinkMean(busy: readonly GpuSample[]): number | undefined {
   ];
   if (tx === undefined) return rx;
   return rx === undefined ? tx : Math.max(tx, rx);
+}
+
+/** Power against the hungriest reference kernel of each family, on this device. */
+function powerOnReferences(
+  { references }: DeviceScale,
+  watts: number | undefined,
+): Pick<Signature["features"], "powerVsHash" | "powerVsMatmul" | "powerVsMemory"> {
+  const on = (family: KernelFamily): number | undefined => {
+    const reference = references && hungriest(references, family);
+    return reference && coordinate(references, reference, "powerWatts", watts);
+  };
+  return {
+    powerVsHash: on("hash"),
+    powerVsMatmul: on("matmul"),
+    powerVsMemory: on("memory"),
+  };
 }
 
 function powerLevel(watts: number | undefined, scale: DeviceScale): number | undefined {
