@@ -1,6 +1,6 @@
 import type { Evidence } from "../model/evidence.ts";
 import { DECIDABLE_LABELS, type DecidableLabel, type Label } from "../model/label.ts";
-import type { Signature } from "../model/signature.ts";
+import { FEATURES, type Signature } from "../model/signature.ts";
 import type { EvidenceModel } from "./evidence-model.ts";
 
 /** Log-odds of each label before they become a verdict. */
@@ -26,6 +26,19 @@ export function telemetryEvidence(signature: Signature, model: EvidenceModel): E
     found.push({ family: "telemetry", feature, value, text, weights: bin.weights });
   }
   return found;
+}
+
+/** Features that were measured and that the model has no weights for: shown, so that a reader has them. */
+export function unweighedEvidence({ features }: Signature, model: EvidenceModel): Evidence[] {
+  const weighed: ReadonlySet<string> = new Set(model.features.map(({ feature }) => feature));
+  const shown = FEATURES.flatMap((feature) => {
+    const value = features[feature];
+    if (weighed.has(feature) || value === undefined || !Number.isFinite(value)) return [];
+    return [`${feature} ${value.toFixed(3)}`];
+  });
+  if (shown.length === 0) return [];
+  const text = `measured, and not weighed by this model: ${shown.join(", ")}`;
+  return [{ family: "context", feature: "unweighed", text, weights: {} }];
 }
 
 /** Nearest kernels that are worth naming. */

@@ -8,6 +8,7 @@ import {
   scoresOf,
   smooth,
   telemetryEvidence,
+  unweighedEvidence,
   type Verdict,
 } from "../classify/score.ts";
 import {
@@ -124,7 +125,11 @@ export class Labeller {
       intervalMs: this.gpu.intervalMs ?? this.node.intervalMs,
       scale: scaleOf(this.gpu),
     });
-    const telemetry = [...telemetryEvidence(signature, model), ...scaleEvidence(signature)];
+    const telemetry = [
+      ...telemetryEvidence(signature, model),
+      ...scaleEvidence(signature),
+      ...unweighedEvidence(signature, model),
+    ];
     const scores = scoresOf(telemetry, model);
     const busy = shares.some((share) => isBusy(share));
     const found = this.hostFindings(window, track, host);

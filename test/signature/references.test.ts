@@ -1,6 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { scaleEvidence } from "../../src/classify/score.ts";
+import {
+  decide,
+  scaleEvidence,
+  telemetryEvidence,
+  unweighedEvidence,
+} from "../../src/classify/score.ts";
+import { loadShippedData } from "../../src/config/data.ts";
 import type { Calibration } from "../../src/model/calibration.ts";
 import type { GpuSample } from "../../src/model/sample.ts";
 import {
@@ -198,6 +204,27 @@ describe("a window of a calibrated device", () => {
     const [evidence] = scaleEvidence(sign(ALL));
     expect(evidence).toMatchObject({ family: "context", value: "sha256d", weights: {} });
     expect(evidence?.text).toContain("sha256d 0.00");
+  });
+
+  it("shows the features that no weight was fitted for, and only those", () => {
+    const model = loadShippedData().model;
+    const [evidence] = unweighedEvidence(sign(ALL), model);
+    expect(evidence?.text).toContain("powerVsMatmul 0.500");
+    expect(evidence?.text).not.toContain("powerLevel");
+    expect(evidence).toMatchObject({ family: "context", weights: {} });
+    expect(unweighedEvidence({ ...sign([]), features: { gpuUtil: 1 } }, model)).toEqual([]);
+  });
+
+  it("is not taken for better known by what only tells of the scale", () => {
+    const model = loadShippedData().model;
+    const signature = sign(ALL);
+    const weighty = { "mining-like": 6, other: 0, "training-like": 0, "inference-like": 0 };
+    const context = [...scaleEvidence(signature), ...unweighedEvidence(signature, model)];
+    const { minFeatures } = model.decision;
+    const telemetry = telemetryEvidence(signature, model).slice(0, minFeatures - 1);
+    expect(decide(weighty, [...telemetry, ...context], model).label).toBe("unknown");
+    const enough = telemetryEvidence(signature, model).slice(0, minFeatures);
+    expect(decide(weighty, [...enough, ...context], model).label).toBe("mining-like");
   });
 
   it("says so where it was never calibrated, and where it was not busy", () => {
