@@ -6,11 +6,7 @@ import { type Build, buildOf } from "./kernels/variant.ts";
 import { findPace, launchFor, type RateSummary, summarize, type TimedLaunch } from "./launches.ts";
 import { MeteredDevice } from "./metered-device.ts";
 import { readShader } from "./shaders.ts";
-
-/** Finds the shape of a kernel that is fastest on a device. */
-export interface Tuning {
-  choose(device: ProbeDevice, kernel: Kernel, code: string): Promise<Build>;
-}
+import type { Tuning } from "./tuning.ts";
 
 export const MEASURE_STAGES = ["tune", "verify", "prepare", "run", "check"] as const;
 export type MeasureStage = (typeof MEASURE_STAGES)[number];
