@@ -54,10 +54,7 @@ export const ARITHMETIC = [
   "tensor-flop",
   "int8-op",
 ] as const satisfies readonly Resource[];
-export const DEVICE_MEMORY = [
-  "memory-byte",
-  "gather-byte",
-] as const satisfies readonly Resource[];
+export const DEVICE_MEMORY = ["memory-byte", "gather-byte"] as const satisfies readonly Resource[];
 
 /** Rates are read back from text: what differs by less is the same rate. */
 const SAME = 1e-9;

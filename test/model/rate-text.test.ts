@@ -29,7 +29,8 @@ describe("a rate in words", () => {
     const powers: Record<string, number> = { k: 1e3, M: 1e6, G: 1e9, T: 1e12, P: 1e15 };
     fc.assert(
       fc.property(fc.double({ min: 1, max: 9e17, noNaN: true }), (value) => {
-        const [, digits = "", prefix = ""] = /^([\d.]+) ([kMGTP]?)x$/.exec(siText(value, "x")) ?? [];
+        const [, digits = "", prefix = ""] =
+          /^([\d.]+) ([kMGTP]?)x$/.exec(siText(value, "x")) ?? [];
         const said = Number(digits) * (powers[prefix] ?? 1);
         expect(Math.abs(said - value) / value).toBeLessThan(0.00501);
         expect(Number(digits)).toBeLessThan(1000);

@@ -100,11 +100,18 @@ describe("a kernel's bound", () => {
 });
 
 describe("arithmetic intensity", () => {
-  const place = (cost: Cost | undefined) => rooflineOf([kernel({ cost, ratePerSecond: 3 })]).kernels[0];
+  const place = (cost: Cost | undefined) =>
+    rooflineOf([kernel({ cost, ratePerSecond: 3 })]).kernels[0];
 
   it("is all operations over all bytes of device memory", () => {
     expect(
-      place({ "int32-op": 10, "f32-flop": 2, "memory-byte": 2, "gather-byte": 4, "shared-byte": 99 }),
+      place({
+        "int32-op": 10,
+        "f32-flop": 2,
+        "memory-byte": 2,
+        "gather-byte": 4,
+        "shared-byte": 99,
+      }),
     ).toMatchObject({ operationsPerSecond: 36, operationsPerByte: 2 });
   });
 
@@ -164,7 +171,7 @@ describe("every roofline", () => {
       fc.property(devices, (kernels) => {
         const twice = kernels.map((each) => ({ ...each, ratePerSecond: 2 * each.ratePerSecond }));
         const bounds = (of: readonly RatedKernel[]) =>
-          rooflineOf(of).kernels.map(({ bound: { attainablePerSecond: _, ...bound } }) => bound);
+          rooflineOf(of).kernels.map(({ bound }) => ({ ...bound, attainablePerSecond: undefined }));
         expect(bounds(twice)).toEqual(bounds(kernels));
       }),
     );
