@@ -40,7 +40,8 @@ export function resourceRateText(resource: Resource, perSecond: number): string 
   return siText(perSecond, WORDS[resource].unit);
 }
 
-/** `0.618` as `61.8 %`. */
+/** `0.618` as `61.8 %`; never 0 where it is a little more. */
 export function percentText(share: number): string {
-  return `${(100 * share).toFixed(1)} %`;
+  const text = (100 * share).toFixed(1);
+  return share > 0 && Number(text) === 0 ? "<0.1 %" : `${text} %`;
 }

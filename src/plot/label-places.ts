@@ -36,23 +36,32 @@ export function textWidth(name: string, fontPx = LABEL_PX): number {
   return (name.length * LETTER_PX * fontPx) / LABEL_PX;
 }
 
+/** What a label must not lie on, and what it may where there is no better place: lines. */
+export interface Taken {
+  never?: readonly Box[];
+  rather?: readonly Box[];
+}
+
 /**
- * A place beside each point where its name covers no other name, no point and nothing of `taken`.
- * Looks right and left of it, then ever further above and below. Where `within` has no free place
- * at all, the name is put right of its point.
+ * A place for each point's name where it covers no other name, no point and nothing that is taken:
+ * beside the point, there on a line, or further above or below. Where `within` has no free place at
+ * all, the name is put right of its point.
  */
 export function placeLabels(
   points: readonly LabelledPoint[],
   within: Box,
-  taken: readonly Box[] = [],
+  { never = [], rather = [] }: Taken = {},
 ): PlacedLabel[] {
-  const boxes = [...taken, ...points.map(markBox)];
+  const boxes = [...never, ...points.map(markBox)];
   return points.map((point) => {
     const tried = candidates(point);
-    const free = tried.find(
+    const open = tried.filter(
       ({ box }) => contains(within, box) && !boxes.some((other) => overlaps(box, other)),
     );
-    const { box, isFar } = free ?? tried[0] ?? { box: markBox(point), isFar: false };
+    const clear = open.filter(({ box }) => !rather.some((line) => overlaps(box, line)));
+    const near = [...clear, ...open].find(({ isFar }) => !isFar);
+    const chosen = near ?? clear[0] ?? open[0] ?? tried[0];
+    const { box, isFar } = chosen ?? { box: markBox(point), isFar: false };
     boxes.push(box);
     const tieX = Math.max(box.x, Math.min(point.x, box.x + box.width));
     const tieY = box.y > point.y ? box.y : box.y + box.height;

@@ -44,6 +44,12 @@ describe("a rate in words", () => {
   });
 
   it("has shares as per cent, also above the whole", () => {
-    expect([percentText(0.6184), percentText(1.02)]).toEqual(["61.8 %", "102.0 %"]);
+    expect([0.6184, 1.02, 0.0005, 0.0004, 0].map(percentText)).toEqual([
+      "61.8 %",
+      "102.0 %",
+      "0.1 %",
+      "<0.1 %",
+      "0.0 %",
+    ]);
   });
 });

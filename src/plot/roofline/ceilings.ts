@@ -22,10 +22,11 @@ export interface Frame {
   bottom: number;
 }
 
-/** What is drawn, and where no name may lie. */
+/** What is drawn, and what it covers. */
 export interface Drawn {
   xml: Xml;
-  boxes: Box[];
+  lines: Box[];
+  names: Box[];
 }
 
 const DASHES: Partial<Record<Ceiling["resource"], string>> = { "gather-byte": "6 3" };
@@ -54,7 +55,8 @@ export function ceilingLines(
   const look = { stroke: INK, "stroke-width": 1.3, fill: "none" };
   return {
     xml: element("path", { d: d.join(""), ...look }),
-    boxes: lines.map(({ from, at }) => ({ x: from, y: at - 1, width: right - from, height: 2 })),
+    lines: lines.map(({ from, at }) => ({ x: from, y: at - 1, width: right - from, height: 2 })),
+    names: [],
   };
 }
 
@@ -76,7 +78,8 @@ export function slopes(
       { "font-size": LABEL_PX },
       drawn.map(({ xml }) => xml),
     ),
-    boxes: drawn.flatMap(({ boxes }) => boxes),
+    lines: drawn.flatMap(({ lines }) => lines),
+    names: drawn.flatMap(({ names }) => names),
   };
 }
 
@@ -93,7 +96,7 @@ function slope(
   const highest = Math.max(0, ...flat.map((each) => each.perSecond));
   const from = Math.max(leastX, leastY / perSecond);
   const to = Math.min(mostX, (highest > 0 ? highest : mostY) / perSecond);
-  if (!(to > from)) return { xml: element("g", {}), boxes: [] };
+  if (!(to > from)) return { xml: element("g", {}), lines: [], names: [] };
   const [x0, y0, x1, y1] = [x(from), y(from * perSecond), x(to), y(to * perSecond)];
   const ray = { x: x0, y: y0, angle: Math.atan2(y1 - y0, x1 - x0) };
   const length = Math.hypot(x1 - x0, y1 - y0);
@@ -103,7 +106,8 @@ function slope(
   const line = element("path", { d, ...look, fill: "none" });
   return {
     xml: element("g", {}, name ? [line, name.xml] : [line]),
-    boxes: [...along(ray, 0, 0, length, 4), ...(name?.boxes ?? [])],
+    lines: along(ray, 0, 0, length, 4),
+    names: name?.boxes ?? [],
   };
 }
 

@@ -1,7 +1,8 @@
 import { percentText } from "../../model/rate-text.ts";
 import type { Placed, Roofline } from "../../model/roofline.ts";
+import { PAPER } from "../colours.ts";
 import type { EndLabel } from "../end-labels.ts";
-import { type Box, LABEL_PX, placeLabels } from "../label-places.ts";
+import { LABEL_PX, placeLabels, type Taken } from "../label-places.ts";
 import { element, text, type Xml } from "../xml.ts";
 import type { Frame } from "./ceilings.ts";
 import { lookOf, mark, round } from "./marks.ts";
@@ -9,6 +10,9 @@ import { lookOf, mark, round } from "./marks.ts";
 /** Side by side, where marks would cover each other. */
 const COLUMN_PX = 15;
 const INSET_PX = 2;
+
+/** Keeps a name readable where it lies on a line. */
+const HALO = { stroke: PAPER, "stroke-width": 5, "paint-order": "stroke" };
 
 /** A kernel on the picture; without an intensity it belongs to the strip. */
 export interface Point {
@@ -47,7 +51,7 @@ export function insidePoints(points: readonly Point[], { x, y }: Frame): InsideP
 export function insideMarks(
   points: readonly InsidePoint[],
   { left, right, top, bottom }: Frame,
-  taken: readonly Box[],
+  taken: Taken,
 ): Xml {
   const within = {
     x: left + INSET_PX,
@@ -65,7 +69,7 @@ export function insideMarks(
     return [
       ...(label.isFar ? [element("path", { d, stroke: fill, "stroke-width": 0.6 })] : []),
       mark(family, x, y),
-      element("text", { x: round(label.x), y: round(label.y), fill }, [text(name)]),
+      element("text", { x: round(label.x), y: round(label.y), fill, ...HALO }, [text(name)]),
     ];
   });
   return element("g", { "font-size": LABEL_PX }, named);
@@ -105,6 +109,8 @@ function stripMark(
   return { xml: element("g", {}, [line, mark(family, x, y)]), label };
 }
 
-function nameOf({ measured, bound: { fraction } }: Placed): string {
-  return fraction === undefined ? measured.kernel : `${measured.kernel} ${percentText(fraction)}`;
+function nameOf({ measured, bound: { fraction, isCeiling } }: Placed): string {
+  return fraction === undefined || isCeiling
+    ? measured.kernel
+    : `${measured.kernel} ${percentText(fraction)}`;
 }

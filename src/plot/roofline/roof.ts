@@ -16,6 +16,9 @@ const RIGHT = 600;
 const STRIP_LEFT = 612;
 const STRIP_RIGHT = 740;
 const AXIS = 36;
+/** Of ten: beyond them is no device, and what lies there is drawn at the edge. */
+const LEAST_POWER = -9;
+const MOST_POWER = 24;
 
 /** The log-log panel: slopes of the memory, ceilings of the arithmetic, kernels below them. */
 export function roof(
@@ -27,8 +30,8 @@ export function roof(
   const points = pointsOf(roofline);
   const flat = ceilingsOf(roofline, ARITHMETIC);
   const sloped = ceilingsOf(roofline, DEVICE_MEMORY);
-  const x = scaleLog(intensities(points, flat, sloped), [LEFT, RIGHT]);
-  const y = scaleLog(rates(points, flat, sloped, x), [bottom, top]);
+  const x = scaleLog(intensities(points, flat, sloped), [LEFT, RIGHT]).clamp(true);
+  const y = scaleLog(rates(points, flat, sloped, x), [bottom, top]).clamp(true);
   const across = { left: LEFT, right: RIGHT, stripLeft: STRIP_LEFT, stripRight: STRIP_RIGHT };
   const frame: Frame = { x, y, ...across, top, bottom };
 
@@ -43,7 +46,7 @@ export function roof(
     steep.xml,
     level.xml,
     ...strip.marks,
-    insideMarks(inside, frame, [...steep.boxes, ...level.boxes]),
+    insideMarks(inside, frame, { never: steep.names, rather: [...steep.lines, ...level.lines] }),
     endLabels(
       [...flat.map((each) => lineName(each, y)), ...strip.labels],
       STRIP_RIGHT,
@@ -100,7 +103,8 @@ function decades(
   air: number,
 ): [number, number] {
   if (values.length === 0) return otherwise;
-  const low = 10 ** Math.floor(Math.log10(Math.min(...values) / air));
-  const high = 10 ** Math.ceil(Math.log10(Math.max(...values) * air));
-  return [low, high];
+  const low = Math.floor(Math.log10(Math.min(...values) / air));
+  const high = Math.ceil(Math.log10(Math.max(...values) * air));
+  const within = (power: number): number => Math.max(LEAST_POWER, Math.min(power, MOST_POWER));
+  return [10 ** within(low), 10 ** Math.max(within(low) + 1, within(high))];
 }
