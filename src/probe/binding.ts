@@ -45,9 +45,16 @@ export function bindingFor(gpu: GpuInfo, facts: BindingFacts): Binding {
         : "its collector does not tell its PCI address",
       ...NOTHING,
     };
-  if (nodes.length === 1)
+  if (nodes.length === 1 && gpu.parentUuid === undefined)
     return { kind: "only-gpu", reason: "the only GPU with device files here", ...NOTHING };
   const environment = environmentFor(own, nodes);
+  if (gpu.parentUuid !== undefined)
+    return {
+      kind: "none",
+      reason: "a part of a card cannot be asked for",
+      ...NOTHING,
+      environment,
+    };
   if (ability.mode !== undefined)
     return {
       kind: "namespace",
