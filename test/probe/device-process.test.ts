@@ -262,20 +262,6 @@ describe.skipIf(process.platform !== "linux")("no orphan (Linux only: reads /pro
     return Number(printed.toString("utf8"));
   }
 
-  test.skipIf(why !== undefined)(
-    `the device process ends when its parent is killed${skipped}`,
-    async () => {
-      const { environment } = await softwareAdapter();
-      const script = `
-        const { openDevice } = await import(${JSON.stringify(builtUrl("probe/device-process.js"))});
-        const device = await openDevice({ allowSoftware: true });
-        console.log(device.pid);
-        setInterval(() => undefined, 1000);`;
-      const pid = await pidAfterParentDied(script, environment);
-      expect(await endsWithin(pid, 5000)).toBe(true);
-    },
-  );
-
   /** A process whose main thread hangs for good, with or without the watch in a second thread. */
   const hanging = (watched: boolean): string => {
     const watch = `new (require("node:worker_threads").Worker)(
