@@ -50,6 +50,8 @@ export interface DeviceOptions {
   wrapper?: readonly string[] | undefined;
   /** Told as soon as there is a process, before it opens anything. */
   started?: ((pid: number) => void) | undefined;
+  /** Ends the process, whatever it is doing. */
+  signal?: AbortSignal | undefined;
   /** The child's entry, a built file. */
   childUrl?: URL | undefined;
   timeLimitSeconds?: number | undefined;
@@ -154,6 +156,9 @@ class Channel {
       stdio: ["ignore", "ignore", "pipe", "ipc"],
     });
     this.#child = child;
+    const { signal } = options;
+    const onAbort = (): void => void this.#die("the device process was told to end");
+    signal?.addEventListener("abort", onAbort, { once: true });
     if (child.pid !== undefined) options.started?.(child.pid);
     child.stderr?.on("data", (chunk: Buffer) => {
       this.#stderr = (this.#stderr + chunk.toString("utf8")).slice(-STDERR_KEPT);
@@ -166,6 +171,7 @@ class Channel {
       });
       const ended = (code: number | null, signal: NodeJS.Signals | null): void => {
         this.#die(`the device process ended with ${signal ?? `exit code ${code}`}`);
+        signal?.removeEventListener("abort", onAbort);
         resolve();
       };
       child.once("close", ended);

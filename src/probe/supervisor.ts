@@ -25,6 +25,8 @@ export interface OpenRequest {
   gpuUuid: GpuInfo["uuid"];
   /** To be told as soon as there is a process: it is on the GPU before it is confirmed. */
   started: (pid: number) => void;
+  /** Aborted when the supervisor closes. */
+  signal: AbortSignal;
 }
 
 export interface SupervisorOptions {
@@ -97,7 +99,7 @@ class Supervisor implements ProbeSupervisor {
   /** When each process ended; undefined while it lives. */
   readonly #processes = new Map<number, number | undefined>();
   #last: Promise<unknown> = Promise.resolve();
-  #closed = false;
+  readonly #closing = new AbortController();
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
@@ -105,7 +107,7 @@ class Supervisor implements ProbeSupervisor {
 
   async acquire(gpuUuid: string): Promise<ProbeDevice | undefined> {
     const slot = this.#slot(gpuUuid);
-    if (this.#closed) return undefined;
+    if (this.#closing.signal.aborted) return undefined;
     if (slot.device) return slot.device;
     if (slot.opening) return slot.opening;
     if (slot.trouble && this.#options.monotonicMs() < slot.trouble.nextTryMs) return undefined;
@@ -141,7 +143,7 @@ class Supervisor implements ProbeSupervisor {
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
+    this.#closing.abort();
     await this.#last;
     const devices = [...this.#slots.values()].flatMap(({ device }) => device ?? []);
     await Promise.all(devices.map((device) => this.#end(device)));
@@ -157,15 +159,20 @@ class Supervisor implements ProbeSupervisor {
   }
 
   async #open(slot: Slot): Promise<ProbeDevice | undefined> {
-    if (this.#closed) return undefined;
+    const { signal } = this.#closing;
+    if (signal.aborted) return undefined;
     const pids: number[] = [];
     const started = (pid: number): void => {
       pids.push(pid);
       this.#processes.set(pid, undefined);
     };
     try {
-      const device = await this.#options.open({ gpuUuid: slot.gpuUuid, started });
+      const device = await this.#options.open({ gpuUuid: slot.gpuUuid, started, signal });
       started(device.pid);
+      if (signal.aborted) {
+        await this.#end(device);
+        return undefined;
+      }
       slot.opened++;
       slot.device = device;
       slot.trouble = undefined;
