@@ -169,14 +169,14 @@ class Channel {
         this.#die(`the device process could not be started or reached: ${error.message}`);
         if (child.pid === undefined) resolve();
       });
-      const ended = (code: number | null, signal: NodeJS.Signals | null): void => {
-        this.#die(`the device process ended with ${signal ?? `exit code ${code}`}`);
+      const ended = (code: number | null, killedBy: NodeJS.Signals | null): void => {
+        this.#die(`the device process ended with ${killedBy ?? `exit code ${code}`}`);
         signal?.removeEventListener("abort", onAbort);
         resolve();
       };
       child.once("close", ended);
       // Whoever inherited its stderr may keep that open.
-      child.once("exit", (code, signal) => setTimeout(ended, LAST_WORDS_MS, code, signal).unref());
+      child.once("exit", (...end) => setTimeout(ended, LAST_WORDS_MS, ...end).unref());
     });
   }
 

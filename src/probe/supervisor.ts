@@ -99,7 +99,9 @@ class Supervisor implements ProbeSupervisor {
   /** When each process ended; undefined while it lives. */
   readonly #processes = new Map<number, number | undefined>();
   #last: Promise<unknown> = Promise.resolve();
-  readonly #closing = new AbortController();
+  #closed = false;
+  /** Of the one opening that is under way. */
+  #opening: AbortController | undefined;
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
@@ -107,7 +109,7 @@ class Supervisor implements ProbeSupervisor {
 
   async acquire(gpuUuid: string): Promise<ProbeDevice | undefined> {
     const slot = this.#slot(gpuUuid);
-    if (this.#closing.signal.aborted) return undefined;
+    if (this.#closed) return undefined;
     if (slot.device) return slot.device;
     if (slot.opening) return slot.opening;
     if (slot.trouble && this.#options.monotonicMs() < slot.trouble.nextTryMs) return undefined;
@@ -143,7 +145,8 @@ class Supervisor implements ProbeSupervisor {
   }
 
   async close(): Promise<void> {
-    this.#closing.abort();
+    this.#closed = true;
+    this.#opening?.abort();
     await this.#last;
     const devices = [...this.#slots.values()].flatMap(({ device }) => device ?? []);
     await Promise.all(devices.map((device) => this.#end(device)));
@@ -159,8 +162,9 @@ class Supervisor implements ProbeSupervisor {
   }
 
   async #open(slot: Slot): Promise<ProbeDevice | undefined> {
-    const { signal } = this.#closing;
-    if (signal.aborted) return undefined;
+    if (this.#closed) return undefined;
+    this.#opening = new AbortController();
+    const { signal } = this.#opening;
     const pids: number[] = [];
     const started = (pid: number): void => {
       pids.push(pid);
@@ -169,7 +173,7 @@ class Supervisor implements ProbeSupervisor {
     try {
       const device = await this.#options.open({ gpuUuid: slot.gpuUuid, started, signal });
       started(device.pid);
-      if (signal.aborted) {
+      if (this.#closed) {
         await this.#end(device);
         return undefined;
       }
