@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import type { Command } from "commander";
 import { energyPriceSpans, gpuPriceSpans, priceAt } from "../bill/price-lookup.ts";
+import { showsHostProcesses } from "../collect/processes/holders.ts";
 import { sleep } from "../collect/sleep.ts";
 import { loadConfig } from "../config/load.ts";
 import { defaultStateDir } from "../config/paths.ts";
@@ -13,12 +14,21 @@ import { AssayError } from "../model/errors.ts";
 import { energyCost, formatDecimal, gpuTimeCost, settle } from "../model/money.ts";
 import { rooflineOf } from "../model/roofline.ts";
 import { renderRoofline } from "../plot/roofline/figure.ts";
+import type { BindingFacts } from "../probe/binding.ts";
 import { calibrate } from "../probe/calibrate.ts";
-import type { CalibrationRun } from "../probe/calibration-types.ts";
-import { openDevice } from "../probe/device-process.ts";
+import type {
+  CalibrateOptions,
+  CalibrationRun,
+  OpenedDevice,
+  OpenOptions,
+} from "../probe/calibration-types.ts";
+import type { ProbeDevice } from "../probe/device.ts";
+import { matchDevice } from "../probe/device-match.ts";
+import { openDeviceOn, readBindingFacts } from "../probe/device-on.ts";
+import { type DeviceOptions, openDevice } from "../probe/device-process.ts";
 import { driftOf, driftText, firstOf } from "../probe/drift.ts";
 import type { TelemetrySource } from "../probe/telemetry.ts";
-import { type Keeper, openKeeper } from "./calibrate/keep.ts";
+import { hasLedger, type Keeper, openKeeper } from "./calibrate/keep.ts";
 import { type Choice, type CalibrateArguments, choose } from "./calibrate/options.ts";
 import { accountText, calibrationTable, progressText } from "./calibrate/text.ts";
 import type { CommandIo } from "./io.ts";
@@ -63,15 +73,20 @@ export function addCalibrateCommand(program: Command, io: CommandIo): void {
 async function run(options: CalibrateArguments, io: CommandIo): Promise<void> {
   const config = loadConfig(options.config);
   const deps = { nowMs: io.nowMs, monotonicMs, sleep };
-  const { telemetry, close } = await openTelemetry(collectorsOf(config, deps), deps);
+  const collectors = collectorsOf(config, deps);
+  const { telemetry, close } = await openTelemetry(collectors, deps, showsHostProcesses("/proc"));
+  const stateDir = options.stateDir ?? defaultStateDir(io.env, process.getuid?.() === 0);
   let keeper: Keeper | undefined;
   try {
     const choice = choose(options, telemetry.gpus);
-    const stateDir = options.stateDir ?? defaultStateDir(io.env, process.getuid?.() === 0);
-    const done = await measure(choice, telemetry, io, async (pids, gpuUuid) => {
+    const facts = await readBindingFacts(process.geteuid?.() === 0);
+    // Where there is a ledger already, a daemon may have it, and is told of every process of ours.
+    if (hasLedger(stateDir)) keeper = await openKeeper(stateDir, sleep);
+    const done = await calibrate({
+      ...measuring(choice, telemetry, facts, io),
+      onStarted: (pid) => keeper?.claim(pid, choice.gpuUuid ?? ""),
       // Without a device no ledger is made; without one no GPU time is spent on what cannot be kept.
-      keeper = await openKeeper(stateDir, sleep);
-      keeper.claim(pids, gpuUuid);
+      onMatched: async () => void (keeper ??= await openKeeper(stateDir, sleep)),
     });
     if (keeper) await tell(done, { options, config, telemetry, keeper, io });
     const [failed] = done.failed;
@@ -87,24 +102,46 @@ function monotonicMs(): number {
   return performance.now();
 }
 
-function measure(
+function measuring(
   choice: Choice,
   telemetry: TelemetrySource,
+  facts: BindingFacts,
   io: CommandIo,
-  onMatched: (pids: readonly number[], gpuUuid: string) => Promise<void>,
-): Promise<CalibrationRun> {
-  const { allowSoftware, ...rest } = choice;
-  return calibrate({
-    ...rest,
-    open: ({ robustness }) => openDevice({ allowSoftware, robustness }),
+): CalibrateOptions {
+  const { kernels, seconds, waitSeconds, gpuUuid } = choice;
+  return {
+    kernels,
+    seconds,
+    waitSeconds,
+    gpuUuid,
+    open: (how) => openConfirmed(choice, telemetry, facts, how),
     telemetry,
     clock: { nowMs: io.nowMs, monotonicSeconds: () => monotonicMs() / 1000 },
-    sleep: async (seconds, signal) => sleep(seconds * 1000, signal),
+    sleep: async (wait, signal) => sleep(wait * 1000, signal),
     random: Math.random,
     signal: io.signal,
-    onMatched: (match, pids) => onMatched(pids, match.gpuUuid),
     onProgress: (progress) => io.stderr(progressText(progress)),
-  });
+  };
+}
+
+/** A device that is the GPU that was asked for; any, where none was. */
+async function openConfirmed(
+  { gpuUuid, allowSoftware }: Choice,
+  telemetry: TelemetrySource,
+  facts: BindingFacts,
+  { robustness, started, signal }: OpenOptions,
+): Promise<OpenedDevice> {
+  const gpu = telemetry.gpus.find(({ uuid }) => uuid === gpuUuid);
+  const open = (bound: Partial<DeviceOptions>): Promise<ProbeDevice> =>
+    openDevice({ ...bound, robustness, allowSoftware });
+  if (gpu) return openDeviceOn(gpu, { open, telemetry, facts, started, signal });
+  const device = await open({ started, signal });
+  try {
+    return { device, match: await matchDevice(device, telemetry, { signal }) };
+  } catch (error) {
+    await device.close();
+    throw error;
+  }
 }
 
 interface Telling {

@@ -21,10 +21,12 @@ const LOOK_MS = 2000;
  * What the collectors see of the GPUs while a calibration runs, by the same rules as in the daemon:
  * each look is a reading of its own. Without a device there are no GPUs, and calibration says what
  * follows from that.
+ * @param ownPids whether the drivers' pids are known to be those of this process's own namespace
  */
 export async function openTelemetry(
   collectors: readonly Collector[],
   deps: TelemetryDeps,
+  ownPids: boolean = false,
 ): Promise<{ telemetry: TelemetrySource; close: () => Promise<void> }> {
   const { nowMs, monotonicMs, sleep } = deps;
   const harness = new CollectorHarness(collectors, { monotonicMs, sleep });
@@ -37,7 +39,7 @@ export async function openTelemetry(
   const opened = new AbortController();
   await Promise.race([harness.open(), sleep(OPEN_WAIT_MS, opened.signal)]);
   opened.abort("in time");
-  await observe();
+  const node = (await observe()).find((each) => each.kind === "node");
   const look = async (uuid: string): Promise<GpuLook> => {
     const seen = await observe();
     const index = directory.gpus().find((gpu) => gpu.uuid === uuid)?.index;
@@ -45,9 +47,10 @@ export async function openTelemetry(
   };
   const telemetry: TelemetrySource = {
     gpus: directory.gpus(),
+    intervalMs: node?.intervalMs,
     look,
     read: async (uuid) => (await look(uuid)).readings,
-    pids: async (uuid) => ((await look(uuid)).processes ?? []).map(({ pid }) => pid),
+    pids: async (uuid) => (ownPids ? pidsOf(await look(uuid)) : undefined),
   };
   return { telemetry, close };
 }
@@ -62,6 +65,11 @@ function readingsOf(
   const readings: GpuReadings = {};
   for (const quantity of GPU_QUANTITIES) readings[quantity] = sample[quantity];
   return readings;
+}
+
+/** Undefined where the source told no list: an empty one says that nobody is there. */
+function pidsOf({ processes }: GpuLook): number[] | undefined {
+  return processes?.filter(({ exited }) => !exited).map(({ pid }) => pid);
 }
 
 function processesOf(

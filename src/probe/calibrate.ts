@@ -1,8 +1,8 @@
 import { AssayError } from "../model/errors.ts";
-import { Session } from "./calibration-session.ts";
+import { ownPidsOf, Session } from "./calibration-session.ts";
 import type { CalibrateOptions, CalibrationRun } from "./calibration-types.ts";
-import { type DeviceMatch, matchDevice } from "./device-match.ts";
-import { type MeasuringDevices, openMeasuringDevices } from "./measuring-devices.ts";
+import type { DeviceMatch } from "./device-match.ts";
+import { openMeasuringDevices } from "./measuring-devices.ts";
 import { nameProcesses, waitForIdle } from "./occupancy.ts";
 import { lookAt } from "./telemetry.ts";
 
@@ -21,14 +21,19 @@ export async function calibrate(options: CalibrateOptions): Promise<CalibrationR
   stop.signal.throwIfAborted();
   const startedAt = options.clock.monotonicSeconds();
   options.onProgress?.({ stage: "open" });
-  const devices = await openMeasuringDevices(options.open);
+  const matches: DeviceMatch[] = [];
+  const devices = await openMeasuringDevices(async ({ robustness }) => {
+    const started = (pid: number): void => options.onStarted?.(pid);
+    const opened = await options.open({ robustness, started, signal: stop.signal });
+    matches.push(opened.match);
+    return opened.device;
+  });
   try {
-    const match = await matchBoth(devices, options);
-    const pids = [devices.checked.pid, devices.unchecked.pid];
-    await options.onMatched?.(match, pids);
+    const match = sameGpu(matches, gpuUuid);
+    await options.onMatched?.(match);
     const isGpu = !devices.unchecked.adapter.software;
     if (isGpu && gpuUuid === undefined)
-      await untilIdle(match.gpuUuid, new Set(pids), options, stop.signal);
+      await untilIdle(match.gpuUuid, ownPidsOf(devices, match), options, stop.signal);
     const session = new Session(devices, match, options, stop);
     return await session.run(startedAt);
   } finally {
@@ -37,17 +42,14 @@ export async function calibrate(options: CalibrateOptions): Promise<CalibrationR
 }
 
 /** Both processes must be on one GPU: what was verified on another says nothing of this one. */
-async function matchBoth(
-  { checked, unchecked }: MeasuringDevices,
-  { telemetry, gpuUuid }: CalibrateOptions,
-): Promise<DeviceMatch> {
-  const match = await matchDevice(unchecked, telemetry);
-  const other = await matchDevice(checked, telemetry);
-  const wanted = gpuUuid ?? match.gpuUuid;
-  if (match.gpuUuid === wanted && other.gpuUuid === wanted) return match;
-  const given = [...new Set([match.gpuUuid, other.gpuUuid])].join(" and ");
+function sameGpu(matches: readonly DeviceMatch[], gpuUuid: string | undefined): DeviceMatch {
+  const [first] = matches;
+  if (!first) throw new AssayError("probe/no-match", "no device was opened");
+  const wanted = gpuUuid ?? first.gpuUuid;
+  if (matches.every((match) => match.gpuUuid === wanted)) return first;
+  const given = [...new Set(matches.map((match) => match.gpuUuid))].join(" and ");
   throw new AssayError("probe/no-match", `the WebGPU adapter is ${given}, not ${wanted}`, {
-    hint: "show the device process that GPU only (NVIDIA_VISIBLE_DEVICES, a device cgroup)",
+    hint: "name the GPU with --gpu, or show the device process that one only",
   });
 }
 

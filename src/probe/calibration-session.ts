@@ -48,7 +48,7 @@ export class Session {
     if (devices.unchecked.adapter.software) return;
     this.#watch = new GpuWatch({
       look: () => lookAt(options.telemetry, match.gpuUuid),
-      ownPids: new Set([devices.checked.pid, devices.unchecked.pid]),
+      ownPids: ownPidsOf(devices, match),
       now: meter.now,
       sleep: options.sleep,
       intervalSeconds: options.intervalSeconds ?? INTERVAL_SECONDS,
@@ -170,6 +170,17 @@ export class Session {
       ...summary,
     };
   }
+}
+
+/**
+ * Our own pids, where the driver numbers processes as we do. Where it was not seen to, they are
+ * other processes' numbers for all that is known.
+ */
+export function ownPidsOf(
+  { checked, unchecked }: MeasuringDevices,
+  { deviceMatch }: DeviceMatch,
+): ReadonlySet<number> {
+  return new Set(deviceMatch === "pid-and-memory" ? [checked.pid, unchecked.pid] : []);
 }
 
 function interruptedBy(why: string): AssayError {

@@ -22,9 +22,22 @@ export type CalibrationProgress =
   | { stage: "lacking"; kernel: string; reason: string }
   | { stage: "failed"; kernel: string; error: AssayError };
 
+export interface OpenOptions {
+  robustness: boolean;
+  /** To be told of every process that is started, before anything is done on a GPU. */
+  started: (pid: number) => void;
+  signal: AbortSignal;
+}
+
+/** A device, and the GPU that it was confirmed to be; see `matchDevice`. */
+export interface OpenedDevice {
+  device: ProbeDevice;
+  match: DeviceMatch;
+}
+
 export interface CalibrateOptions {
   /** Called twice: for the device that is verified on, and for the one that is measured. */
-  open: (options: { robustness: boolean }) => Promise<ProbeDevice>;
+  open: (options: OpenOptions) => Promise<OpenedDevice>;
   kernels: readonly Kernel[];
   /** Of measured running, per round of a kernel. */
   seconds: number;
@@ -43,8 +56,10 @@ export interface CalibrateOptions {
   shader?: ((name: string) => Promise<string>) | undefined;
   /** Somebody asks to stop: whole kernels are kept. */
   signal?: AbortSignal | undefined;
-  /** The GPU is known, and nothing has run on it: whose processes these are can be told now. */
-  onMatched?: ((match: DeviceMatch, pids: readonly number[]) => Promise<void>) | undefined;
+  /** A process of ours that will be on a GPU, before it is. */
+  onStarted?: ((pid: number) => void) | undefined;
+  /** The GPU is known, and no kernel has run on it. */
+  onMatched?: ((match: DeviceMatch) => Promise<void>) | undefined;
   onProgress?: ((progress: CalibrationProgress) => void) | undefined;
   /** How long a GPU is left alone so that clocks and power fall back to idle. */
   settleSeconds?: number | undefined;

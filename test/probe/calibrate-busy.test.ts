@@ -1,7 +1,11 @@
 import { describe, expect, test } from "vitest";
 import type { GpuReadings, ProcessSighting } from "../../src/model/sample.ts";
 import { calibrate } from "../../src/probe/calibrate.ts";
-import type { CalibrateOptions, CalibrationProgress } from "../../src/probe/calibration-types.ts";
+import type {
+  CalibrateOptions,
+  CalibrationProgress,
+  OpenedDevice,
+} from "../../src/probe/calibration-types.ts";
 import type { GpuLook } from "../../src/probe/telemetry.ts";
 import { DreamClock, ScriptedDevice, scriptedKernel, SHADER } from "../support/scripted-device.ts";
 import { seeded } from "../support/seeded.ts";
@@ -14,6 +18,7 @@ const GPU = {
   powerLimitWatts: 70,
 };
 const OWN = [100, 101];
+const MATCH: OpenedDevice["match"] = { gpuUuid: "GPU-1", deviceMatch: "pid-and-memory" };
 const own = OWN.map((pid): ProcessSighting => ({ pid, smUtil: 0.5, startTimeMs: 1 }));
 const ALICE: ProcessSighting = { pid: 7, comm: "python\u{1b}[31m", user: "alice", smUtil: 0.9 };
 
@@ -37,10 +42,11 @@ const rig = (over: Partial<CalibrateOptions> = {}) => {
     return { readings, processes: others && [...(isOpen() ? own : []), ...others] };
   };
   const options: CalibrateOptions = {
-    open: async () => {
+    open: async ({ started }) => {
       const device = new ScriptedDevice(clock, OWN[devices.length]);
+      started(device.pid);
       devices.push(device);
-      return device;
+      return { device, match: MATCH };
     },
     kernels: [scriptedKernel({ name: "first" }), scriptedKernel({ name: "second" })],
     seconds: 5,
@@ -119,16 +125,31 @@ describe("a calibration of an idle GPU", () => {
     expect(notes).toContainEqual({ stage: "note", text: expect.stringContaining("nothing here") });
   });
 
-  test("says on which GPU whose processes are before anything runs there", async () => {
+  test("tells of its processes as they start, and of the GPU before a kernel runs there", async () => {
     const { options, devices } = rig();
     const told: unknown[] = [];
     await calibrate({
       ...options,
-      onMatched: async (match, pids) => {
-        told.push([match.gpuUuid, pids, devices.flatMap(({ launches }) => launches)]);
+      onStarted: (pid) => told.push([pid, devices.length]),
+      onMatched: async ({ gpuUuid }) => {
+        told.push([gpuUuid, devices.flatMap(({ launches }) => launches)]);
       },
     });
-    expect(told).toEqual([["GPU-1", OWN, []]]);
+    expect(told).toEqual([
+      [100, 0],
+      [101, 1],
+      ["GPU-1", []],
+    ]);
+  });
+
+  test("is refused where the two processes are on two GPUs", async () => {
+    const { options, devices } = rig();
+    const open: CalibrateOptions["open"] = async (how) => {
+      const { device } = await options.open(how);
+      return { device, match: { ...MATCH, gpuUuid: `GPU-${devices.length}` } };
+    };
+    await expect(calibrate({ ...options, open })).rejects.toMatchObject({ code: "probe/no-match" });
+    expect(devices.map(({ closed }) => closed)).toEqual([true, true]);
   });
 
   test("is refused on another GPU than the one that was asked for", async () => {
@@ -259,9 +280,9 @@ describe("somebody who comes while it is calibrated", () => {
   });
 
   test("is not ourselves under pids of another namespace", async () => {
-    const { options, script } = rig();
+    const { options } = rig({ gpuUuid: "GPU-1" });
     const elsewhere = own.map(({ pid }) => ({ pid: pid + 90_000, smUtil: 0.9 }));
-    const { telemetry } = options;
+    const { telemetry, open } = options;
     const look = async (): Promise<GpuLook> => {
       const seen = await telemetry.look?.("GPU-1");
       const isOurs = seen?.processes?.some(({ pid }) => OWN.includes(pid)) ?? false;
@@ -269,11 +290,35 @@ describe("somebody who comes while it is calibrated", () => {
     };
     const run = await calibrate({
       ...options,
-      gpuUuid: "GPU-1",
+      open: async (how) => ({
+        ...(await open(how)),
+        match: { ...MATCH, deviceMatch: "memory-seen" },
+      }),
       telemetry: { ...telemetry, look },
     });
     expect(run.stopped).toBeUndefined();
-    script.others = () => [];
+    expect(kernelsOf(run)).toHaveLength(2);
+  });
+
+  test("under a number that is ours in another namespace is no less a newcomer", async () => {
+    const { options, script } = rig();
+    const { open } = options;
+    const blind: CalibrateOptions["open"] = async (how) => ({
+      ...(await open(how)),
+      match: { ...MATCH, deviceMatch: "memory-seen" },
+    });
+    const look = async (): Promise<GpuLook> => ({
+      readings: (await options.telemetry.look?.("GPU-1"))?.readings,
+      processes: script.others(0) ?? [],
+    });
+    let looks = 0;
+    script.others = () => (looks++ < 20 ? [] : [{ pid: OWN[0] ?? 0 }]);
+    const run = await calibrate({
+      ...options,
+      open: blind,
+      telemetry: { ...options.telemetry, look },
+    });
+    expect(run.stopped).toMatchObject({ code: "probe/interrupted" });
   });
 
   test("asks to stop: whole kernels are kept", async () => {

@@ -30,9 +30,15 @@ describe.skipIf(why !== undefined)(`on the software adapter${skipped}`, () => {
   const openSoftware = (options: { robustness?: boolean } = {}): Promise<ProbeDevice> =>
     openDevice({ ...options, allowSoftware: true, environment, childUrl });
 
+  const SOFTWARE = { gpuUuid: "software", deviceMatch: "software" } as const;
+  const confirmed: CalibrateOptions["open"] = async (each) => ({
+    device: await openSoftware(each),
+    match: SOFTWARE,
+  });
+
   const GPU = { index: 0, uuid: "GPU-1", model: "NVIDIA T4" };
   const options = (over: Partial<CalibrateOptions> = {}): CalibrateOptions => ({
-    open: openSoftware,
+    open: confirmed,
     kernels: [doublingKernel({ name: "first" }), doublingKernel({ name: "second" })],
     seconds: 0.2,
     maxRounds: 2,
@@ -105,9 +111,9 @@ describe.skipIf(why !== undefined)(`on the software adapter${skipped}`, () => {
     const run = await calibrate(
       options({
         open: async (each) => {
-          const device = await openSoftware(each);
+          const { device, match } = await confirmed(each);
           opened = [...opened, device];
-          return device;
+          return { device, match };
         },
         kernels: ["wrong", "broken", "good"].map((name) => doublingKernel({ name })),
         shader: async (name) => shaders[name] ?? "",
@@ -144,9 +150,9 @@ describe.skipIf(why !== undefined)(`on the software adapter${skipped}`, () => {
     const run = await calibrate(
       options({
         open: async (each) => {
-          const device = await openSoftware(each);
+          const { device, match } = await confirmed(each);
           pids.push(device.pid);
-          return device;
+          return { device, match };
         },
         onProgress: (step) => {
           if (said(step) === "second run") process.kill(pids[1] ?? 0, "SIGKILL");

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { inboxPath, leaveCalibrations, leaveClaim } from "../../daemon/inbox-files.ts";
 import { openLedger } from "../../ledger/client.ts";
 import type { Ledger } from "../../ledger/contract.ts";
+import { ledgerPlace } from "../../ledger/place.ts";
 import type { Calibration } from "../../model/calibration.ts";
 import { AssayError } from "../../model/errors.ts";
 
@@ -10,12 +11,20 @@ export interface Keeper {
   /** What was kept before, oldest first. */
   history: readonly Calibration[];
   hasDaemon: boolean;
-  /** Tells the daemon, where there is one, that these processes are the agent's own. */
-  claim(pids: readonly number[], gpuUuid: string): void;
+  /**
+   * Tells the daemon, where there is one, that a process is the agent's own.
+   * @param gpuUuid where it will be; empty where that is not known yet
+   */
+  claim(pid: number, gpuUuid: string): void;
   /** @returns where they are, for people */
   keep(calibrations: readonly Calibration[]): Promise<string>;
   /** Takes the claims back. */
   close(): Promise<void>;
+}
+
+/** Whether there is anything that a daemon could hold. */
+export function hasLedger(stateDir: string): boolean {
+  return existsSync(ledgerPlace(stateDir).database);
 }
 
 /**
@@ -62,11 +71,9 @@ async function throughInbox(
   return {
     history,
     hasDaemon: true,
-    claim: (pids, gpuUuid) => {
-      for (const pid of pids) {
-        const withdraw = inInbox(stateDir, () => leaveClaim(stateDir, pid, gpuUuid));
-        if (withdraw) claims.push(withdraw);
-      }
+    claim: (pid, gpuUuid) => {
+      const withdraw = inInbox(stateDir, () => leaveClaim(stateDir, pid, gpuUuid));
+      if (withdraw) claims.push(withdraw);
     },
     keep: async (calibrations) => {
       const path = inInbox(stateDir, () => leaveCalibrations(stateDir, calibrations));

@@ -32,7 +32,7 @@ export function choose(options: CalibrateArguments, gpus: readonly GpuInfo[]): C
     kernels: kernelsNamed(options.kernels),
     seconds: secondsOf(options.seconds),
     waitSeconds: waitOf(options.wait),
-    gpuUuid: options.gpu === undefined ? undefined : gpuNamed(options.gpu, gpus).uuid,
+    gpuUuid: options.gpu === undefined ? onlyGpu(options, gpus) : gpuNamed(options.gpu, gpus).uuid,
     allowSoftware: options.allowSoftware ?? false,
   };
 }
@@ -65,6 +65,14 @@ function kernelsNamed(text: string | undefined): readonly Kernel[] {
     place: "--kernels",
     hint: `one or more of ${known.join(", ")}`,
   });
+}
+
+/** The one GPU there is can be waited for before anything is opened on it. */
+function onlyGpu(
+  { allowSoftware }: CalibrateArguments,
+  gpus: readonly GpuInfo[],
+): string | undefined {
+  return gpus.length === 1 && !allowSoftware ? gpus[0]?.uuid : undefined;
 }
 
 function gpuNamed(text: string, gpus: readonly GpuInfo[]): GpuInfo {
