@@ -1,4 +1,4 @@
-import type { BufferSpec, KernelJob } from "../protocol.ts";
+import type { AdapterDescription, BufferSpec, KernelJob } from "../protocol.ts";
 import { asBytes, asWords, gridOf, POISON } from "./kernel.ts";
 import type { Variant } from "./variant.ts";
 
@@ -90,14 +90,20 @@ export function digestJob(hash: NonceHash, code: string, range: NonceRange): Ker
   };
 }
 
-/** Writes one digest, of a message that the shader's `message` entry point reads whole. */
-export function messageJob(name: string, code: string, message: Uint8Array): KernelJob {
+/** Writes one digest, of a whole message; `other` is what else the shader's entry point needs. */
+export function messageJob(
+  hash: NonceHash,
+  code: string,
+  message: Uint8Array,
+  other: readonly BufferSpec[] = [],
+): KernelJob {
   return {
-    label: `${name} message`,
+    label: `${hash.name} of ${message.byteLength} bytes`,
     code,
-    entryPoint: "message",
+    entryPoint: "message_digest",
     workgroups: [1, 1, 1],
     buffers: [
+      ...other,
       digestBuffer(1),
       { binding: MESSAGE, kind: "read", sizeBytes: message.byteLength, data: message },
     ],
@@ -117,14 +123,23 @@ export function readDigests(bytes: Uint8Array): Uint8Array[] {
   );
 }
 
-/** Shapes of a hash kernel: few registers and no shared memory leave only these to choose. */
-export const HASH_VARIANTS: readonly [Variant, ...Variant[]] = [
+/** Shapes of a hash kernel: with no shared memory there is little else to choose. */
+const SHAPES: readonly [Variant, ...Variant[]] = [
   { WORKGROUP: 256, HASHES: 1 },
   { WORKGROUP: 128, HASHES: 1 },
   { WORKGROUP: 64, HASHES: 1 },
   { WORKGROUP: 256, HASHES: 4 },
   { WORKGROUP: 64, HASHES: 4 },
 ];
+/** A CPU that plays GPU takes seconds to compile a hash, and shapes hardly matter to it. */
+const SOFTWARE_SHAPES: readonly [Variant, ...Variant[]] = [
+  { WORKGROUP: 256, HASHES: 1 },
+  { WORKGROUP: 64, HASHES: 4 },
+];
+
+export function hashVariants({ software }: AdapterDescription): readonly [Variant, ...Variant[]] {
+  return software ? SOFTWARE_SHAPES : SHAPES;
+}
 
 function digestBuffer(count: number): BufferSpec {
   const sizeBytes = DIGEST_BYTES * count;
@@ -144,7 +159,12 @@ function constantOf(code: string, name: string): number {
 }
 
 /** The uniform block of the shaders, word for word. */
-function params(hash: NonceHash, range: NonceRange, target: bigint, capacity: number): BufferSpec {
+export function params(
+  hash: NonceHash,
+  range: NonceRange,
+  target: bigint,
+  capacity: number,
+): BufferSpec {
   const own = hash.paramWords(range.message);
   const words = new Uint32Array(SHARED_WORDS + 4 * Math.ceil(own.length / 4));
   words.set(thresholdWords(target), 0);

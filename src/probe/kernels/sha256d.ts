@@ -10,7 +10,7 @@ import {
 } from "./block-header.ts";
 import { type Kernel, wrongResult } from "./kernel.ts";
 import { nonceWorkload, verifyNonceHash } from "./nonce-check.ts";
-import { FOUND, HASH_VARIANTS, type NonceHash, readFound, searchJob } from "./nonce-search.ts";
+import { FOUND, hashVariants, type NonceHash, readFound, searchJob } from "./nonce-search.ts";
 import {
   BLOCK_BYTES,
   sha256Rounds,
@@ -41,7 +41,7 @@ export const sha256dKernel: Kernel = {
   shader: "sha256d.wgsl",
   cost: { "int32-op": OPERATIONS_PER_HASH },
   lacks: () => undefined,
-  variants: () => HASH_VARIANTS,
+  variants: hashVariants,
 
   async verify(device, { code }, random) {
     const range = { message: GENESIS_HEADER, firstNonce: GENESIS_NONCE - 700, count: 1001 };
