@@ -133,14 +133,12 @@ class Search {
 
   /** Verifies and prepares candidates until their buffers are many, or the time is up. */
   async #fill(batch: Prepared[], waiting: Candidate[]): Promise<void> {
-    let bytes = 0;
-    while (bytes < TOGETHER_BYTES && !(batch.length > 0 && this.#timeIsUp())) {
+    while (batch.length === 0 || (bytesOf(batch) < TOGETHER_BYTES && !this.#timeIsUp())) {
       const candidate = waiting.shift();
       if (!candidate) return;
       await this.#attempt(candidate, async () => {
         const prepared = await this.#prepare(candidate);
         batch.push(prepared);
-        bytes += prepared.workload.job.buffers.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
         // Not counted: it pays for cold caches, clocks and the driver's own first-time work.
         await this.#launch(prepared);
       });
@@ -225,6 +223,13 @@ class Search {
 }
 
 const AGAINST_A_SHAPE: ReadonlySet<string> = new Set(["probe/refused", "probe/wrong-result"]);
+
+function bytesOf(batch: readonly Prepared[]): number {
+  const sizes = batch.flatMap(({ workload }) =>
+    workload.job.buffers.map((buffer) => buffer.sizeBytes),
+  );
+  return sizes.reduce((sum, sizeBytes) => sum + sizeBytes, 0);
+}
 
 function firstRate({ candidate }: Prepared): number {
   return candidate.rates[0] ?? 0;
