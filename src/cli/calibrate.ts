@@ -1,4 +1,5 @@
 import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Command } from "commander";
 import { energyPriceSpans, gpuPriceSpans, priceAt } from "../bill/price-lookup.ts";
 import { showsHostProcesses } from "../collect/processes/holders.ts";
@@ -28,6 +29,8 @@ import { openDeviceOn, readBindingFacts } from "../probe/device-on.ts";
 import { type DeviceOptions, openDevice } from "../probe/device-process.ts";
 import { driftOf, driftText, firstOf } from "../probe/drift.ts";
 import type { TelemetrySource } from "../probe/telemetry.ts";
+import { createTuning, type Tuning } from "../probe/tuning.ts";
+import { TuningCache } from "../probe/tuning-cache.ts";
 import { hasLedger, type Keeper, openKeeper } from "./calibrate/keep.ts";
 import { type Choice, type CalibrateArguments, choose } from "./calibrate/options.ts";
 import { accountText, calibrationTable, progressText } from "./calibrate/text.ts";
@@ -84,6 +87,7 @@ async function run(options: CalibrateArguments, io: CommandIo): Promise<void> {
     if (hasLedger(stateDir)) keeper = await openKeeper(stateDir, sleep);
     const done = await calibrate({
       ...measuring(choice, telemetry, facts, io),
+      tuning: tuningIn(stateDir, io),
       onStarted: (pid) => keeper?.claim(pid, choice.gpuUuid ?? ""),
       // Without a device no ledger is made; without one no GPU time is spent on what cannot be kept.
       onMatched: async () => void (keeper ??= await openKeeper(stateDir, sleep)),
@@ -122,6 +126,21 @@ function measuring(
     signal: io.signal,
     onProgress: (progress) => io.stderr(progressText(progress)),
   };
+}
+
+/** Of a search for a kernel's fastest shape; it is made once for each adapter, driver and shader. */
+const SEARCH_SECONDS = 10;
+
+function tuningIn(stateDir: string, io: CommandIo): Tuning {
+  const cache = new TuningCache(join(stateDir, "tuning.json"), (text) => io.stderr(`${text}\n`));
+  const now = (): number => monotonicMs() / 1000;
+  return createTuning({
+    random: Math.random,
+    now,
+    budgetSeconds: SEARCH_SECONDS,
+    signal: io.signal,
+    cache,
+  });
 }
 
 /** A device that is the GPU that was asked for; any, where none was. */

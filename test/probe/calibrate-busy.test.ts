@@ -7,7 +7,7 @@ import type {
   OpenedDevice,
 } from "../../src/probe/calibration-types.ts";
 import type { GpuLook } from "../../src/probe/telemetry.ts";
-import { DreamClock, ScriptedDevice, scriptedKernel, SHADER } from "../support/scripted-device.ts";
+import { DreamClock, DreamtDevice, scriptedKernel, SHADER } from "../support/dreamt-device.ts";
 import { seeded } from "../support/seeded.ts";
 
 const GPU = {
@@ -25,7 +25,7 @@ const ALICE: ProcessSighting = { pid: 7, comm: "python\u{1b}[31m", user: "alice"
 /** A GPU with a script: what it shows at which second, and a calibration on it. */
 const rig = (over: Partial<CalibrateOptions> = {}) => {
   const clock = new DreamClock();
-  const devices: ScriptedDevice[] = [];
+  const devices: DreamtDevice[] = [];
   const notes: CalibrationProgress[] = [];
   const isOpen = () => devices.some(({ closed }) => !closed);
   const isRunning = () => devices.some(({ launches }) => launches.length > 0);
@@ -43,7 +43,7 @@ const rig = (over: Partial<CalibrateOptions> = {}) => {
   };
   const options: CalibrateOptions = {
     open: async ({ started }) => {
-      const device = new ScriptedDevice(clock, OWN[devices.length]);
+      const device = new DreamtDevice(clock, OWN[devices.length]);
       started(device.pid);
       devices.push(device);
       return { device, match: MATCH };

@@ -11,16 +11,16 @@ import {
   crashed,
   DreamClock,
   refused,
-  ScriptedDevice,
+  DreamtDevice,
   scriptedKernel,
   SHADER,
-} from "../support/scripted-device.ts";
+} from "../support/dreamt-device.ts";
 import { seeded } from "../support/seeded.ts";
 import { softwareAdapter, whyNoWebGpu } from "../support/software-adapter.ts";
 
 const rig = () => {
   const clock = new DreamClock();
-  const device = new ScriptedDevice(clock);
+  const device = new DreamtDevice(clock);
   const options = (over: Partial<MeasureOptions> = {}): MeasureOptions => ({
     random: seeded(1),
     now: clock.now,
@@ -116,7 +116,7 @@ describe("measuring a kernel", () => {
 
   test("verifies on the device with checks and measures on the other; both are counted", async () => {
     const { clock, device, options } = rig();
-    const checked = new ScriptedDevice(clock, 4712);
+    const checked = new DreamtDevice(clock, 4712);
     const outcome = await measureKernel(device, scriptedKernel(), options({ checked }));
     expect(checked.launches).toEqual([{ handle: 0, dispatches: 1 }]);
     const dispatches = device.launches.reduce((sum, each) => sum + each.dispatches, 1);
@@ -267,9 +267,9 @@ describe("an abort", () => {
 describe("two devices to measure with", () => {
   test("are one with checks and one without, and both are closed", async () => {
     const clock = new DreamClock();
-    const opened: [boolean, ScriptedDevice][] = [];
+    const opened: [boolean, DreamtDevice][] = [];
     const devices = await openMeasuringDevices(async ({ robustness }) => {
-      const device = new ScriptedDevice(clock, opened.length + 1);
+      const device = new DreamtDevice(clock, opened.length + 1);
       opened.push([robustness, device]);
       return device;
     });
@@ -284,10 +284,10 @@ describe("two devices to measure with", () => {
     ["is another adapter", { description: "GeForce" }, "probe/no-match"],
   ])("leave nothing behind where the second one %s", async (_, adapter, code) => {
     const clock = new DreamClock();
-    const opened: ScriptedDevice[] = [];
+    const opened: DreamtDevice[] = [];
     const open = openMeasuringDevices(async ({ robustness }) => {
       if (!robustness && !adapter) throw refused();
-      const device = new ScriptedDevice(clock, 1, robustness ? {} : adapter);
+      const device = new DreamtDevice(clock, 1, robustness ? {} : adapter);
       opened.push(device);
       return device;
     });

@@ -1,13 +1,28 @@
 import { AssayError } from "../../src/model/errors.ts";
 import type { ProbeDevice } from "../../src/probe/device.ts";
 import type { Kernel } from "../../src/probe/kernels/kernel.ts";
-import type { AdapterDescription, KernelJob, Launch } from "../../src/probe/protocol.ts";
+import type { Variant } from "../../src/probe/kernels/variant.ts";
+import type { AdapterDescription, KernelJob } from "../../src/probe/protocol.ts";
+
+/** The scripted kernel's shader: which shape runs is told by this one constant. */
+export const CODE = "const WIDTH = 1u;\n";
+const WORK_PER_DISPATCH = 1000;
+
+/** How one shape behaves. */
+export interface Script {
+  /** Units of work a second, by the number of the launch; a number for all of them. */
+  rate: number | ((launch: number) => number);
+  refused?: "verify" | "prepare" | "launch" | "crash";
+  /** Computes wrongly in small, or only in the work that is measured. */
+  wrong?: "verify" | "check";
+  bufferBytes?: number;
+}
 
 export const ADAPTER: AdapterDescription = {
   vendor: "nvidia",
-  architecture: "ampere",
-  device: "T4",
-  description: "Tesla T4",
+  architecture: "hopper",
+  device: "0x2330",
+  description: "NVIDIA H200, driver 570.1",
   isFallbackAdapter: false,
   software: false,
   timestamps: true,
@@ -17,81 +32,57 @@ export const ADAPTER: AdapterDescription = {
   limits: {},
 };
 
-/**
- * Time that passes by itself, and takes none: when all that can run has run, the next of those who
- * sleep is woken, at its own time.
- */
-export class DreamClock {
-  seconds = 100;
-  #sleepers: { at: number; wake: () => void }[] = [];
-  #isRunning = false;
+/** A device whose launches take what a script says, on a clock that only they move. */
+export class ScriptedDevice implements ProbeDevice {
+  readonly adapter: AdapterDescription;
+  readonly pid = 1;
+  /** What was asked, in order: `prepare 2`, `launch 2`, `release 2`. */
+  readonly asked: string[] = [];
+  /** Shapes that are on the device now, and the most at once. */
+  readonly held = new Map<number, number>();
+  mostHeld = 0;
+  seconds = 0;
+  onLaunch: (() => void) | undefined;
+  readonly #scripts: readonly Script[];
+  readonly #launches = new Map<number, number>();
+  #nextHandle = 0;
+
+  constructor(scripts: readonly Script[], adapter: AdapterDescription = ADAPTER) {
+    this.#scripts = scripts;
+    this.adapter = adapter;
+  }
 
   readonly now = (): number => this.seconds;
 
-  readonly sleep = (seconds: number, signal?: AbortSignal): Promise<void> =>
-    new Promise((resolve) => {
-      const wake = (): void => {
-        this.#sleepers = this.#sleepers.filter((other) => other !== sleeper);
-        signal?.removeEventListener("abort", wake);
-        resolve();
-      };
-      const sleeper = { at: this.seconds + seconds, wake };
-      if (signal?.aborted) return resolve();
-      signal?.addEventListener("abort", wake);
-      this.#sleepers.push(sleeper);
-      if (!this.#isRunning) void this.#run();
-    });
-
-  async #run(): Promise<void> {
-    this.#isRunning = true;
-    for (;;) {
-      for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
-      const [next] = this.#sleepers.sort((a, b) => a.at - b.at);
-      if (!next) break;
-      this.seconds = Math.max(this.seconds, next.at);
-      next.wake();
-    }
-    this.#isRunning = false;
-  }
-}
-
-/** A device that does what a test tells it to; time passes by what it takes. */
-export class ScriptedDevice implements ProbeDevice {
-  readonly adapter: AdapterDescription;
-  readonly pid: number;
-  readonly clock: DreamClock;
-  readonly open = new Set<number>();
-  launches: { handle: number; dispatches: number }[] = [];
-  closed = false;
-  secondsPerDispatch = 0.01;
-  /** By the number of the launch, from 0: what it takes over what it should. */
-  factorOf: (launch: number) => number = () => 1;
-  /** Seconds that a `prepare` takes. */
-  preparing = 0;
-  onLaunch: (launch: number) => void | Promise<void> = () => undefined;
-  onPrepare: (job: KernelJob) => void = () => undefined;
-  #next = 0;
-
-  constructor(clock: DreamClock, pid = 4711, adapter: Partial<AdapterDescription> = {}) {
-    this.clock = clock;
-    this.pid = pid;
-    this.adapter = { ...ADAPTER, ...adapter };
+  script(width: number): Script {
+    return this.#scripts[width - 1] ?? { rate: 1 };
   }
 
   async prepare(job: KernelJob): Promise<number> {
-    this.onPrepare(job);
-    if (this.preparing > 0) await this.clock.sleep(this.preparing);
-    this.open.add(this.#next);
-    return this.#next++;
+    const width = Number(/WIDTH = (\d+)u/.exec(job.code)?.[1]);
+    this.asked.push(`prepare ${width}`);
+    if (this.script(width).refused === "prepare")
+      throw new AssayError("probe/refused", `out of memory\u0007 for ${width}`);
+    const handle = this.#nextHandle++;
+    this.held.set(handle, width);
+    this.mostHeld = Math.max(this.mostHeld, this.held.size);
+    return handle;
   }
 
-  async launch(handle: number, dispatches: number): Promise<Launch> {
-    const number = this.launches.length;
-    this.launches.push({ handle, dispatches });
-    await this.onLaunch(number);
-    const gpuSeconds = dispatches * this.secondsPerDispatch * this.factorOf(number);
-    await this.clock.sleep(gpuSeconds);
-    return { wallSeconds: gpuSeconds * 1.1, gpuSeconds };
+  async launch(handle: number, dispatches: number) {
+    const width = this.held.get(handle) ?? 0;
+    const script = this.script(width);
+    this.asked.push(`launch ${width}`);
+    this.onLaunch?.();
+    if (script.refused === "launch") throw new AssayError("probe/refused", "launch refused");
+    if (script.refused === "crash") throw new AssayError("probe/crashed", "the process died");
+    const launch = this.#launches.get(width) ?? 0;
+    this.#launches.set(width, launch + 1);
+    const rate = typeof script.rate === "number" ? script.rate : script.rate(launch);
+    const gpuSeconds = (dispatches * WORK_PER_DISPATCH) / rate;
+    if (!Number.isFinite(gpuSeconds)) return { wallSeconds: 0 };
+    this.seconds += gpuSeconds;
+    return { wallSeconds: 2 * gpuSeconds, gpuSeconds };
   }
 
   async read(): Promise<Uint8Array> {
@@ -99,48 +90,57 @@ export class ScriptedDevice implements ProbeDevice {
   }
 
   async release(handle: number): Promise<void> {
-    if (!this.open.delete(handle)) throw new Error(`${handle} is not open`);
+    this.asked.push(`release ${this.held.get(handle)}`);
+    this.held.delete(handle);
   }
 
-  async close(): Promise<void> {
-    this.closed = true;
+  async close(): Promise<void> {}
+
+  launchesOf(width: number): number {
+    return this.asked.filter((asked) => asked === `launch ${width}`).length;
   }
 }
 
-const JOB: KernelJob = {
-  label: "scripted",
-  code: "",
-  entryPoint: "main",
-  workgroups: [1, 1, 1],
-  buffers: [],
-};
-
-/** A kernel of 1000 hashes a dispatch that verifies with one launch of one dispatch. */
-export function scriptedKernel(over: Partial<Kernel> = {}): Kernel {
+/** A kernel with one shape for each of the device's scripts. */
+export function scriptedKernel(device: ScriptedDevice, shapes: number, verifySeconds = 0): Kernel {
+  const [first, ...others] = Array.from({ length: shapes }, (_, i): Variant => ({ WIDTH: i + 1 }));
+  const widthOf = (code: string): number => Number(/WIDTH = (\d+)u/.exec(code)?.[1]);
   return {
     name: "scripted",
-    family: "hash",
-    unit: "hash/s",
-    purpose: "tests",
+    family: "alu",
+    unit: "op/s",
+    purpose: "to be measured",
     shader: "scripted.wgsl",
-    cost: { "int32-op": 5 },
+    cost: {},
     lacks: () => undefined,
-    variants: () => [{ WORKGROUP: 64 }, { WORKGROUP: 128 }],
-    verify: async (device) => {
-      const handle = await device.prepare({ ...JOB, label: "verify" });
-      await device.launch(handle, 1, 0);
-      await device.release(handle);
+    variants: () => [first ?? {}, ...others],
+    verify: async (_, { code }) => {
+      device.asked.push(`verify ${widthOf(code)}`);
+      device.seconds += verifySeconds;
+      const { refused, wrong } = device.script(widthOf(code));
+      if (refused === "verify") throw new AssayError("probe/refused", "does not compile");
+      if (wrong === "verify") throw new AssayError("probe/wrong-result", "computes wrongly");
     },
-    workload: ({ build }) => ({
-      job: { ...JOB, code: build.code },
-      workPerDispatch: 1000,
-      check: async (read) => void (await read(0)),
+    workload: ({ build: { code } }) => ({
+      job: {
+        label: "scripted",
+        code,
+        entryPoint: "main",
+        workgroups: [1, 1, 1],
+        buffers: [
+          {
+            binding: 0,
+            kind: "read-write",
+            sizeBytes: device.script(widthOf(code)).bufferBytes ?? 4,
+          },
+        ],
+      },
+      workPerDispatch: WORK_PER_DISPATCH,
+      check: async () => {
+        device.asked.push(`check ${widthOf(code)}`);
+        if (device.script(widthOf(code)).wrong === "check")
+          throw new AssayError("probe/wrong-result", "wrong in the long run");
+      },
     }),
-    ...over,
   };
 }
-
-export const SHADER = "const WORKGROUP = 256u;\n";
-
-export const crashed = (): AssayError => new AssayError("probe/crashed", "it died");
-export const refused = (): AssayError => new AssayError("probe/refused", "out of memory");
