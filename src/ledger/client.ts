@@ -78,6 +78,7 @@ function ledgerOver(
     gaps: async (window) => reader.ask("gaps", window),
     incidents: async (query) => quick.ask("incidents", query),
     calibrations: async () => quick.ask("calibrations"),
+    calibrationHistory: async (query) => reader.ask("calibrationHistory", query),
     extent: async () => reader.ask("extent"),
     async close() {
       // The last connection to go folds the log into the database: that must be the writer.

@@ -98,6 +98,8 @@ export interface LedgerReader {
   incidents(query: { open?: boolean | undefined; limit?: number | undefined }): Promise<Incident[]>;
   /** Newest calibration of each device and kernel. */
   calibrations(): Promise<Calibration[]>;
+  /** Every calibration that was kept, in the order in which they were; of one device where named. */
+  calibrationHistory(query: { gpuUuid?: string | undefined }): Promise<Calibration[]>;
   /** From the first slice's start to the last one's end; undefined while there is none. */
   extent(): Promise<Window | undefined>;
   /** Where the last written slice of each device ends. */

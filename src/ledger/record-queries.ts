@@ -51,6 +51,9 @@ const CALIBRATIONS = `
   WHERE sequence IN (SELECT max(sequence) FROM calibrations GROUP BY gpu_uuid, kernel)
   ORDER BY gpu_uuid, kernel`;
 
+const CALIBRATION_HISTORY = `
+  SELECT json FROM calibrations WHERE @gpuUuid IS NULL OR gpu_uuid = @gpuUuid ORDER BY sequence`;
+
 const LAST_ENDS = `
   SELECT uuid, (
     SELECT to_ms FROM slices WHERE gpu_id = gpus.id ORDER BY from_ms DESC LIMIT 1) AS endMs
@@ -86,6 +89,17 @@ export function incidents(
 
 export function calibrations(db: Database): Calibration[] {
   return z.array(json(calibrationSchema)).parse(db.prepare(CALIBRATIONS).pluck().all());
+}
+
+export function calibrationHistory(
+  db: Database,
+  { gpuUuid }: { gpuUuid?: string | undefined },
+): Calibration[] {
+  const rows = db
+    .prepare(CALIBRATION_HISTORY)
+    .pluck()
+    .all({ gpuUuid: gpuUuid ?? null });
+  return z.array(json(calibrationSchema)).parse(rows);
 }
 
 export function extent(db: Database): Window | undefined {

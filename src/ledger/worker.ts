@@ -31,6 +31,7 @@ function readHandlers({ db }: Store): Handlers {
     gaps: (window) => records.gaps(db, window),
     incidents: (query) => records.incidents(db, query),
     calibrations: () => records.calibrations(db),
+    calibrationHistory: (query) => records.calibrationHistory(db, query),
     extent: () => records.extent(db),
     lastSliceEnds: () => records.lastSliceEnds(db),
     due: (nowMs, limit, endpoint) => outbox.due(db, nowMs, limit, endpoint),

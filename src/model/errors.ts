@@ -46,6 +46,9 @@ export const ERRORS = {
     "The device refused a reference kernel: it did not compile, validate or fit the memory.",
   "probe/no-match": "It cannot be told which GPU the WebGPU adapter is.",
   "probe/wrong-result": "A reference kernel's result differs from the CPU reference.",
+  "probe/busy": "The GPU is in use, and did not become free in the time to wait.",
+  "probe/interrupted":
+    "The calibration ended early: somebody wanted the GPU, or asked; whole kernels were kept.",
   "probe/crashed": "The device process died.",
   "nvml/library": "The NVML library exists but cannot be used.",
   "collect/thread": "A thread that reads devices died.",
@@ -64,6 +67,7 @@ export const FAILED = 1;
 const FAILURES: ReadonlySet<ErrorCode> = new Set([
   "probe/wrong-result",
   "probe/crashed",
+  "probe/interrupted",
   "report/unreconciled",
   "request/internal",
   "probe/refused",

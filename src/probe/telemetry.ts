@@ -3,15 +3,43 @@ import {
   type GpuInfo,
   type GpuQuantity,
   type GpuReadings,
+  type ProcessSighting,
 } from "../model/sample.ts";
+
+/** What a GPU reads at one moment, and who is on it; each undefined where it cannot be told. */
+export interface GpuLook {
+  readings: GpuReadings | undefined;
+  processes: readonly ProcessSighting[] | undefined;
+}
 
 /** What the collectors can tell calibration about the GPUs of this node. */
 export interface TelemetrySource {
   readonly gpus: readonly GpuInfo[];
+  /** Nominal time between two readings, where they are not made when asked for. */
+  readonly intervalMs?: number | undefined;
   /** What the GPU reads now; undefined where nothing can be read. */
   read(gpuUuid: string): Promise<GpuReadings | undefined>;
-  /** Processes seen on the GPU now; absent where the collectors cannot see them. */
-  pids?(gpuUuid: string): Promise<readonly number[]>;
+  /**
+   * Processes on the GPU now, by the numbers that this process's own namespace gives them. Absent
+   * or undefined where that cannot be seen; an empty list says that nobody is there.
+   */
+  pids?(gpuUuid: string): Promise<readonly number[] | undefined>;
+  /**
+   * Both of one reading; the processes by the driver's numbers, whosever they are. Where it is
+   * absent, processes cannot be watched.
+   */
+  look?(gpuUuid: string): Promise<GpuLook>;
+}
+
+/** @returns what can be told of the GPU now; never throws: a collector that breaks tells nothing */
+export async function lookAt(telemetry: TelemetrySource, gpuUuid: string): Promise<GpuLook> {
+  const nothing: GpuLook = { readings: undefined, processes: undefined };
+  try {
+    if (telemetry.look) return await telemetry.look(gpuUuid);
+    return { ...nothing, readings: await telemetry.read(gpuUuid) };
+  } catch {
+    return nothing;
+  }
 }
 
 /** A counter and a bit mask: their mean over time means nothing. */
@@ -28,34 +56,4 @@ export function meanReadings(readings: readonly GpuReadings[]): Record<string, n
     }
   }
   return means;
-}
-
-export interface Sampling {
-  read(): Promise<GpuReadings | undefined>;
-  sleep(seconds: number): Promise<void>;
-  intervalSeconds: number;
-}
-
-/** Reads at every interval, first after `leadSeconds`, until `work` has settled. */
-export async function sampleDuring<T>(
-  sampling: Sampling,
-  leadSeconds: number,
-  work: Promise<T>,
-): Promise<{ result: T; readings: GpuReadings[] }> {
-  const ended = new AbortController();
-  const finished = work.finally(() => ended.abort());
-  const sampler = async (): Promise<GpuReadings[]> => {
-    const readings: GpuReadings[] = [];
-    await sampling.sleep(leadSeconds);
-    while (!ended.signal.aborted) {
-      const reading = await sampling.read();
-      // A reading that came back after the end may speak of the idle device already.
-      if (ended.signal.aborted) break;
-      if (reading) readings.push(reading);
-      await sampling.sleep(sampling.intervalSeconds);
-    }
-    return readings;
-  };
-  const [result, readings] = await Promise.all([finished, sampler()]);
-  return { result, readings };
 }

@@ -65,27 +65,54 @@ describe("incidents", () => {
 });
 
 describe("calibrations", () => {
+  const one = (over: Partial<Calibration>): Calibration => ({
+    gpuUuid: "GPU-a",
+    adapter: "software",
+    deviceMatch: "software",
+    kernel: "hash",
+    atMs: 1.5,
+    durationSeconds: 2.5,
+    ratePerSecond: 1e9,
+    unit: "hash/s",
+    software: true,
+    telemetry: { powerWatts: 300.25 },
+    baseline: {},
+    ...over,
+  });
+
   it("are the newest of each device and kernel", async () => {
     const ledger = await opened();
-    const one = (over: Partial<Calibration>): Calibration => ({
-      gpuUuid: "GPU-a",
-      adapter: "software",
-      deviceMatch: "software",
-      kernel: "hash",
-      atMs: 1.5,
-      durationSeconds: 2.5,
-      ratePerSecond: 1e9,
-      unit: "hash/s",
-      software: true,
-      telemetry: { powerWatts: 300.25 },
-      baseline: {},
-      ...over,
-    });
     const newest = one({ atMs: 9, rateSpread: 0.1, timing: "wall" });
     const matmul = one({ kernel: "matmul", unit: "FLOP/s" });
     await ledger.append({ calibrations: [one({}), matmul] });
     await ledger.append({ calibrations: [newest] });
     expect(await ledger.calibrations()).toEqual([newest, matmul]);
+  });
+
+  it("are all kept, with every field, and told in the order in which they were made", async () => {
+    const stateDir = tempDir();
+    const ledger = await opened({ stateDir });
+    const full = one({
+      family: "hash",
+      cost: { "int32-op": 4320 },
+      measures: "int32-op",
+      variant: { WORKGROUP: 256 },
+      joulesPerUnit: 3e-7,
+      gpuSeconds: 6.5,
+      energyJoules: 2000,
+      driverVersion: "550",
+      powerLimitWatts: 700,
+    });
+    const [later, other] = [one({ atMs: 9 }), one({ gpuUuid: "GPU-b" })];
+    await ledger.append({ calibrations: [full] });
+    await ledger.append({ calibrations: [other, later] });
+    expect(await ledger.calibrationHistory({})).toEqual([full, other, later]);
+    expect(await ledger.calibrationHistory({ gpuUuid: "GPU-a" })).toEqual([full, later]);
+    expect(await ledger.calibrationHistory({ gpuUuid: "GPU-c" })).toEqual([]);
+    // Handed over once more, as after a crash between keeping and deleting: kept once.
+    await ledger.append({ calibrations: [later] });
+    const reader = await opened({ stateDir, mode: "read" });
+    expect(await reader.calibrationHistory({ gpuUuid: "GPU-a" })).toEqual([full, later]);
   });
 });
 

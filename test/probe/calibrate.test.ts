@@ -1,26 +1,25 @@
 import { access } from "node:fs/promises";
 import { beforeAll, describe, expect, test } from "vitest";
-import type { GpuReadings } from "../../src/model/sample.ts";
-import {
-  calibrate,
-  type CalibrateOptions,
-  type CalibrationProgress,
-} from "../../src/probe/calibrate.ts";
+import { calibrate } from "../../src/probe/calibrate.ts";
+import type { CalibrateOptions, CalibrationProgress } from "../../src/probe/calibration-types.ts";
 import { describeProbe } from "../../src/probe/describe.ts";
 import type { ProbeDevice } from "../../src/probe/device.ts";
 import { openDevice } from "../../src/probe/device-process.ts";
-import { KERNELS } from "../../src/probe/kernels/all.ts";
-import type { Kernel } from "../../src/probe/kernels/kernel.ts";
-import { sha256dKernel } from "../../src/probe/kernels/sha256d.ts";
-import { readShader } from "../../src/probe/shaders.ts";
 import { builtUrl } from "../support/built.ts";
+import { DOUBLING, doublingKernel } from "../support/doubling-kernel.ts";
 import { softwareAdapter, whyNoWebGpu } from "../support/software-adapter.ts";
 
 const why = await whyNoWebGpu();
 const skipped = why === undefined ? "" : ` (skipped: ${why})`;
 const childUrl = builtUrl("probe/child.js");
-const sleep = (seconds: number): Promise<void> =>
-  new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+const sleep = (seconds: number, signal?: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    const timer = setTimeout(resolve, seconds * 1000);
+    signal?.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });
+  });
+
+const said = (progress: CalibrationProgress): string =>
+  "kernel" in progress ? `${progress.kernel} ${progress.stage}` : progress.stage;
 
 describe.skipIf(why !== undefined)(`on the software adapter${skipped}`, () => {
   let environment: Record<string, string>;
@@ -28,194 +27,140 @@ describe.skipIf(why !== undefined)(`on the software adapter${skipped}`, () => {
     ({ environment } = await softwareAdapter());
   });
 
-  const openSoftware = (): Promise<ProbeDevice> =>
-    openDevice({ allowSoftware: true, environment, childUrl });
+  const openSoftware = (options: { robustness?: boolean } = {}): Promise<ProbeDevice> =>
+    openDevice({ ...options, allowSoftware: true, environment, childUrl });
+
+  const SOFTWARE = { gpuUuid: "software", deviceMatch: "software" } as const;
+  const confirmed: CalibrateOptions["open"] = async (each) => ({
+    device: await openSoftware(each),
+    match: SOFTWARE,
+  });
 
   const GPU = { index: 0, uuid: "GPU-1", model: "NVIDIA T4" };
   const options = (over: Partial<CalibrateOptions> = {}): CalibrateOptions => ({
-    openDevice: openSoftware,
-    kernels: KERNELS,
-    seconds: 0.6,
+    open: confirmed,
+    kernels: [doublingKernel({ name: "first" }), doublingKernel({ name: "second" })],
+    seconds: 0.2,
+    maxRounds: 2,
     telemetry: { gpus: [GPU], read: async () => ({ powerWatts: 70 }) },
     clock: { nowMs: () => Date.now(), monotonicSeconds: () => performance.now() / 1000 },
     sleep,
     random: Math.random,
+    shader: async () => DOUBLING,
     settleSeconds: 0.05,
-    baselineSeconds: 0.2,
+    baselineSeconds: 0.1,
     intervalSeconds: 0.05,
     ...over,
   });
 
-  /** A software device that says it is a GPU: what telemetry would do, without a GPU. */
+  /** A software device that says it is a GPU: what `doctor` would say, without a GPU. */
   const asGpu = async (over: Partial<ProbeDevice["adapter"]> = {}): Promise<ProbeDevice> => {
     const device = await openSoftware();
-    return {
-      adapter: { ...device.adapter, software: false, vendor: "nvidia", description: "T4", ...over },
-      pid: device.pid,
-      prepare: (job) => device.prepare(job),
-      launch: (handle, dispatches, expected) => device.launch(handle, dispatches, expected),
-      read: (handle, binding) => device.read(handle, binding),
-      release: (handle) => device.release(handle),
-      close: () => device.close(),
-    };
-  };
-  /** The hash kernel with a CPU-sized workload whatever the scale. */
-  const smallHash: Kernel = {
-    ...sha256dKernel,
-    verify: async () => undefined,
-    workload: (context) => sha256dKernel.workload({ ...context, scale: "software" }),
+    const adapter = { ...device.adapter, software: false, vendor: "nvidia", description: "T4" };
+    Object.defineProperty(device, "adapter", { value: { ...adapter, ...over } });
+    return device;
   };
 
-  test("each kernel has a rate, a unit and the mark of software; no telemetry is read", async () => {
-    const progress: CalibrationProgress[] = [];
+  test("each kernel has a rate, its shape and the mark of software; no telemetry is read", async () => {
+    const steps: string[] = [];
     const before = Date.now();
-    const calibrations = await calibrate(options({ onProgress: (step) => progress.push(step) }));
-    expect(calibrations.map(({ kernel, unit }) => [kernel, unit])).toEqual([
-      ["sha256d", "hash/s"],
-      ["matmul-f32", "FLOP/s"],
+    const run = await calibrate(options({ onProgress: (step) => steps.push(said(step)) }));
+    expect(run).toMatchObject({ watched: "software", failed: [], lacking: [] });
+    expect(run.stopped).toBeUndefined();
+    expect(run.energyJoules).toBeUndefined();
+    expect(run.calibrations.map(({ kernel, unit }) => [kernel, unit])).toEqual([
+      ["first", "op/s"],
+      ["second", "op/s"],
     ]);
-    for (const calibration of calibrations) {
+    for (const calibration of run.calibrations) {
       expect(calibration).toMatchObject({
         gpuUuid: "software",
         deviceMatch: "software",
         software: true,
         timing: "timestamp",
+        family: "alu",
+        measures: "int32-op",
+        cost: { "int32-op": 1 },
+        variant: { WORKGROUP: 64 },
       });
       // Not part of the match above: an empty object there would match any.
       expect([calibration.telemetry, calibration.baseline]).toEqual([{}, {}]);
+      expect(calibration.joulesPerUnit).toBeUndefined();
       expect(calibration.adapter).toContain("SwiftShader");
       expect(calibration.ratePerSecond).toBeGreaterThan(0);
-      expect(calibration.durationSeconds).toBeGreaterThanOrEqual(0.6);
+      expect(calibration.durationSeconds).toBeGreaterThanOrEqual(0.2);
       expect(calibration.atMs).toBeGreaterThanOrEqual(before);
     }
-    expect(progress.map(({ kernel, stage }) => `${kernel} ${stage}`)).toEqual([
-      "sha256d verify",
-      "matmul-f32 verify",
-      "sha256d baseline",
-      "sha256d run",
-      "sha256d done",
-      "matmul-f32 baseline",
-      "matmul-f32 run",
-      "matmul-f32 done",
+    const spent = run.calibrations.reduce((sum, { gpuSeconds = 0 }) => sum + gpuSeconds, 0);
+    expect(run.gpuSeconds).toBeCloseTo(spent, 9);
+    const stages = ["verify", "prepare", "run", "check", "done"];
+    expect(steps).toEqual([
+      "open",
+      ...stages.map((stage) => `first ${stage}`),
+      ...stages.map((stage) => `second ${stage}`),
     ]);
-    expect(progress[4]?.calibration).toEqual(calibrations[0]);
   });
 
-  test("a wrong result of one kernel keeps nothing of the others and closes the device", async () => {
-    let opened: ProbeDevice | undefined;
-    const done: string[] = [];
-    const run = calibrate(
-      options({
-        openDevice: async () => (opened = await openSoftware()),
-        shader: async (name) =>
-          (await readShader(name)).replace(
-            "vec4f(rows.w), columns, sum3",
-            "vec4f(rows.z), columns, sum3",
-          ),
-        onProgress: ({ kernel, stage }) => done.push(`${kernel} ${stage}`),
-      }),
-    );
-    await expect(run).rejects.toMatchObject({
-      code: "probe/wrong-result",
-      message: expect.stringContaining("matmul-f32"),
-    });
-    expect(done).toEqual(["sha256d verify", "matmul-f32 verify"]);
-    const alive = await access(`/proc/${opened?.pid}`).then(
-      () => true,
-      () => false,
-    );
-    expect(opened?.pid).toBeGreaterThan(0);
-    expect(alive).toBe(false);
-  });
-
-  test.each([
-    ["sha256d", "rotate_right(e, 11)", "rotate_right(e, 12)"],
-    ["matmul-f32", "vec4f(rows.w), columns", "vec4f(rows.z), columns"],
-  ])("a %s that goes wrong only in the long run is not kept either", async (name, from, to) => {
-    const kernels = KERNELS.filter((kernel) => kernel.name === name).map((kernel) => ({
-      ...kernel,
-      verify: async () => undefined,
-    }));
-    const shader = async (file: string): Promise<string> => {
-      const code = await readShader(file);
-      expect(code).toContain(from);
-      return code.replace(from, to);
+  test("a kernel that computes wrongly, or does not compile, spoils none of the others", async () => {
+    let opened: ProbeDevice[] = [];
+    const shaders: Record<string, string> = {
+      "wrong.wgsl": DOUBLING.replace("2u * id.x", "3u * id.x"),
+      "broken.wgsl": DOUBLING.replace("2u * id.x", "2u * nothing"),
+      "good.wgsl": DOUBLING,
     };
-    await expect(calibrate(options({ kernels, shader, seconds: 0.1 }))).rejects.toMatchObject({
-      code: "probe/wrong-result",
-    });
+    const run = await calibrate(
+      options({
+        open: async (each) => {
+          const { device, match } = await confirmed(each);
+          opened = [...opened, device];
+          return { device, match };
+        },
+        kernels: ["wrong", "broken", "good"].map((name) => doublingKernel({ name })),
+        shader: async (name) => shaders[name] ?? "",
+      }),
+    );
+    expect(run.failed).toMatchObject([
+      { kernel: "wrong", error: { code: "probe/wrong-result" } },
+      { kernel: "broken", error: { code: "probe/refused" } },
+    ]);
+    expect(run.calibrations.map(({ kernel }) => kernel)).toEqual(["good"]);
+    expect(opened).toHaveLength(2);
+    for (const { pid } of opened) {
+      const alive = await access(`/proc/${pid}`).then(
+        () => true,
+        () => false,
+      );
+      expect(alive).toBe(false);
+    }
   });
 
-  test("telemetry while running and baseline before are told apart, absent stays absent", async () => {
-    let running = false;
-    const read = async (uuid: string): Promise<GpuReadings> => {
-      expect(uuid).toBe(GPU.uuid);
-      return running ? { powerWatts: 60, gpuUtil: 1 } : { powerWatts: 10, memUtil: undefined };
-    };
-    const [calibration] = await calibrate(
+  test("a result that goes wrong only in the long run is not kept", async () => {
+    const run = await calibrate(
       options({
-        openDevice: () => asGpu(),
-        kernels: [smallHash],
-        telemetry: { gpus: [GPU], read },
-        onProgress: ({ stage }) => {
-          running = stage === "run";
+        kernels: [doublingKernel({ name: "late", verify: async () => undefined })],
+        shader: async () => DOUBLING.replace("2u * id.x", "2u * id.x + id.x / 900u"),
+      }),
+    );
+    expect(run.calibrations).toEqual([]);
+    expect(run.failed).toMatchObject([{ error: { code: "probe/wrong-result" } }]);
+  });
+
+  test("a device that dies ends it; the kernels measured before are kept", async () => {
+    const pids: number[] = [];
+    const run = await calibrate(
+      options({
+        open: async (each) => {
+          const { device, match } = await confirmed(each);
+          pids.push(device.pid);
+          return { device, match };
+        },
+        onProgress: (step) => {
+          if (said(step) === "second run") process.kill(pids[1] ?? 0, "SIGKILL");
         },
       }),
     );
-    expect(calibration).toMatchObject({
-      gpuUuid: "GPU-1",
-      deviceMatch: "only-gpu",
-      software: false,
-      baseline: { powerWatts: 10 },
-      telemetry: { powerWatts: 60, gpuUtil: 1 },
-    });
-    expect(calibration?.baseline).not.toHaveProperty("gpuUtil");
-    expect(calibration?.baseline).not.toHaveProperty("memUtil");
-  });
-
-  test("where nothing can be read there is a rate all the same", async () => {
-    const [calibration] = await calibrate(
-      options({
-        openDevice: () => asGpu(),
-        kernels: [smallHash],
-        telemetry: { gpus: [GPU], read: async () => undefined },
-      }),
-    );
-    expect([calibration?.telemetry, calibration?.baseline]).toEqual([{}, {}]);
-    expect(calibration?.ratePerSecond).toBeGreaterThan(0);
-  });
-
-  test("a device that cannot be tied to a GPU is not measured", async () => {
-    const twins = [GPU, { ...GPU, index: 1, uuid: "GPU-2" }];
-    const started: string[] = [];
-    const run = calibrate(
-      options({
-        openDevice: () => asGpu(),
-        telemetry: { gpus: twins, read: async () => ({}) },
-        onProgress: ({ kernel }) => started.push(kernel),
-      }),
-    );
-    await expect(run).rejects.toMatchObject({ code: "probe/no-match" });
-    expect(started).toEqual([]);
-  });
-
-  test("a device that dies while measured is a crash", async () => {
-    let pid = 0;
-    const run = calibrate(
-      options({
-        kernels: [smallHash],
-        seconds: 20,
-        openDevice: async () => {
-          const device = await openSoftware();
-          pid = device.pid;
-          return device;
-        },
-        onProgress: ({ stage }) => {
-          if (stage === "run") setTimeout(() => process.kill(pid, "SIGKILL"), 50);
-        },
-      }),
-    );
-    await expect(run).rejects.toMatchObject({ code: "probe/crashed" });
+    expect(run.stopped).toMatchObject({ code: "probe/crashed" });
+    expect(run.calibrations.map(({ kernel }) => kernel)).toEqual(["first"]);
   });
 
   describe("for doctor", () => {

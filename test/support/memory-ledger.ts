@@ -84,6 +84,10 @@ export class MemoryLedger implements LedgerReader {
     return [];
   }
 
+  async calibrationHistory() {
+    return [];
+  }
+
   async extent(): Promise<Window | undefined> {
     if (this.stored.length === 0) return undefined;
     return {

@@ -60,7 +60,7 @@ export const POISON = 0xff;
 
 export function wrongResult(kernel: string, detail: string): AssayError {
   return new AssayError("probe/wrong-result", `${kernel}: ${detail}`, {
-    hint: "nothing of this calibration was kept; a driver or the device computes wrongly",
+    hint: "nothing of this kernel was kept; a driver or the device computes wrongly",
   });
 }
 
