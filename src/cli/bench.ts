@@ -1,0 +1,180 @@
+import type { Command } from "commander";
+import { agentVersion } from "../config/data.ts";
+import { AssayError } from "../model/errors.ts";
+import { sanitize } from "../model/text.ts";
+import { renderRoofline } from "../plot/roofline/figure.ts";
+import type { ProbeDevice } from "../probe/device.ts";
+import { LIBRARY_PLACE, openDevice } from "../probe/device-process.ts";
+import { KERNELS } from "../probe/kernels/all.ts";
+import { adapterHints, readVulkanFacts } from "../probe/vulkan.ts";
+import { chooseKernels } from "./bench/choice.ts";
+import { progressOf } from "./bench/progress.ts";
+import { type BenchReport, reportJson, reportOf, rooflineOfReport } from "./bench/report.ts";
+import { type BenchOutcome, runBench } from "./bench/run.ts";
+import { driverText, kernelList, reportText, timingText } from "./bench/text.ts";
+import type { CommandIo } from "./io.ts";
+import { type ReservedPicture, reservePicture } from "./picture.ts";
+
+const ABOUT = `Measure what this machine's GPU gives: hashes, matrix products, memory and
+arithmetic, each against the ceiling that was measured on the same device.
+
+Every kernel is verified against a CPU before it is measured, and its result
+after. No ledger and no daemon are needed; it may run beside them, but what else
+uses the GPU makes it slower. On a CPU that plays GPU it runs too, and every
+line says SOFTWARE.
+
+  assay bench
+  assay bench --kernels hash,alu-int32 --seconds 5 --svg roofline.svg`;
+
+const MAX_SECONDS = 600;
+/** Rounds go on until the launches' rates vary by less than this, or there were so many. */
+const TARGET_SPREAD = 0.02;
+const MAX_ROUNDS = 3;
+const MAX_ADAPTER_LENGTH = 256;
+
+interface BenchCommandOptions {
+  kernels?: string;
+  seconds: string;
+  adapter?: string;
+  json?: boolean;
+  svg?: string;
+  force?: boolean;
+  list?: boolean;
+}
+
+export function addBenchCommand(program: Command, io: CommandIo): void {
+  program
+    .command("bench")
+    .summary("Measure what this machine's GPU gives")
+    .description(ABOUT)
+    .option("--kernels <names>", "these kernels or families only, separated by commas")
+    .option(
+      "--seconds <n>",
+      `measured time for each kernel; up to ${MAX_ROUNDS} times as long where rates vary`,
+      "1",
+    )
+    .option("--adapter <name>", "part of the adapter's name, where there are several")
+    .option("--json", "everything as JSON on stdout")
+    .option("--svg <file>", "draw the roofline into a new file")
+    .option("--force", "overwrite an existing --svg file")
+    .option("--list", "say which kernels there are, and measure nothing")
+    .action(async (options: BenchCommandOptions) => bench(options, io));
+}
+
+async function bench(options: BenchCommandOptions, io: CommandIo): Promise<void> {
+  const kernels = chooseKernels(options.kernels, KERNELS);
+  const seconds = secondsOf(options.seconds);
+  const adapterName = adapterOf(options.adapter);
+  if (options.list) {
+    io.stdout(kernelList(kernels));
+    return;
+  }
+  const picture =
+    options.svg === undefined
+      ? undefined
+      : await reservePicture(options.svg, options.force ?? false);
+  try {
+    const atMs = Math.round(io.nowMs());
+    const run = await runBench({
+      open: opener(adapterName, io),
+      kernels,
+      seconds,
+      maxRounds: MAX_ROUNDS,
+      targetSpread: TARGET_SPREAD,
+      random: Math.random,
+      now: () => performance.now() / 1000,
+      signal: io.signal,
+      watcher: progressOf(io),
+    });
+    const report = reportOf(run, agentVersion(), atMs);
+    await draw(report, picture);
+    io.stdout(options.json ? reportJson(report) : reportText(report, KERNELS));
+    throwFailures(run.outcomes);
+  } finally {
+    await picture?.discard();
+  }
+}
+
+/** @throws AssayError `cli/usage` */
+function secondsOf(text: string): number {
+  const seconds = text.trim() === "" ? Number.NaN : Number(text);
+  if (seconds > 0 && seconds <= MAX_SECONDS) return seconds;
+  throw new AssayError("cli/usage", `"${sanitize(text, 60)}" is no time to measure`, {
+    place: "--seconds",
+    hint: `a number of seconds above 0, ${MAX_SECONDS} at most`,
+  });
+}
+
+/** @throws AssayError `cli/usage` */
+function adapterOf(name: string | undefined): string | undefined {
+  if (name === undefined || (name.trim() !== "" && name.length <= MAX_ADAPTER_LENGTH)) return name;
+  throw new AssayError("cli/usage", "that is no adapter's name", {
+    place: "--adapter",
+    hint: "a part of the name that `assay doctor` shows",
+  });
+}
+
+type Opener = (options: { robustness: boolean }) => Promise<ProbeDevice>;
+
+function opener(adapterName: string | undefined, io: CommandIo): Opener {
+  return async ({ robustness }) => {
+    try {
+      return await openDevice({ allowSoftware: true, adapterName, robustness });
+    } catch (error) {
+      throw await explained(error, adapterName, io);
+    }
+  };
+}
+
+/** Without an adapter: what this machine lacks for one. */
+async function explained(
+  error: unknown,
+  adapterName: string | undefined,
+  io: CommandIo,
+): Promise<unknown> {
+  if (!(error instanceof AssayError) || error.code !== "probe/unavailable") return error;
+  if (error.place === LIBRARY_PLACE) return error;
+  const facts = await readVulkanFacts({ root: "/", environment: io.env });
+  const hints = adapterHints(facts);
+  if (adapterName !== undefined)
+    hints.unshift(`no adapter may be named so: try without --adapter "${sanitize(adapterName)}"`);
+  return new AssayError(error.code, error.message, {
+    place: error.place,
+    hint: hints.join("\n  hint: "),
+    cause: error,
+  });
+}
+
+/** Nothing measured, nothing drawn. */
+async function draw(report: BenchReport, picture: ReservedPicture | undefined): Promise<void> {
+  const rates = report.kernels.filter((each) => each.outcome === "measured");
+  if (rates.length === 0) return;
+  const { software, kernels, durationSeconds, adapter } = report;
+  const others = kernels.filter((each) => each.outcome !== "measured");
+  const date = new Date(report.atMs).toISOString().slice(0, 10);
+  const count = `${rates.length} kernel${rates.length === 1 ? "" : "s"}`;
+  const how = `${count} in ${durationSeconds.toFixed(0)} s, timed ${timingText(rates)}`;
+  const figure = {
+    adapter: report.adapterName,
+    software,
+    roofline: rooflineOfReport(report),
+    notes: [
+      `${date}, gpu-assay ${report.version}; driver: ${driverText(adapter)}`,
+      how,
+      ...(others.length > 0
+        ? [`not measured: ${others.map(({ kernel }) => kernel).join(", ")}`]
+        : []),
+    ],
+  };
+  await picture?.write(renderRoofline(figure));
+}
+
+/** Told where it happened; here once more, as what the command ends with. */
+function throwFailures(outcomes: readonly BenchOutcome[]): void {
+  const failures = outcomes.flatMap((outcome) => (outcome.kind === "failed" ? [outcome] : []));
+  const [first] = failures;
+  if (!first) return;
+  const names = failures.map(({ kernel }) => kernel.name).join(", ");
+  const message = `${failures.length} of ${outcomes.length} kernels failed: ${names}`;
+  throw new AssayError(first.error.code, message, { cause: first.error });
+}
