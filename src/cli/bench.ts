@@ -11,7 +11,7 @@ import { chooseKernels } from "./bench/choice.ts";
 import { progressOf } from "./bench/progress.ts";
 import { type BenchReport, reportJson, reportOf, rooflineOfReport } from "./bench/report.ts";
 import { type BenchOutcome, runBench } from "./bench/run.ts";
-import { driverText, kernelList, reportText, timingText } from "./bench/text.ts";
+import { driverText, kernelJson, kernelList, reportText, timingText } from "./bench/text.ts";
 import type { CommandIo } from "./io.ts";
 import { type ReservedPicture, reservePicture } from "./picture.ts";
 
@@ -66,7 +66,7 @@ async function bench(options: BenchCommandOptions, io: CommandIo): Promise<void>
   const seconds = secondsOf(options.seconds);
   const adapterName = adapterOf(options.adapter);
   if (options.list) {
-    io.stdout(kernelList(kernels));
+    io.stdout(options.json ? kernelJson(kernels) : kernelList(kernels));
     return;
   }
   const picture =
@@ -126,23 +126,25 @@ function opener(adapterName: string | undefined, io: CommandIo): Opener {
   };
 }
 
-/** Without an adapter: what this machine lacks for one. */
+/** Without an adapter: what this machine lacks for one, or which names there are. */
 async function explained(
   error: unknown,
   adapterName: string | undefined,
   io: CommandIo,
 ): Promise<unknown> {
-  if (!(error instanceof AssayError) || error.code !== "probe/unavailable") return error;
-  if (error.place === LIBRARY_PLACE) return error;
-  const facts = await readVulkanFacts({ root: "/", environment: io.env });
-  const hints = adapterHints(facts);
-  if (adapterName !== undefined)
-    hints.unshift(`no adapter may be named so: try without --adapter "${sanitize(adapterName)}"`);
-  return new AssayError(error.code, error.message, {
-    place: error.place,
-    hint: hints.join("\n  hint: "),
-    cause: error,
-  });
+  if (!(error instanceof AssayError)) return error;
+  const { code, message, place } = error;
+  // The library knows the names that it matches against; they are in no other answer of it.
+  const [, named] = /Available adapters:(.*)/s.exec(message) ?? [];
+  if (code === "probe/refused" && adapterName !== undefined && named !== undefined)
+    return new AssayError("cli/usage", `no adapter is named "${sanitize(adapterName, 60)}"`, {
+      place: "--adapter",
+      hint: `there is:${named.replaceAll("\\u{a}", "")}`,
+      cause: error,
+    });
+  if (code !== "probe/unavailable" || place === LIBRARY_PLACE) return error;
+  const hints = adapterHints(await readVulkanFacts({ root: "/", environment: io.env }));
+  return new AssayError(code, message, { place, hint: hints.join("\n  hint: "), cause: error });
 }
 
 /** Nothing measured, nothing drawn. */

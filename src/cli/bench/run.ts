@@ -43,7 +43,7 @@ export interface BenchWatcher {
   done?(outcome: BenchOutcome): void;
 }
 
-const NOT_BEGUN = "stopped before it was measured";
+const STOPPED = "it was stopped";
 
 /**
  * Verifies and measures each kernel. One that fails, or takes its device process with it, does not
@@ -77,7 +77,7 @@ async function outcomeOf(
   options: BenchOptions,
 ): Promise<BenchOutcome> {
   const { signal, watcher } = options;
-  if (signal.aborted) return { kind: "skipped", kernel, reason: NOT_BEGUN };
+  if (signal.aborted) return { kind: "skipped", kernel, reason: STOPPED };
   if (!devices) return { kind: "skipped", kernel, reason: "the device could not be opened again" };
   try {
     return await measureKernel(devices.unchecked, kernel, {
@@ -93,7 +93,7 @@ async function outcomeOf(
       onStage: (stage) => watcher?.stage?.(kernel, stage),
     });
   } catch (error) {
-    if (signal.aborted) return { kind: "skipped", kernel, reason: NOT_BEGUN };
+    if (signal.aborted) return { kind: "skipped", kernel, reason: STOPPED };
     if (!(error instanceof AssayError)) throw error;
     return { kind: "failed", kernel, error, gpuSeconds: 0 };
   }

@@ -109,7 +109,7 @@ function missingText(rates: readonly ReportedRate[], known: readonly Kernel[]): 
 
 function whoShows(resource: Resource, known: readonly Kernel[]): string {
   const by = known.find(({ measures }) => measures === resource);
-  return `its ceiling was not measured${by ? `; ${by.name} does` : ""}`;
+  return `its ceiling was not measured${by ? `; ${by.name} measures it` : ""}`;
 }
 
 function foot(report: BenchReport, rates: readonly ReportedRate[]): string {
@@ -129,13 +129,9 @@ function foot(report: BenchReport, rates: readonly ReportedRate[]): string {
   return lines.join("\n");
 }
 
-/** What the driver calls itself; some say no more than the device's name. */
-export function driverText({ description, vendor, architecture }: BenchReport["adapter"]): string {
-  const parts = [
-    description || "it does not say",
-    [vendor, architecture].filter(Boolean).join(" "),
-  ];
-  return sanitize(parts.filter(Boolean).join(", "));
+/** What the driver calls itself. */
+export function driverText({ description }: BenchReport["adapter"]): string {
+  return description === "" ? "it does not say" : sanitize(description);
 }
 
 export function timingText(
@@ -167,4 +163,11 @@ export function kernelList(kernels: readonly Kernel[]): string {
     .split("\n")
     .map((line) => line.trimEnd())
     .join("\n")}\n`;
+}
+
+export function kernelJson(kernels: readonly Kernel[]): string {
+  const listed = kernels.map(({ name, family, unit, purpose, cost, measures }) => {
+    return { name, family, unit, purpose, cost, measures };
+  });
+  return `${JSON.stringify(listed, null, 2)}\n`;
 }
