@@ -1,41 +1,55 @@
+import { writeFileSync } from "node:fs";
 import type { Command } from "commander";
-import { createNvmlCollector } from "../collect/nvml/collector.ts";
+import { energyPriceSpans, gpuPriceSpans, priceAt } from "../bill/price-lookup.ts";
 import { sleep } from "../collect/sleep.ts";
 import { loadConfig } from "../config/load.ts";
 import { defaultStateDir } from "../config/paths.ts";
-import { durationMs } from "../config/schema.ts";
+import type { Config } from "../config/schema.ts";
+import { loadPrices } from "../daemon/prices.ts";
+import { collectorsOf } from "../daemon/source.ts";
 import { openTelemetry } from "../daemon/telemetry.ts";
-import { openLedger } from "../ledger/client.ts";
 import type { Calibration } from "../model/calibration.ts";
-import { nodeName } from "../daemon/node-name.ts";
 import { AssayError } from "../model/errors.ts";
+import { energyCost, formatDecimal, gpuTimeCost, settle } from "../model/money.ts";
+import { rooflineOf } from "../model/roofline.ts";
+import { renderRoofline } from "../plot/roofline/figure.ts";
 import { calibrate } from "../probe/calibrate.ts";
+import type { CalibrationRun } from "../probe/calibration-types.ts";
 import { openDevice } from "../probe/device-process.ts";
-import { KERNELS } from "../probe/kernels/all.ts";
+import { driftOf, driftText, firstOf } from "../probe/drift.ts";
+import type { TelemetrySource } from "../probe/telemetry.ts";
+import { type Keeper, openKeeper } from "./calibrate/keep.ts";
+import { type Choice, type CalibrateArguments, choose } from "./calibrate/options.ts";
+import { accountText, calibrationTable, progressText } from "./calibrate/text.ts";
 import type { CommandIo } from "./io.ts";
 
 const ABOUT = `Run the reference kernels on this machine's GPU and keep what they reach.
 
-Each kernel is verified against published vectors and a CPU reference, then
-measured while the collectors watch: its rate, power, clocks and utilisation are
-what hash-like and matmul-like work look like on this very device. The result
-goes to the ledger, so stop the daemon meanwhile. Needs a Vulkan driver (see:
-assay doctor).`;
+It waits for an idle GPU, and gives it back at once when another process wants
+it. Each kernel is verified against published vectors and a CPU reference, then
+measured while the collectors watch, until its rate is steady: what hash-like and
+matmul-like work look like on this very device. What has changed since the first
+calibration is told. The result goes to the ledger; a running daemon takes it in,
+bills the time to the agent, and uses the new scale from then on. Needs a Vulkan
+driver (see: assay doctor).
 
-interface CalibrateOptions {
-  config?: string;
-  stateDir?: string;
-  seconds: string;
-  allowSoftware?: boolean;
-  json?: boolean;
-}
+  assay calibrate --gpu 0 --svg roofline.svg
+  assay calibrate --kernels sha256d,matmul-f32 --seconds 2`;
 
 export function addCalibrateCommand(program: Command, io: CommandIo): void {
   program
     .command("calibrate")
     .summary("Run the reference kernels and keep what they reach")
     .description(ABOUT)
-    .option("--seconds <n>", "measured time for each kernel", "5")
+    .option("--gpu <index|uuid>", "only this GPU will do")
+    .option("--kernels <names>", "only these, separated by commas")
+    .option("--seconds <n>", "measured time of each round of a kernel", "5")
+    .option(
+      "--wait <duration>",
+      "how long to wait for a GPU that is in use; 0 for not at all",
+      "1m",
+    )
+    .option("--svg <file>", "the roofline of this device as a picture")
     .option(
       "--allow-software",
       "also on a CPU that plays GPU; the result is marked, and never a GPU's",
@@ -43,59 +57,143 @@ export function addCalibrateCommand(program: Command, io: CommandIo): void {
     .option("--json", "the calibrations as JSON on stdout")
     .option("-c, --config <file>", "configuration")
     .option("--state-dir <dir>", "where the ledger is")
-    .action(async (options: CalibrateOptions) => run(options, io));
+    .action(async (options: CalibrateArguments) => run(options, io));
 }
 
-async function run(options: CalibrateOptions, io: CommandIo): Promise<void> {
+async function run(options: CalibrateArguments, io: CommandIo): Promise<void> {
   const config = loadConfig(options.config);
-  const seconds = Number(options.seconds);
-  if (!(seconds > 0 && seconds <= 600))
-    throw new AssayError("cli/usage", `"${options.seconds}" is no time to measure`, {
-      place: "--seconds",
-      hint: "a number of seconds above 0, 600 at most",
-    });
-  const { procRoot, pids, nvml: source } = config.collect;
-  const { library } = source;
-  const intervalMs = durationMs(config.collect.interval);
-  const monotonicMs = (): number => performance.now();
-  const nvml = createNvmlCollector(
-    { node: nodeName(config), intervalMs, library, procRoot, pids },
-    { monotonicMs },
-  );
-  const stateDir = options.stateDir ?? defaultStateDir(io.env, process.getuid?.() === 0);
-  // Without a device no ledger is made; without a ledger no GPU time is spent on what cannot be kept.
-  const device = await openDevice({ allowSoftware: options.allowSoftware ?? false });
-  const ledger = await openLedger({ stateDir, mode: "write" }).catch(async (error: unknown) => {
-    await device.close();
-    throw error;
-  });
-  const { telemetry, close } = await openTelemetry(nvml, io.nowMs);
+  const deps = { nowMs: io.nowMs, monotonicMs, sleep };
+  const { telemetry, close } = await openTelemetry(collectorsOf(config, deps), deps);
+  let keeper: Keeper | undefined;
   try {
-    const calibrations = await calibrate({
-      openDevice: async () => device,
-      kernels: KERNELS,
-      seconds,
-      telemetry,
-      clock: { nowMs: io.nowMs, monotonicSeconds: () => monotonicMs() / 1000 },
-      sleep: async (wait) => sleep(wait * 1000, io.signal),
-      random: Math.random,
-      onProgress: ({ kernel, stage }) => io.stderr(`${kernel}: ${stage}\n`),
+    const choice = choose(options, telemetry.gpus);
+    const stateDir = options.stateDir ?? defaultStateDir(io.env, process.getuid?.() === 0);
+    const done = await measure(choice, telemetry, io, async (pids, gpuUuid) => {
+      // Without a device no ledger is made; without one no GPU time is spent on what cannot be kept.
+      keeper = await openKeeper(stateDir, sleep);
+      keeper.claim(pids, gpuUuid);
     });
-    await ledger.append({ calibrations });
-    io.stdout(
-      options.json ? `${JSON.stringify(calibrations, null, 2)}\n` : calibrations.map(text).join(""),
-    );
+    if (keeper) await tell(done, { options, config, telemetry, keeper, io });
+    const [failed] = done.failed;
+    const error = done.stopped ?? failed?.error;
+    if (error) throw error;
   } finally {
+    await keeper?.close();
     await close();
-    await ledger.close();
   }
 }
 
-function text(calibration: Calibration): string {
-  const { kernel, ratePerSecond, unit, adapter, software, rateSpread, telemetry } = calibration;
-  const spread = rateSpread === undefined ? "" : `, spread ${(100 * rateSpread).toFixed(1)} %`;
-  const watts = telemetry["powerWatts"];
-  const power = watts === undefined ? "power not measured" : `${watts.toFixed(0)} W`;
-  const mark = software ? "  (SOFTWARE: a CPU plays GPU here)" : "";
-  return `${kernel}: ${ratePerSecond.toExponential(3)} ${unit}${spread}, ${power}, on ${adapter}${mark}\n`;
+function monotonicMs(): number {
+  return performance.now();
+}
+
+function measure(
+  choice: Choice,
+  telemetry: TelemetrySource,
+  io: CommandIo,
+  onMatched: (pids: readonly number[], gpuUuid: string) => Promise<void>,
+): Promise<CalibrationRun> {
+  const { allowSoftware, ...rest } = choice;
+  return calibrate({
+    ...rest,
+    open: ({ robustness }) => openDevice({ allowSoftware, robustness }),
+    telemetry,
+    clock: { nowMs: io.nowMs, monotonicSeconds: () => monotonicMs() / 1000 },
+    sleep: async (seconds, signal) => sleep(seconds * 1000, signal),
+    random: Math.random,
+    signal: io.signal,
+    onMatched: (match, pids) => onMatched(pids, match.gpuUuid),
+    onProgress: (progress) => io.stderr(progressText(progress)),
+  });
+}
+
+interface Telling {
+  options: CalibrateArguments;
+  config: Config;
+  telemetry: TelemetrySource;
+  keeper: Keeper;
+  io: CommandIo;
+}
+
+/** Keeps what was measured, then tells it: a terminal that is gone must not cost the result. */
+async function tell(
+  done: CalibrationRun,
+  { options, config, telemetry, keeper, io }: Telling,
+): Promise<void> {
+  const { calibrations } = done;
+  const kept = calibrations.length > 0 ? await keeper.keep(calibrations) : undefined;
+  const drift = calibrations.flatMap((now) => {
+    const first = firstOf(keeper.history, now);
+    return first ? [driftOf(now, first)] : [];
+  });
+  const roofline = rooflineOf(withKnown(calibrations, keeper.history));
+  const adapter = calibrations[0]?.adapter ?? "";
+  if (options.svg !== undefined && calibrations.length > 0) {
+    const software = done.watched === "software";
+    writeSvg(options.svg, renderRoofline({ adapter, software, roofline, notes: [] }));
+  }
+  if (options.json) {
+    const { stopped, failed, ...rest } = done;
+    const told = failed.map(({ kernel, error }) => ({ kernel, error: error.code }));
+    const all = { ...rest, failed: told, stopped: stopped?.code, drift, kept };
+    io.stdout(`${JSON.stringify(all, null, 2)}\n`);
+    return;
+  }
+  if (calibrations.length > 0) io.stdout(calibrationTable(calibrations, roofline));
+  const money = moneyText(done, config, telemetry, io.nowMs());
+  io.stdout(accountText(done, adapter, { hasDaemon: keeper.hasDaemon, money }));
+  for (const each of drift) {
+    const text = driftText(each);
+    if (text !== undefined) io.stdout(`Drift: ${text}.\n`);
+  }
+  if (drift.length > 0 && drift.every((each) => driftText(each) === undefined))
+    io.stdout("No drift since the first calibration.\n");
+  if (kept !== undefined) io.stdout(`Kept ${kept}.\n`);
+}
+
+/** Ceilings that were not measured this time are those of the newest time before. */
+function withKnown(
+  now: readonly Calibration[],
+  history: readonly Calibration[],
+): readonly Calibration[] {
+  const [one] = now;
+  const newest = new Map<string, Calibration>();
+  for (const each of history)
+    if (each.gpuUuid === one?.gpuUuid && each.adapter === one.adapter)
+      newest.set(each.kernel, each);
+  for (const { kernel } of now) newest.delete(kernel);
+  return [...now, ...newest.values()];
+}
+
+function writeSvg(file: string, svg: string): void {
+  try {
+    writeFileSync(file, svg);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new AssayError("cli/usage", `the picture cannot be written: ${why}`, {
+      place: file,
+      hint: "the calibrations are kept; name a file that can be written",
+      cause,
+    });
+  }
+}
+
+/** GPU time and energy by the configured price list; undefined without one, or without a price. */
+function moneyText(
+  { match, gpuSeconds, energyJoules }: CalibrationRun,
+  config: Config,
+  { gpus }: TelemetrySource,
+  nowMs: number,
+): string | undefined {
+  const model = gpus.find(({ uuid }) => uuid === match.gpuUuid)?.model;
+  if (config.prices.file === undefined || model === undefined) return undefined;
+  const prices = loadPrices(config.prices.file);
+  const window = { fromMs: nowMs, toMs: nowMs + 1 };
+  const anHour = priceAt(gpuPriceSpans(prices, model, window), nowMs);
+  if (anHour === undefined) return undefined;
+  const aKwh = priceAt(energyPriceSpans(prices, window), nowMs) ?? 0n;
+  const time = gpuTimeCost(Math.round(gpuSeconds * 1000), anHour);
+  const energy = energyCost(Math.round((energyJoules ?? 0) * 1000), aKwh);
+  const { total } = settle([{ key: "", cost: time + energy }]);
+  return `${formatDecimal(total / 100_000n, 4)} ${prices.currency} by ${prices.name}`;
 }

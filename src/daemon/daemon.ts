@@ -17,6 +17,7 @@ import { deviceScale } from "../signature/scale.ts";
 import { DiskWatch, unwritten } from "./disk-watch.ts";
 import { nodeName } from "./node-name.ts";
 import { Alerting } from "./alerting.ts";
+import { Inbox } from "./inbox.ts";
 import { BudgetMeter } from "./budgets.ts";
 import { DaemonState } from "./state.ts";
 import type { OpenedSource } from "./source.ts";
@@ -77,10 +78,15 @@ async function runWithLedger(
   const alerting = newAlerting(settings, deps, budgets);
   await alerting.restore(ledger);
   const data = loadShippedData();
-  const pipeline = new Pipeline(await pipelineSettings(data, ledger, settings, lastSliceEnds));
+  const inbox = newInbox(ledger, settings, deps);
+  await inbox.open();
+  const pipeline = new Pipeline(pipelineSettings(data, inbox, settings, lastSliceEnds));
   const state = newState(ledger, settings, deps, { writer, alerting, budgets, data });
   const server = await serve(ledger, settings, deps, state);
   deliverer.start();
+  const ended = new AbortController();
+  // The pids and devices of a recording are not those of this machine.
+  const intake = source.isLive ? inbox.run(deps.sleep, ended.signal) : undefined;
   deps.onReady(server?.url);
   if (lastSliceEnds.size > 0) deps.onResume?.(Math.max(...lastSliceEnds.values()));
   try {
@@ -106,6 +112,8 @@ async function runWithLedger(
   } finally {
     // Also after an error: what was measured before it is kept.
     await writer.flush();
+    ended.abort("over");
+    await intake;
     await server?.close();
     await deliverer.stop();
   }
@@ -185,20 +193,33 @@ function newAlerting(
   return new Alerting({ mining, budgets, endpoints, hash, nowMs });
 }
 
-async function pipelineSettings(
-  { model, indicators, limits }: ShippedData,
+/** A window is labelled for good when the one after it is known. */
+const LINGER_WINDOWS = 4;
+
+function newInbox(
   ledger: Ledger,
+  { config, stateDir }: DaemonSettings,
+  { log, nowMs }: DaemonDeps,
+): Inbox {
+  const monotonicMs = (): number => performance.now();
+  const lingerMs = LINGER_WINDOWS * durationMs(config.windowLength);
+  const { procRoot } = config.collect;
+  return new Inbox({ stateDir, ledger, log, nowMs, monotonicMs, lingerMs, procRoot });
+}
+
+function pipelineSettings(
+  { model, indicators, limits }: ShippedData,
+  inbox: Inbox,
   { config }: DaemonSettings,
   lastSliceEnds: ReadonlyMap<string, number>,
-): Promise<PipelineSettings> {
-  const calibrations = await ledger.calibrations();
+): PipelineSettings {
   const ownPids: ReadonlySet<number> = new Set([process.pid]);
   return {
     windowMs: durationMs(config.windowLength),
     model,
     indicators,
-    scaleOf: (gpu) => deviceScale(gpu, limits, calibrations),
-    agentPids: () => ownPids,
+    scaleOf: (gpu) => deviceScale(gpu, limits, inbox.calibrations()),
+    agentPids: () => new Set([...ownPids, ...inbox.agentPids()]),
     agentVersion: agentVersion(),
     resumeAtMs: (gpuUuid) => lastSliceEnds.get(gpuUuid),
   };

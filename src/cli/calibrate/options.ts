@@ -1,0 +1,80 @@
+import { parseDuration } from "../../model/duration.ts";
+import { AssayError } from "../../model/errors.ts";
+import type { GpuInfo } from "../../model/sample.ts";
+import { sanitize } from "../../model/text.ts";
+import { KERNELS } from "../../probe/kernels/all.ts";
+import type { Kernel } from "../../probe/kernels/kernel.ts";
+
+/** As they come from the command line. */
+export interface CalibrateArguments {
+  config?: string;
+  stateDir?: string;
+  gpu?: string;
+  kernels?: string;
+  seconds: string;
+  wait: string;
+  svg?: string;
+  allowSoftware?: boolean;
+  json?: boolean;
+}
+
+export interface Choice {
+  kernels: readonly Kernel[];
+  seconds: number;
+  waitSeconds: number;
+  gpuUuid: string | undefined;
+  allowSoftware: boolean;
+}
+
+/** What was asked for. @throws AssayError `cli/usage`, `collect/no-gpu` */
+export function choose(options: CalibrateArguments, gpus: readonly GpuInfo[]): Choice {
+  return {
+    kernels: kernelsNamed(options.kernels),
+    seconds: secondsOf(options.seconds),
+    waitSeconds: waitOf(options.wait),
+    gpuUuid: options.gpu === undefined ? undefined : gpuNamed(options.gpu, gpus).uuid,
+    allowSoftware: options.allowSoftware ?? false,
+  };
+}
+
+function secondsOf(text: string): number {
+  const seconds = Number(text);
+  if (seconds > 0 && seconds <= 600) return seconds;
+  throw new AssayError("cli/usage", `"${text}" is no time to measure`, {
+    place: "--seconds",
+    hint: "a number of seconds above 0, 600 at most",
+  });
+}
+
+function waitOf(text: string): number {
+  const ms = text.trim() === "0" ? 0 : parseDuration(text);
+  if (ms !== undefined) return ms / 1000;
+  throw new AssayError("cli/usage", `"${text}" is no duration`, {
+    place: "--wait",
+    hint: "a number with a unit, such as 30s or 5m; 0 refuses a busy GPU at once",
+  });
+}
+
+function kernelsNamed(text: string | undefined): readonly Kernel[] {
+  if (text === undefined) return KERNELS;
+  const names = new Set(text.split(",").map((name) => name.trim()));
+  const known = KERNELS.map(({ name }) => name);
+  const unknown = [...names].filter((name) => !known.includes(name));
+  if (unknown.length === 0) return KERNELS.filter(({ name }) => names.has(name));
+  throw new AssayError("cli/usage", `there is no kernel "${unknown.join(", ")}"`, {
+    place: "--kernels",
+    hint: `one or more of ${known.join(", ")}`,
+  });
+}
+
+function gpuNamed(text: string, gpus: readonly GpuInfo[]): GpuInfo {
+  const found = gpus.find(({ index, uuid }) => text === String(index) || text === uuid);
+  if (found) return found;
+  const known = gpus.map(
+    ({ index, uuid, model }) => `${index} (${sanitize(uuid, 64)}, ${sanitize(model, 40)})`,
+  );
+  throw new AssayError("collect/no-gpu", `no collector knows a GPU "${text}"`, {
+    place: "--gpu",
+    hint: known.length > 0 ? `there are ${known.join("; ")}` : "`assay doctor` says what is here",
+  });
+}

@@ -1,0 +1,143 @@
+import { randomUUID } from "node:crypto";
+import {
+  chownSync,
+  closeSync,
+  fchownSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  statSync,
+  writeSync,
+} from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { readBounded } from "../collect/files.ts";
+import { parseStat } from "../collect/processes/parse.ts";
+import { calibrationSchema } from "../ledger/records.ts";
+import type { Calibration } from "../model/calibration.ts";
+
+/**
+ * How another process of this machine hands something to the daemon that holds the ledger: files in
+ * `STATE/inbox`, each written beside its name, made durable and renamed. Two kinds: calibrations to
+ * keep, and claims, which say that a process on a GPU is the agent's own while it lives.
+ */
+const INBOX = "inbox";
+/** Of one file; a calibration takes about two kilobytes. */
+export const MAX_FILE_BYTES = 256 * 1024;
+/** A name that a writer has not finished with. */
+export const UNFINISHED = ".unfinished-";
+
+const CalibrationsFile = z.strictObject({
+  kind: z.literal("calibrations"),
+  calibrations: z.array(calibrationSchema).max(64),
+});
+
+const ClaimFile = z.strictObject({
+  kind: z.literal("claim"),
+  pid: z.int().min(1),
+  /** Field 22 of /proc/PID/stat: with the pid it names one process for good. */
+  startTicks: z.int().min(0),
+  gpuUuid: z.string().max(256),
+});
+
+export const InboxFile = z.discriminatedUnion("kind", [CalibrationsFile, ClaimFile]);
+export type InboxFile = z.infer<typeof InboxFile>;
+export type Claim = z.infer<typeof ClaimFile>;
+
+export function inboxPath(stateDir: string): string {
+  return join(stateDir, INBOX);
+}
+
+/**
+ * Leaves calibrations for the daemon, durably.
+ * @returns the file's path: the daemon deletes it when the ledger has what it says
+ * @throws Error of the file system
+ */
+export function leaveCalibrations(stateDir: string, calibrations: readonly Calibration[]): string {
+  return leave(stateDir, "calibrations", {
+    kind: "calibrations",
+    calibrations: [...calibrations],
+  });
+}
+
+/**
+ * Tells the daemon that a process of ours is on a GPU.
+ * @returns takes the claim back; undefined where the process is gone already
+ * @throws Error of the file system
+ */
+export function leaveClaim(
+  stateDir: string,
+  pid: number,
+  gpuUuid: string,
+  procRoot: string = "/proc",
+): (() => void) | undefined {
+  const startTicks = startTicksOf(pid, procRoot);
+  if (startTicks === undefined) return undefined;
+  const path = leave(stateDir, "claim", { kind: "claim", pid, startTicks, gpuUuid });
+  return () => rmSync(path, { force: true });
+}
+
+/** When the process began, in the kernel's ticks since boot; undefined where there is none. */
+export function startTicksOf(pid: number, procRoot: string): number | undefined {
+  const text = readBounded(`${procRoot}/${pid}/stat`, 4096);
+  return text === undefined ? undefined : parseStat(text)?.startTicks;
+}
+
+/** Makes the inbox, for the owner of the state directory alone. */
+export function makeInbox(stateDir: string): string {
+  const folder = inboxPath(stateDir);
+  const isNew = mkdirSync(folder, { recursive: true, mode: 0o700 }) !== undefined;
+  const owner = otherOwner(stateDir);
+  if (isNew && owner) chownSync(folder, owner.uid, owner.gid);
+  return folder;
+}
+
+/** What root leaves must be readable for a daemon that is not root: it gets the directory's owner. */
+function otherOwner(stateDir: string): Pick<Stats, "uid" | "gid"> | undefined {
+  if (process.geteuid?.() !== 0) return undefined;
+  const { uid, gid } = statSync(stateDir);
+  return uid === 0 ? undefined : { uid, gid };
+}
+
+function leave(stateDir: string, name: string, content: InboxFile): string {
+  const folder = makeInbox(stateDir);
+  const file = `${name}-${randomUUID()}.json`;
+  const unfinished = join(folder, `${UNFINISHED}${file}`);
+  const path = join(folder, file);
+  try {
+    writeDurably(unfinished, JSON.stringify(content), otherOwner(stateDir));
+    renameSync(unfinished, path);
+  } catch (error) {
+    rmSync(unfinished, { force: true });
+    throw error;
+  }
+  syncFolder(folder);
+  return path;
+}
+
+function writeDurably(
+  path: string,
+  text: string,
+  owner: Pick<Stats, "uid" | "gid"> | undefined,
+): void {
+  const file = openSync(path, "wx", 0o600);
+  try {
+    writeSync(file, text);
+    if (owner) fchownSync(file, owner.uid, owner.gid);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
+function syncFolder(path: string): void {
+  const folder = openSync(path, "r");
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
+  }
+}
