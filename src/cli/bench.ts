@@ -1,19 +1,21 @@
 import type { Command } from "commander";
 import { agentVersion } from "../config/data.ts";
+import { defaultStateDir } from "../config/paths.ts";
 import { AssayError } from "../model/errors.ts";
 import { sanitize } from "../model/text.ts";
-import { renderRoofline } from "../plot/roofline/figure.ts";
 import type { ProbeDevice } from "../probe/device.ts";
 import { LIBRARY_PLACE, openDevice } from "../probe/device-process.ts";
 import { KERNELS } from "../probe/kernels/all.ts";
 import { adapterHints, readVulkanFacts } from "../probe/vulkan.ts";
 import { chooseKernels } from "./bench/choice.ts";
 import { progressOf } from "./bench/progress.ts";
-import { type BenchReport, reportJson, reportOf, rooflineOfReport } from "./bench/report.ts";
+import { pictureOf } from "./bench/picture.ts";
+import { reportJson, reportOf } from "./bench/report.ts";
 import { type BenchOutcome, runBench } from "./bench/run.ts";
-import { driverText, kernelJson, kernelList, reportText, timingText } from "./bench/text.ts";
+import { kernelJson, kernelList, reportText } from "./bench/text.ts";
+import { benchTuning } from "./bench/tuning.ts";
 import type { CommandIo } from "./io.ts";
-import { type ReservedPicture, reservePicture } from "./picture.ts";
+import { reservePicture } from "./picture.ts";
 
 const ABOUT = `Measure what this machine's GPU gives: hashes, matrix products, memory and
 arithmetic, each against the ceiling that was measured on the same device.
@@ -40,6 +42,7 @@ interface BenchCommandOptions {
   svg?: string;
   force?: boolean;
   list?: boolean;
+  stateDir?: string;
 }
 
 export function addBenchCommand(program: Command, io: CommandIo): void {
@@ -58,6 +61,7 @@ export function addBenchCommand(program: Command, io: CommandIo): void {
     .option("--svg <file>", "draw the roofline into a new file")
     .option("--force", "overwrite an existing --svg file")
     .option("--list", "say which kernels there are, and measure nothing")
+    .option("--state-dir <dir>", "where the fastest shape of each kernel is remembered")
     .action(async (options: BenchCommandOptions) => bench(options, io));
 }
 
@@ -75,6 +79,16 @@ async function bench(options: BenchCommandOptions, io: CommandIo): Promise<void>
       : await reservePicture(options.svg, options.force ?? false);
   try {
     const atMs = Math.round(io.nowMs());
+    const stateDir = options.stateDir ?? defaultStateDir(io.env, process.getuid?.() === 0);
+    // Said at the end: in between, one line belongs to one kernel.
+    const notices: string[] = [];
+    const tuning = benchTuning({
+      stateDir,
+      random: Math.random,
+      now,
+      signal: io.signal,
+      say: (message) => void notices.push(`note: ${message}\n`),
+    });
     const run = await runBench({
       open: opener(adapterName, io),
       kernels,
@@ -82,17 +96,25 @@ async function bench(options: BenchCommandOptions, io: CommandIo): Promise<void>
       maxRounds: MAX_ROUNDS,
       targetSpread: TARGET_SPREAD,
       random: Math.random,
-      now: () => performance.now() / 1000,
+      now,
       signal: io.signal,
+      tuning,
       watcher: progressOf(io),
     });
+    for (const notice of notices) io.stderr(notice);
     const report = reportOf(run, agentVersion(), atMs);
-    await draw(report, picture);
+    const drawn = pictureOf(report);
+    if (drawn !== undefined) await picture?.write(drawn);
     io.stdout(options.json ? reportJson(report) : reportText(report, KERNELS));
     throwFailures(run.outcomes);
   } finally {
     await picture?.discard();
   }
+}
+
+/** Monotonic seconds. */
+function now(): number {
+  return performance.now() / 1000;
 }
 
 /** @throws AssayError `cli/usage` */
@@ -145,30 +167,6 @@ async function explained(
   if (code !== "probe/unavailable" || place === LIBRARY_PLACE) return error;
   const hints = adapterHints(await readVulkanFacts({ root: "/", environment: io.env }));
   return new AssayError(code, message, { place, hint: hints.join("\n  hint: "), cause: error });
-}
-
-/** Nothing measured, nothing drawn. */
-async function draw(report: BenchReport, picture: ReservedPicture | undefined): Promise<void> {
-  const rates = report.kernels.filter((each) => each.outcome === "measured");
-  if (rates.length === 0) return;
-  const { software, kernels, durationSeconds, adapter } = report;
-  const others = kernels.filter((each) => each.outcome !== "measured");
-  const date = new Date(report.atMs).toISOString().slice(0, 10);
-  const count = `${rates.length} kernel${rates.length === 1 ? "" : "s"}`;
-  const how = `${count} in ${durationSeconds.toFixed(0)} s, timed ${timingText(rates)}`;
-  const figure = {
-    adapter: report.adapterName,
-    software,
-    roofline: rooflineOfReport(report),
-    notes: [
-      `${date}, gpu-assay ${report.version}; driver: ${driverText(adapter)}`,
-      how,
-      ...(others.length > 0
-        ? [`not measured: ${others.map(({ kernel }) => kernel).join(", ")}`]
-        : []),
-    ],
-  };
-  await picture?.write(renderRoofline(figure));
 }
 
 /** Told where it happened; here once more, as what the command ends with. */

@@ -6,28 +6,37 @@ import { BenchReport } from "../../src/cli/bench/report.ts";
 import { KERNELS } from "../../src/probe/kernels/all.ts";
 import { elementsOf } from "../plot/svg.ts";
 import { softwareAdapter, whyNoWebGpu } from "../support/software-adapter.ts";
+import { temporaryFolder } from "../support/temporary.ts";
 import { assay, start, tempDir } from "./support/assay.ts";
 
 const why = await whyNoWebGpu();
 const skipped = why === undefined ? "" : ` (skipped: ${why})`;
 /** Enough for one launch. */
 const SHORT = ["--seconds", "0.001"];
+/** A CPU that plays GPU, beside other tests. */
+const BUSY = { timeout: 120_000 };
 const ONE = ["bench", "--kernels", "matmul-f32", ...SHORT];
 
-describe.skipIf(why !== undefined)(`assay bench on the software adapter${skipped}`, () => {
+describe.skipIf(why !== undefined)(`assay bench on the software adapter${skipped}`, BUSY, () => {
   let env: Record<string, string>;
   beforeAll(async () => {
-    env = (await softwareAdapter()).environment;
+    // What it remembers goes nowhere near the state of whoever runs the tests.
+    env = {
+      ...(await softwareAdapter()).environment,
+      STATE_DIRECTORY: temporaryFolder("bench-state"),
+    };
   });
 
   it("measures a kernel and says SOFTWARE wherever a figure shows", async () => {
-    const { code, stdout, stderr } = await assay(ONE, env);
+    const { code, stdout, stderr } = await assay([...ONE, "--adapter", "SwiftShader"], env);
     expect({ code, stderr }).toMatchObject({ code: 0 });
     expect(stdout).toMatch(/^matmul-f32 +[\d.]+ [kMGT]?FLOP\/s .* SOFTWARE$/m);
     expect(stdout).toMatch(/^f32\?: its ceiling was not measured/m);
     expect(stdout).toMatch(/^adapter +swiftshader.*SOFTWARE: a CPU plays GPU here/m);
     expect(stdout).toMatch(/^driver +SwiftShader driver/m);
-    expect(stderr).toMatch(/^matmul-f32 \(SOFTWARE\): verify measure - [\d.]+ [kMGT]?FLOP\/s$/m);
+    expect(stderr).toMatch(
+      /^matmul-f32 \(SOFTWARE\): tune verify measure - [\d.]+ [kMGT]?FLOP\/s$/m,
+    );
   });
 
   it("prints what its schema describes, and draws it", async () => {
@@ -52,18 +61,17 @@ describe.skipIf(why !== undefined)(`assay bench on the software adapter${skipped
     const svg = join(tempDir(), "roofline.svg");
     const args = ["bench", "--kernels", "matmul-f32", "--seconds", "600", "--svg", svg];
     const program = start(args, env);
-    await program.says("stderr", /: verify measure/);
+    await program.says("stderr", /: tune verify/);
     program.kill("SIGINT");
     const { code, stdout, stderr } = await program.ended;
     expect(code).toBe(0);
-    expect(stderr).toMatch(/measure - stopped\n$/);
+    expect(stderr).toMatch(/ - stopped\n$/);
     expect(stdout).toMatch(/^nothing was measured\n\nmatmul-f32 \(SOFTWARE\): not measured/);
     expect(stdout).toMatch(/^stopped before the end/m);
     expect(existsSync(svg)).toBe(false);
   });
 
-  it("takes an adapter by a part of its name, and names those that there are", async () => {
-    expect((await assay([...ONE, "--adapter", "SwiftShader"], env)).code).toBe(0);
+  it("names the adapters that there are where none is named so", async () => {
     const { code, stdout, stderr } = await assay([...ONE, "--adapter", "H900"], env);
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
     expect(stderr).toMatch(

@@ -10,6 +10,8 @@ import { seeded } from "../../support/seeded.ts";
 import { softwareAdapter, whyNoWebGpu } from "../../support/software-adapter.ts";
 
 const why = await whyNoWebGpu();
+/** A CPU that plays GPU, beside other tests. */
+const BUSY = { timeout: 120_000 };
 const skipped = why === undefined ? "" : ` (skipped: ${why})`;
 
 const named = (name: string, over: Partial<Kernel> = {}): Kernel => ({
@@ -35,7 +37,7 @@ const CRASHING = named("crashing", {
   },
 });
 
-describe.skipIf(why !== undefined)(`a benchmark on the software adapter${skipped}`, () => {
+describe.skipIf(why !== undefined)(`a benchmark on the software adapter${skipped}`, BUSY, () => {
   let environment: Record<string, string>;
   const opened: { device: ProbeDevice; robustness: boolean }[] = [];
   beforeAll(async () => {
