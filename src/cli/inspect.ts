@@ -1,4 +1,3 @@
-import { writeFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { AssayError } from "../model/errors.ts";
 import { GPU_QUANTITIES, type GpuQuantity } from "../model/sample.ts";
@@ -8,6 +7,7 @@ import { inspectRecording } from "./inspect/inspection.ts";
 import { inspectionJson } from "./inspect/json.ts";
 import { inspectionText } from "./inspect/text.ts";
 import type { CommandIo } from "./io.ts";
+import { reservePicture } from "./picture.ts";
 
 const ABOUT = `Say what a recording holds: devices, time, how evenly it was sampled, what was
 measured and what was not, gaps and holes, and its course in small.
@@ -62,7 +62,8 @@ async function inspect(file: string, options: InspectOptions, io: CommandIo): Pr
   }
   if (options.svg !== undefined) {
     const picture = renderFigure(inspectionFigure(inspection, chosen));
-    await writePicture(options.svg, picture, options.force ?? false);
+    const reserved = await reservePicture(options.svg, options.force ?? false);
+    await reserved.write(picture);
   }
   const page = { width, unicode: showsUnicode(io.env) };
   io.stdout(
@@ -107,20 +108,4 @@ function terminalWidth(): number {
 function showsUnicode(env: CommandIo["env"]): boolean {
   const locale = env["LC_ALL"] || env["LC_CTYPE"] || env["LANG"] || "";
   return env["TERM"] !== "dumb" && /utf-?8/i.test(locale);
-}
-
-async function writePicture(file: string, picture: string, force: boolean): Promise<void> {
-  await writeFile(file, picture, { flag: force ? "w" : "wx" }).catch((cause: unknown) => {
-    const exists = cause instanceof Error && "code" in cause && cause.code === "EEXIST";
-    if (exists)
-      throw new AssayError("cli/usage", "the picture's file is there already", {
-        place: file,
-        hint: "choose another name, or overwrite it with --force",
-      });
-    throw new AssayError("cli/usage", "the picture cannot be written", {
-      place: file,
-      hint: cause instanceof Error ? cause.message : undefined,
-      cause,
-    });
-  });
 }

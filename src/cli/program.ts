@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import { agentVersion } from "../config/data.ts";
 import { AssayError, BAD_INPUT, FAILED } from "../model/errors.ts";
 import { addClassifyCommand } from "./classify.ts";
+import { addBenchCommand } from "./bench.ts";
 import { addCalibrateCommand } from "./calibrate.ts";
 import { addDoctorCommand } from "./doctor.ts";
 import { addRecordCommand } from "./record.ts";
@@ -32,6 +33,7 @@ const COMMANDS = [
   addRecordCommand,
   addInspectCommand,
   addCalibrateCommand,
+  addBenchCommand,
   addConfigCommand,
 ];
 
