@@ -122,8 +122,9 @@ fn small_sigma1(x: u32) -> u32 {
 
 // What a round adds to both of the words that it changes; `k_word` is its constant and its word.
 fn mixed(s: State, k_word: u32) -> u32 {
-  let big_sigma1 = rotate_right(s.e, 6) ^ rotate_right(s.e, 11) ^ rotate_right(s.e, 25);
-  let choice = s.g ^ (s.e & (s.f ^ s.g));
+  let e = s.e;
+  let big_sigma1 = rotate_right(e, 6) ^ rotate_right(e, 11) ^ rotate_right(e, 25);
+  let choice = s.g ^ (e & (s.f ^ s.g));
   return s.h + big_sigma1 + choice + k_word;
 }
 
