@@ -18,8 +18,7 @@
 // Operations     per hash 19,280 32-bit integer operations: 2 Keccak-f[1600] of 7,440; 64 accesses x
 //                (32 words x 2 for FNV, 4 for the page's number); 48 to compress the mix. The
 //                remainder that gives the page's number counts as one.
-//                per item 22,080: 2 Keccak-f[1600] and 256 parents x (16 words x 2 + 5), less what
-//                rounding leaves
+//                per item 24,098: 2 Keccak-f[1600] and 256 parents x (16 words x 2 + 4), and 2
 // Bytes          per hash 8,192 read from the dataset in pieces of 128; per item 16,448 read from
 //                the cache in pieces of 64 and 64 written
 //

@@ -66,7 +66,13 @@ const set = (local: number): number[] => [0x21, local];
 const load = (at: number): number[] => [0x29, 3, ...leb(at)];
 const store = (at: number): number[] => [0x37, 3, ...leb(at)];
 const i32 = (value: number): number[] => [0x41, ...leb(value)];
+const ONE = [0x42, 1];
 const ALL_ONES = [0x42, 0x7f];
+const ADD = 0x6a;
+const NOT_ABOVE = 0x4d;
+const LOOP = [0x03, 0x40];
+const REPEAT_IF = [0x0d, 0];
+const END = 0x0b;
 const XOR = 0x85;
 const AND = 0x83;
 const ROTATE_LEFT = 0x89;
@@ -80,16 +86,11 @@ const OFFSET = CHANGE + 1;
 
 function permuteBody(): number[] {
   const lanes = [...Array(LANES).keys()];
-  return [
-    ...lanes.flatMap((lane) => [...i32(0), ...load(STATE_AT + 8 * lane), ...set(lane)]),
-    ...[0x03, 0x40],
-    ...roundBody(),
-    // offset += 8; repeat while it is below the end of the constants.
-    ...[...get(OFFSET), ...i32(8), 0x6a, ...set(OFFSET)],
-    ...[...get(OFFSET), ...i32(8 * ROUNDS - 1), 0x4d, 0x0d, 0, 0x0b],
-    ...lanes.flatMap((lane) => [...i32(0), ...get(lane), ...store(STATE_AT + 8 * lane)]),
-    0x0b,
-  ];
+  const read = lanes.flatMap((lane) => [...i32(0), ...load(STATE_AT + 8 * lane), ...set(lane)]);
+  const write = lanes.flatMap((lane) => [...i32(0), ...get(lane), ...store(STATE_AT + 8 * lane)]);
+  const next = [...get(OFFSET), ...i32(8), ADD, ...set(OFFSET)];
+  const isLeft = [...get(OFFSET), ...i32(8 * ROUNDS - 1), NOT_ABOVE];
+  return [...read, ...LOOP, ...roundBody(), ...next, ...isLeft, ...REPEAT_IF, END, ...write, END];
 }
 
 function roundBody(): number[] {
@@ -102,7 +103,7 @@ function roundBody(): number[] {
   }
   const bits = rotations();
   for (const x of columns) {
-    code.push(...get(PARITY + ((x + 1) % 5)), ...[0x42, 1], ROTATE_LEFT);
+    code.push(...get(PARITY + ((x + 1) % 5)), ...ONE, ROTATE_LEFT);
     code.push(...get(PARITY + ((x + 4) % 5)), XOR, ...set(CHANGE));
     for (const y of columns) {
       const lane = x + 5 * y;
@@ -120,13 +121,16 @@ function roundBody(): number[] {
   return [...code, ...get(0), ...get(OFFSET), ...load(CONSTANTS_AT), XOR, ...set(0)];
 }
 
+/** The word asm after a zero byte, and version 1. */
+const MAGIC = [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
+
 function moduleBytes(): Uint8Array<ArrayBuffer> {
   const name = (text: string): number[] => [text.length, ...Buffer.from(text)];
   const section = (id: number, body: number[]): number[] => [id, ...leb(body.length), ...body];
   const locals = [2, ...leb(OFFSET), 0x7e, 1, 0x7f];
   const body = [...locals, ...permuteBody()];
   return Uint8Array.from([
-    ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+    ...MAGIC,
     ...section(1, [1, 0x60, 0, 0]),
     ...section(3, [1, 0]),
     ...section(5, [1, 0, 1]),
