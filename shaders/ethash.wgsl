@@ -36,7 +36,7 @@
 //                below CACHE_ITEMS. digests: nonces below nonce_count only. found: slots below
 //                capacity only. Shared memory: by local index, below WORKGROUP.
 
-const WORKGROUP = 128u;    // a multiple of 8
+const WORKGROUP = 64u;     // a multiple of 8
 const TOGETHER = 4u;       // hashes that a team has under way: 1, 2, 4 or 8
 const CACHE_ITEMS = 1021u;
 const PAGES = 8191u;

@@ -13,7 +13,7 @@ const PART = 4;
 export const DIGESTS = 5;
 const DIGEST_BYTES = 64;
 /** The shader's own, where a build sets none. */
-const WORKGROUP = 128;
+const WORKGROUP = 64;
 /**
  * Items a setup step computes: 2 GiB read from the cache, some milliseconds on a large device. The
  * table of epoch 0 takes 129 such steps.
@@ -24,6 +24,8 @@ const ITEMS_PER_STEP = 2 ** 17;
 export interface EthashTable {
   cache: Uint32Array;
   pages: number;
+  /** How many the device computes at a time; 131,072 unless given. */
+  itemsPerStep?: number | undefined;
 }
 
 export interface EthashRange {
@@ -81,7 +83,7 @@ export function itemRange(index: number): { offsetBytes: number; sizeBytes: numb
 
 function withTable(
   build: Build,
-  { cache, pages }: EthashTable,
+  { cache, pages, itemsPerStep = ITEMS_PER_STEP }: EthashTable,
   range: EthashRange,
   others: readonly BufferSpec[],
 ): Pick<KernelJob, "code" | "workgroups" | "buffers" | "setup"> {
@@ -98,17 +100,22 @@ function withTable(
       { binding: CACHE, kind: "read", sizeBytes: cacheBytes.byteLength, data: cacheBytes },
       { binding: PART, kind: "uniform", sizeBytes: 16 },
     ],
-    setup: fillSteps(code, workgroup, 2 * pages),
+    setup: fillSteps(code, workgroup, 2 * pages, itemsPerStep),
   };
 }
 
-function fillSteps(code: string, workgroup: number, items: number): SetupStep[] {
-  return Array.from({ length: Math.ceil(items / ITEMS_PER_STEP) }, (_, step) => {
-    const first = step * ITEMS_PER_STEP;
+function fillSteps(
+  code: string,
+  workgroup: number,
+  items: number,
+  itemsPerStep: number,
+): SetupStep[] {
+  return Array.from({ length: Math.ceil(items / itemsPerStep) }, (_, step) => {
+    const first = step * itemsPerStep;
     return {
       code,
       entryPoint: "fill",
-      workgroups: gridOf(Math.ceil(Math.min(ITEMS_PER_STEP, items - first) / workgroup)),
+      workgroups: gridOf(Math.ceil(Math.min(itemsPerStep, items - first) / workgroup)),
       bindings: [DATASET, CACHE, PART],
       writes: [{ binding: PART, offsetBytes: 0, data: asBytes(Uint32Array.of(first)) }],
     };

@@ -38,7 +38,7 @@ import {
   type Workload,
   wrongResult,
 } from "./kernel.ts";
-import type { Build, Variant } from "./variant.ts";
+import type { Build } from "./variant.ts";
 
 const NAME = "ethash";
 const HEADER_BYTES = 32;
@@ -93,15 +93,13 @@ export const ethashKernel: Kernel = {
       2 * KECCAK_F1600_OPERATIONS + ACCESSES * OPERATIONS_PER_ACCESS + OPERATIONS_TO_COMPRESS,
   },
   lacks: () => undefined,
-  variants: ({ limits }) => [
-    { WORKGROUP: 128, TOGETHER: 4 },
+  // How many reads should be under way at once depends on the device.
+  variants: () => [
     { WORKGROUP: 64, TOGETHER: 4 },
+    { WORKGROUP: 128, TOGETHER: 4 },
     { WORKGROUP: 32, TOGETHER: 8 },
     { WORKGROUP: 64, TOGETHER: 8 },
-    { WORKGROUP: 128, TOGETHER: 8 },
-    { WORKGROUP: 128, TOGETHER: 2 },
-    { WORKGROUP: 64, TOGETHER: 1 },
-    ...LARGE.filter(() => (limits["maxComputeWorkgroupStorageSize"] ?? 0) >= LARGE_SHARED_BYTES),
+    { WORKGROUP: 64, TOGETHER: 2 },
   ],
 
   async verify(device, build, random) {
@@ -121,10 +119,6 @@ export const ethashKernel: Kernel = {
     } satisfies Workload;
   },
 };
-
-const LARGE: readonly Variant[] = [{ WORKGROUP: 256, TOGETHER: 4 }];
-/** Seeds, mixes and page numbers of 256 invocations. */
-const LARGE_SHARED_BYTES = 26_624;
 
 /** The last cache made, of epoch 0's seed: a search for the best variant asks for it again. */
 let remembered = new Uint32Array();
