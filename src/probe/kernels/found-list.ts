@@ -4,7 +4,8 @@ import { asWords, POISON } from "./kernel.ts";
 
 /** Room for `capacity` matches; the count starts at 0 and the rest poisoned. */
 export function foundBuffer(binding: number, capacity: number): BufferSpec {
-  const sizeBytes = 4 * (1 + capacity);
+  // One place at least: a list without any is no array for the shader.
+  const sizeBytes = 4 * (1 + Math.max(1, capacity));
   return { binding, kind: "read-write", sizeBytes, data: new Uint8Array(4), fill: POISON };
 }
 
