@@ -1,4 +1,4 @@
-// SHA-256d (SHA-256 of SHA-256) of an 80-byte block header, one nonce per invocation.
+// SHA-256d (SHA-256 of SHA-256) of an 80-byte block header, one nonce after the other.
 //
 // Purpose        A reference for hash-like work: 32-bit integer arithmetic in registers, no memory
 //                traffic. It searches nonces; it talks to nobody and its result is only verified.
@@ -8,24 +8,52 @@
 // Bindings       0  uniform             params
 //                1  storage read-write  found    (search only)
 //                2  storage read-write  digests  (digest only), 8 words per nonce
-// Workgroup      256 x 1 x 1; a grid of any width and height, numbered row by row
-// Operations     per invocation 2 compressions of about 2,170 32-bit integer operations each:
-//                64 rounds x 24 and 48 schedule words x 13, counting a rotation as one
-// Bytes          per invocation none (search; 4 per match), 32 written (digest)
+// Workgroup      WORKGROUP x 1 x 1, each invocation HASHES nonces; a grid of any width and height,
+//                numbered row by row
+// Operations     per nonce of a search 3,888 32-bit integer operations of one or two operands, a
+//                rotation counted as one. A round takes 24 (the two big sigmas 5 each, choice 3,
+//                majority 4, 7 additions), and 23 where constant and word are one number; a word
+//                of the schedule 13 (the two small sigmas 5 each, 3 additions).
+//                number of the nonce, end of the range                                          3
+//                first hash    swapping the nonce 5, round 3: 2, rounds 4 to 15: 12 x 23,
+//                              words 18 to 31: 80, words 32 to 63: 32 x 13,
+//                              rounds 16 to 63: 48 x 24, adding the midstate 8              1,939
+//                second hash   round 0: 2, rounds 1 to 7: 7 x 24, rounds 8 to 15: 8 x 23,
+//                              words 16 to 31: 139, words 32 to 60: 29 x 13,
+//                              rounds 16 to 59: 44 x 24, half of round 60: 13,
+//                              last word of the digest, swapping, comparing 7               1,946
+//                Two hashes without any of the savings below would take 2 x 2,168.
+// Bytes          per nonce none (search; 4 per match), 32 written (digest)
+// Bounds         `found.nonces` is written at slots below `capacity`, `digests` at 8 words from 8
+//                times an index below `nonce_count`: the host makes both buffers that long, and
+//                ranges short enough that no index of the grid wraps around. All other indices
+//                are constants.
 //
-// The first 64 bytes of the header do not change with the nonce: the host compresses them once
-// and passes the state ("midstate"). Left per nonce: the header's last 16 bytes, then the digest.
+// What does not change with the nonce the host computes once: the state after the first 64 bytes of
+// the header ("midstate"), three rounds of the next block, what is known of the message schedule.
+// And a search needs the rest of a digest only where its most significant word, which is known
+// after round 60, is not above the target's.
+
+// Tunable.
+const WORKGROUP = 256u;
+const HASHES = 1u;
 
 struct Params {
-  midstate: array<vec4u, 2>,
   // The most significant word first.
   threshold: array<vec4u, 2>,
-  // Bytes 64..75 of the header as three big-endian words: end of the Merkle root, time, bits.
-  tail: vec3u,
   first_nonce: u32,
   nonce_count: u32,
   // How many nonces `found` can hold; matches beyond it are counted but not listed.
   capacity: u32,
+
+  midstate: array<vec4u, 2>,
+  // The state after rounds 0 to 3 of the header's last block, as if the nonce (word 3) were 0: it
+  // is only added to two of the state's words.
+  after_round_3: array<vec4u, 2>,
+  // Words 16 and 17 of the schedule, and of words 18 and 19 what the nonce is added to.
+  words_16_to_19: vec4u,
+  // What word 31 has of the words before 17.
+  word_31: u32,
 }
 
 struct Found {
@@ -40,6 +68,9 @@ struct Found {
 struct State {
   a: u32, b: u32, c: u32, d: u32, e: u32, f: u32, g: u32, h: u32,
 }
+
+// Sixteen words of the message schedule: word i is at i % 16 until word i + 16 replaces it.
+alias Words = array<u32, 16>;
 
 // The first 32 bits of the fractional parts of the cube roots of the first 64 primes (FIPS 180-4).
 const K = array<u32, 64>(
@@ -58,25 +89,27 @@ const INITIAL = State(
   0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
 );
 
+// Words a and e after round 0 from the initial state, as if word 0 were 0.
+const ROUND_0_A = 0xfc08884du;
+const ROUND_0_E = 0x98c7e2a2u;
+
+// The bit that ends a message.
+const END = 0x80000000u;
+// The length of the header and of a digest in bits: word 15 of a block.
+const HEADER_BITS = 640u;
+const DIGEST_BITS = 256u;
+// Small sigmas of constant words.
+const SIGMA0_END = 0x11002000u;
+const SIGMA0_HEADER_BITS = 0x00a00055u;
+const SIGMA0_DIGEST_BITS = 0x00400022u;
+const SIGMA1_DIGEST_BITS = 0x00a00000u;
+
 fn rotate_right(x: u32, n: u32) -> u32 {
   return (x >> n) | (x << (32 - n));
 }
 
 fn swap_bytes(x: u32) -> u32 {
   return (rotate_right(x, 8) & 0xff00ff00) | (rotate_right(x, 24) & 0x00ff00ff);
-}
-
-fn round(s: ptr<function, State>, word: u32, k: u32) {
-  let e = (*s).e;
-  let a = (*s).a;
-  let big_sigma1 = rotate_right(e, 6) ^ rotate_right(e, 11) ^ rotate_right(e, 25);
-  let choice = (*s).g ^ (e & ((*s).f ^ (*s).g));
-  let t1 = (*s).h + big_sigma1 + choice + k + word;
-  let big_sigma0 = rotate_right(a, 2) ^ rotate_right(a, 13) ^ rotate_right(a, 22);
-  let majority = (a & (*s).b) | ((*s).c & (a | (*s).b));
-  (*s) = State(
-    t1 + big_sigma0 + majority, a, (*s).b, (*s).c, (*s).d + t1, e, (*s).f, (*s).g,
-  );
 }
 
 fn small_sigma0(x: u32) -> u32 {
@@ -87,9 +120,39 @@ fn small_sigma1(x: u32) -> u32 {
   return rotate_right(x, 17) ^ rotate_right(x, 19) ^ (x >> 10);
 }
 
-// Replaces 16 words of the message schedule by the next 16. Written out, like the rounds below:
+// What a round adds to both of the words that it changes; `k_word` is its constant and its word.
+fn mixed(s: State, k_word: u32) -> u32 {
+  let e = s.e;
+  let big_sigma1 = rotate_right(e, 6) ^ rotate_right(e, 11) ^ rotate_right(e, 25);
+  let choice = s.g ^ (e & (s.f ^ s.g));
+  return s.h + big_sigma1 + choice + k_word;
+}
+
+fn round(s: ptr<function, State>, k_word: u32) {
+  let a = (*s).a;
+  let t1 = mixed(*s, k_word);
+  let big_sigma0 = rotate_right(a, 2) ^ rotate_right(a, 13) ^ rotate_right(a, 22);
+  let majority = (a & (*s).b) | ((*s).c & (a | (*s).b));
+  (*s) = State(
+    t1 + big_sigma0 + majority, a, (*s).b, (*s).c, (*s).d + t1, (*s).e, (*s).f, (*s).g,
+  );
+}
+
+fn add(x: State, y: State) -> State {
+  return State(
+    x.a + y.a, x.b + y.b, x.c + y.c, x.d + y.d, x.e + y.e, x.f + y.f, x.g + y.g, x.h + y.h,
+  );
+}
+
+fn state_of(words: array<vec4u, 2>) -> State {
+  return State(
+    words[0].x, words[0].y, words[0].z, words[0].w, words[1].x, words[1].y, words[1].z, words[1].w,
+  );
+}
+
+// The next 13 words of the schedule, and the 3 after them. Written out, like the rounds below:
 // constant indices let the compiler keep the words in registers.
-fn next_words(w: ptr<function, array<u32, 16>>) {
+fn next_13_words(w: ptr<function, Words>) {
   (*w)[0] += small_sigma0((*w)[1]) + (*w)[9] + small_sigma1((*w)[14]);
   (*w)[1] += small_sigma0((*w)[2]) + (*w)[10] + small_sigma1((*w)[15]);
   (*w)[2] += small_sigma0((*w)[3]) + (*w)[11] + small_sigma1((*w)[0]);
@@ -103,55 +166,198 @@ fn next_words(w: ptr<function, array<u32, 16>>) {
   (*w)[10] += small_sigma0((*w)[11]) + (*w)[3] + small_sigma1((*w)[8]);
   (*w)[11] += small_sigma0((*w)[12]) + (*w)[4] + small_sigma1((*w)[9]);
   (*w)[12] += small_sigma0((*w)[13]) + (*w)[5] + small_sigma1((*w)[10]);
+}
+
+fn next_3_words(w: ptr<function, Words>) {
   (*w)[13] += small_sigma0((*w)[14]) + (*w)[6] + small_sigma1((*w)[11]);
   (*w)[14] += small_sigma0((*w)[15]) + (*w)[7] + small_sigma1((*w)[12]);
   (*w)[15] += small_sigma0((*w)[0]) + (*w)[8] + small_sigma1((*w)[13]);
 }
 
-fn compress(before: State, block: array<u32, 16>) -> State {
-  var s = before;
-  var w = block;
-  round(&s, w[0], K[0]); round(&s, w[1], K[1]); round(&s, w[2], K[2]); round(&s, w[3], K[3]);
-  round(&s, w[4], K[4]); round(&s, w[5], K[5]); round(&s, w[6], K[6]); round(&s, w[7], K[7]);
-  round(&s, w[8], K[8]); round(&s, w[9], K[9]); round(&s, w[10], K[10]); round(&s, w[11], K[11]);
-  round(&s, w[12], K[12]); round(&s, w[13], K[13]); round(&s, w[14], K[14]); round(&s, w[15], K[15]);
-  next_words(&w);
-  round(&s, w[0], K[16]); round(&s, w[1], K[17]); round(&s, w[2], K[18]); round(&s, w[3], K[19]);
-  round(&s, w[4], K[20]); round(&s, w[5], K[21]); round(&s, w[6], K[22]); round(&s, w[7], K[23]);
-  round(&s, w[8], K[24]); round(&s, w[9], K[25]); round(&s, w[10], K[26]); round(&s, w[11], K[27]);
-  round(&s, w[12], K[28]); round(&s, w[13], K[29]); round(&s, w[14], K[30]); round(&s, w[15], K[31]);
-  next_words(&w);
-  round(&s, w[0], K[32]); round(&s, w[1], K[33]); round(&s, w[2], K[34]); round(&s, w[3], K[35]);
-  round(&s, w[4], K[36]); round(&s, w[5], K[37]); round(&s, w[6], K[38]); round(&s, w[7], K[39]);
-  round(&s, w[8], K[40]); round(&s, w[9], K[41]); round(&s, w[10], K[42]); round(&s, w[11], K[43]);
-  round(&s, w[12], K[44]); round(&s, w[13], K[45]); round(&s, w[14], K[46]); round(&s, w[15], K[47]);
-  next_words(&w);
-  round(&s, w[0], K[48]); round(&s, w[1], K[49]); round(&s, w[2], K[50]); round(&s, w[3], K[51]);
-  round(&s, w[4], K[52]); round(&s, w[5], K[53]); round(&s, w[6], K[54]); round(&s, w[7], K[55]);
-  round(&s, w[8], K[56]); round(&s, w[9], K[57]); round(&s, w[10], K[58]); round(&s, w[11], K[59]);
-  round(&s, w[12], K[60]); round(&s, w[13], K[61]); round(&s, w[14], K[62]); round(&s, w[15], K[63]);
-  return State(
-    before.a + s.a, before.b + s.b, before.c + s.c, before.d + s.d,
-    before.e + s.e, before.f + s.f, before.g + s.g, before.h + s.h,
+fn next_16_words(w: ptr<function, Words>) {
+  next_13_words(w);
+  next_3_words(w);
+}
+
+fn rounds_16_to_31(s: ptr<function, State>, w: ptr<function, Words>) {
+  round(s, K[16] + (*w)[0]);
+  round(s, K[17] + (*w)[1]);
+  round(s, K[18] + (*w)[2]);
+  round(s, K[19] + (*w)[3]);
+  round(s, K[20] + (*w)[4]);
+  round(s, K[21] + (*w)[5]);
+  round(s, K[22] + (*w)[6]);
+  round(s, K[23] + (*w)[7]);
+  round(s, K[24] + (*w)[8]);
+  round(s, K[25] + (*w)[9]);
+  round(s, K[26] + (*w)[10]);
+  round(s, K[27] + (*w)[11]);
+  round(s, K[28] + (*w)[12]);
+  round(s, K[29] + (*w)[13]);
+  round(s, K[30] + (*w)[14]);
+  round(s, K[31] + (*w)[15]);
+}
+
+fn rounds_32_to_47(s: ptr<function, State>, w: ptr<function, Words>) {
+  round(s, K[32] + (*w)[0]);
+  round(s, K[33] + (*w)[1]);
+  round(s, K[34] + (*w)[2]);
+  round(s, K[35] + (*w)[3]);
+  round(s, K[36] + (*w)[4]);
+  round(s, K[37] + (*w)[5]);
+  round(s, K[38] + (*w)[6]);
+  round(s, K[39] + (*w)[7]);
+  round(s, K[40] + (*w)[8]);
+  round(s, K[41] + (*w)[9]);
+  round(s, K[42] + (*w)[10]);
+  round(s, K[43] + (*w)[11]);
+  round(s, K[44] + (*w)[12]);
+  round(s, K[45] + (*w)[13]);
+  round(s, K[46] + (*w)[14]);
+  round(s, K[47] + (*w)[15]);
+}
+
+fn rounds_48_to_59(s: ptr<function, State>, w: ptr<function, Words>) {
+  round(s, K[48] + (*w)[0]);
+  round(s, K[49] + (*w)[1]);
+  round(s, K[50] + (*w)[2]);
+  round(s, K[51] + (*w)[3]);
+  round(s, K[52] + (*w)[4]);
+  round(s, K[53] + (*w)[5]);
+  round(s, K[54] + (*w)[6]);
+  round(s, K[55] + (*w)[7]);
+  round(s, K[56] + (*w)[8]);
+  round(s, K[57] + (*w)[9]);
+  round(s, K[58] + (*w)[10]);
+  round(s, K[59] + (*w)[11]);
+}
+
+fn rounds_60_to_63(s: ptr<function, State>, w: ptr<function, Words>) {
+  round(s, K[60] + (*w)[12]);
+  round(s, K[61] + (*w)[13]);
+  round(s, K[62] + (*w)[14]);
+  round(s, K[63] + (*w)[15]);
+}
+
+// SHA-256 of the header. Words 0 to 2 of its last block and the rounds that take them are the
+// host's; words 5 to 14 are 0.
+fn hash_header(nonce: u32) -> State {
+  // The header holds the nonce in little-endian order.
+  let word_3 = swap_bytes(nonce);
+  var s = state_of(params.after_round_3);
+  s.a += word_3;
+  s.e += word_3;
+  round(&s, K[4] ^ END); // what adding the highest bit is
+  round(&s, K[5]);
+  round(&s, K[6]);
+  round(&s, K[7]);
+  round(&s, K[8]);
+  round(&s, K[9]);
+  round(&s, K[10]);
+  round(&s, K[11]);
+  round(&s, K[12]);
+  round(&s, K[13]);
+  round(&s, K[14]);
+  round(&s, K[15] + HEADER_BITS);
+
+  var w = Words();
+  w[0] = params.words_16_to_19.x;
+  w[1] = params.words_16_to_19.y;
+  w[2] = params.words_16_to_19.z + small_sigma0(word_3);
+  w[3] = params.words_16_to_19.w + word_3;
+  w[4] = END + small_sigma1(w[2]);
+  w[5] = small_sigma1(w[3]);
+  w[6] = HEADER_BITS + small_sigma1(w[4]);
+  w[7] = w[0] + small_sigma1(w[5]);
+  w[8] = w[1] + small_sigma1(w[6]);
+  w[9] = w[2] + small_sigma1(w[7]);
+  w[10] = w[3] + small_sigma1(w[8]);
+  w[11] = w[4] + small_sigma1(w[9]);
+  w[12] = w[5] + small_sigma1(w[10]);
+  w[13] = w[6] + small_sigma1(w[11]);
+  w[14] = SIGMA0_HEADER_BITS + w[7] + small_sigma1(w[12]);
+  w[15] = params.word_31 + w[8] + small_sigma1(w[13]);
+  rounds_16_to_31(&s, &w);
+  next_16_words(&w);
+  rounds_32_to_47(&s, &w);
+  next_16_words(&w);
+  rounds_48_to_59(&s, &w);
+  rounds_60_to_63(&s, &w);
+  return add(s, state_of(params.midstate));
+}
+
+// SHA-256 of a digest, up to round 59 and word 60. Words 9 to 14 of the block are 0.
+fn begin_second(first: State, s: ptr<function, State>, w: ptr<function, Words>) {
+  (*s) = State(
+    first.a + ROUND_0_A, INITIAL.a, INITIAL.b, INITIAL.c,
+    first.a + ROUND_0_E, INITIAL.e, INITIAL.f, INITIAL.g,
   );
+  round(s, K[1] + first.b);
+  round(s, K[2] + first.c);
+  round(s, K[3] + first.d);
+  round(s, K[4] + first.e);
+  round(s, K[5] + first.f);
+  round(s, K[6] + first.g);
+  round(s, K[7] + first.h);
+  round(s, K[8] ^ END);
+  round(s, K[9]);
+  round(s, K[10]);
+  round(s, K[11]);
+  round(s, K[12]);
+  round(s, K[13]);
+  round(s, K[14]);
+  round(s, K[15] + DIGEST_BITS);
+
+  (*w)[0] = first.a + small_sigma0(first.b);
+  (*w)[1] = first.b + small_sigma0(first.c) + SIGMA1_DIGEST_BITS;
+  (*w)[2] = first.c + small_sigma0(first.d) + small_sigma1((*w)[0]);
+  (*w)[3] = first.d + small_sigma0(first.e) + small_sigma1((*w)[1]);
+  (*w)[4] = first.e + small_sigma0(first.f) + small_sigma1((*w)[2]);
+  (*w)[5] = first.f + small_sigma0(first.g) + small_sigma1((*w)[3]);
+  (*w)[6] = first.g + small_sigma0(first.h) + DIGEST_BITS + small_sigma1((*w)[4]);
+  (*w)[7] = first.h + SIGMA0_END + (*w)[0] + small_sigma1((*w)[5]);
+  (*w)[8] = END + (*w)[1] + small_sigma1((*w)[6]);
+  (*w)[9] = (*w)[2] + small_sigma1((*w)[7]);
+  (*w)[10] = (*w)[3] + small_sigma1((*w)[8]);
+  (*w)[11] = (*w)[4] + small_sigma1((*w)[9]);
+  (*w)[12] = (*w)[5] + small_sigma1((*w)[10]);
+  (*w)[13] = (*w)[6] + small_sigma1((*w)[11]);
+  (*w)[14] = SIGMA0_DIGEST_BITS + (*w)[7] + small_sigma1((*w)[12]);
+  (*w)[15] = DIGEST_BITS + small_sigma0((*w)[0]) + (*w)[8] + small_sigma1((*w)[13]);
+  rounds_16_to_31(s, w);
+  next_16_words(w);
+  rounds_32_to_47(s, w);
+  next_13_words(w);
+  rounds_48_to_59(s, w);
+}
+
+fn end_second(s: ptr<function, State>, w: ptr<function, Words>) -> State {
+  next_3_words(w);
+  rounds_60_to_63(s, w);
+  return add(*s, INITIAL);
 }
 
 fn sha256d(nonce: u32) -> State {
-  let m = params.midstate;
-  let midstate = State(m[0].x, m[0].y, m[0].z, m[0].w, m[1].x, m[1].y, m[1].z, m[1].w);
-  // The header holds the nonce in little-endian order. Padding: a one bit, zeros, 80 * 8 bits.
-  let first = compress(midstate, array<u32, 16>(
-    params.tail.x, params.tail.y, params.tail.z, swap_bytes(nonce),
-    0x80000000, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 640,
-  ));
-  return compress(INITIAL, array<u32, 16>(
-    first.a, first.b, first.c, first.d, first.e, first.f, first.g, first.h,
-    0x80000000, 0, 0, 0, 0, 0, 0, 256,
-  ));
+  var s: State;
+  var w: Words;
+  begin_second(hash_header(nonce), &s, &w);
+  return end_second(&s, &w);
+}
+
+fn is_match(nonce: u32) -> bool {
+  var s: State;
+  var w: Words;
+  begin_second(hash_header(nonce), &s, &w);
+  // What round 60 makes word e the next three rounds move to h, the digest's last word. Read as a
+  // little-endian number that is the most significant.
+  let last = INITIAL.h + s.d + mixed(s, K[60] + w[12]);
+  if (swap_bytes(last) > params.threshold[0].x) {
+    return false;
+  }
+  return meets_threshold(end_second(&s, &w));
 }
 
 fn meets_threshold(hash: State) -> bool {
-  // Little-endian: the digest's last byte is the most significant.
   let words = array<u32, 8>(
     swap_bytes(hash.h), swap_bytes(hash.g), swap_bytes(hash.f), swap_bytes(hash.e),
     swap_bytes(hash.d), swap_bytes(hash.c), swap_bytes(hash.b), swap_bytes(hash.a),
@@ -165,47 +371,52 @@ fn meets_threshold(hash: State) -> bool {
   return true;
 }
 
-fn invocation_index(group: vec3u, groups: vec3u, local: u32) -> u32 {
-  return (group.y * groups.x + group.x) * 256 + local;
+// Neighbouring invocations have neighbouring nonces; one invocation's are a workgroup apart.
+fn nonce_index(group: vec3u, groups: vec3u, local: u32, turn: u32) -> u32 {
+  return ((group.y * groups.x + group.x) * HASHES + turn) * WORKGROUP + local;
 }
 
-@compute @workgroup_size(256)
+@compute @workgroup_size(WORKGROUP)
 fn search(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) local: u32,
 ) {
-  let index = invocation_index(group, groups, local);
-  if (index >= params.nonce_count) {
-    return;
-  }
-  let nonce = params.first_nonce + index;
-  if (meets_threshold(sha256d(nonce))) {
-    let slot = atomicAdd(&found.count, 1);
-    if (slot < params.capacity) {
-      found.nonces[slot] = nonce;
+  for (var turn = 0u; turn < HASHES; turn++) {
+    let index = nonce_index(group, groups, local, turn);
+    if (index >= params.nonce_count) {
+      return;
+    }
+    let nonce = params.first_nonce + index;
+    if (is_match(nonce)) {
+      let slot = atomicAdd(&found.count, 1);
+      if (slot < params.capacity) {
+        found.nonces[slot] = nonce;
+      }
     }
   }
 }
 
-@compute @workgroup_size(256)
+@compute @workgroup_size(WORKGROUP)
 fn digest(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) local: u32,
 ) {
-  let index = invocation_index(group, groups, local);
-  if (index >= params.nonce_count) {
-    return;
+  for (var turn = 0u; turn < HASHES; turn++) {
+    let index = nonce_index(group, groups, local, turn);
+    if (index >= params.nonce_count) {
+      return;
+    }
+    let hash = sha256d(params.first_nonce + index);
+    let at = index * 8;
+    digests[at] = swap_bytes(hash.a);
+    digests[at + 1] = swap_bytes(hash.b);
+    digests[at + 2] = swap_bytes(hash.c);
+    digests[at + 3] = swap_bytes(hash.d);
+    digests[at + 4] = swap_bytes(hash.e);
+    digests[at + 5] = swap_bytes(hash.f);
+    digests[at + 6] = swap_bytes(hash.g);
+    digests[at + 7] = swap_bytes(hash.h);
   }
-  let hash = sha256d(params.first_nonce + index);
-  let at = index * 8;
-  digests[at] = hash.a;
-  digests[at + 1] = hash.b;
-  digests[at + 2] = hash.c;
-  digests[at + 3] = hash.d;
-  digests[at + 4] = hash.e;
-  digests[at + 5] = hash.f;
-  digests[at + 6] = hash.g;
-  digests[at + 7] = hash.h;
 }

@@ -8,8 +8,9 @@ import {
   GENESIS_NONCE,
   sha256d,
   targetOf,
-  withNonce,
 } from "../../src/probe/kernels/block-header.ts";
+import { withNonce } from "../../src/probe/kernels/nonce-search.ts";
+import { SHA256D } from "../../src/probe/kernels/sha256d.ts";
 import { sha256State } from "../../src/probe/kernels/sha256-midstate.ts";
 
 /** FIPS 180-4, 5.1.1: a one bit, zeros, the length in bits. */
@@ -49,7 +50,7 @@ describe("the state after whole blocks", () => {
 
 test("another nonce is written into a copy, also of a Buffer", () => {
   const header = Buffer.alloc(80, 7);
-  const changed = withNonce(header, 0x01020304);
+  const changed = withNonce(SHA256D, header, 0x01020304);
   expect([...changed.subarray(74)]).toEqual([7, 7, 4, 3, 2, 1]);
   expect(header.every((byte) => byte === 7)).toBe(true);
 });
@@ -64,9 +65,9 @@ describe("the genesis block's header", () => {
   test("meets its own target with its own nonce and not with the next", () => {
     const target = targetOf(GENESIS_HEADER);
     expect(target).toBe(0xffffn << 208n);
-    expect(withNonce(GENESIS_HEADER, GENESIS_NONCE)).toEqual(GENESIS_HEADER);
+    expect(withNonce(SHA256D, GENESIS_HEADER, GENESIS_NONCE)).toEqual(GENESIS_HEADER);
     expect(digestValue(sha256d(GENESIS_HEADER)) <= target).toBe(true);
-    const next = withNonce(GENESIS_HEADER, GENESIS_NONCE + 1);
+    const next = withNonce(SHA256D, GENESIS_HEADER, GENESIS_NONCE + 1);
     expect(digestValue(sha256d(next)) <= target).toBe(false);
   });
 });

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 
 export const HEADER_BYTES = 80;
-const NONCE_OFFSET = 76;
+export const NONCE_OFFSET = 76;
 
 /** The header of Bitcoin's first block: a public vector whose nonce is 2083236893. */
 export const GENESIS_HEADER: Uint8Array = Uint8Array.from(
@@ -12,14 +12,6 @@ export const GENESIS_HEADER: Uint8Array = Uint8Array.from(
   ),
 );
 export const GENESIS_NONCE = 2_083_236_893;
-
-/** The same header with another nonce. */
-export function withNonce(header: Uint8Array, nonce: number): Uint8Array {
-  // Not `slice`: of a Buffer that is a view, and would write into the original.
-  const copy = new Uint8Array(header);
-  new DataView(copy.buffer).setUint32(NONCE_OFFSET, nonce, true);
-  return copy;
-}
 
 /** SHA-256 of SHA-256, by `node:crypto`: the reference of the kernel. */
 export function sha256d(bytes: Uint8Array): Uint8Array {

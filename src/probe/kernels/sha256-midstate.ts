@@ -4,46 +4,51 @@ const INITIAL = [
   0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
 ];
 
-const BLOCK_BYTES = 64;
+export const BLOCK_BYTES = 64;
 const ROUNDS = 64;
 
 /** The eight state words after whole blocks of 64 bytes, without padding. */
 export function sha256State(blocks: Uint8Array): Uint32Array {
   const view = new DataView(blocks.buffer, blocks.byteOffset, blocks.byteLength);
-  const constants = roundConstants();
-  const state = Uint32Array.from(INITIAL);
+  let state = Uint32Array.from(INITIAL);
   for (let at = 0; at + BLOCK_BYTES <= blocks.byteLength; at += BLOCK_BYTES) {
-    compress(state, schedule(view, at), constants);
+    const mixed = sha256Rounds(state, schedule(view, at));
+    state = state.map((word, i) => word + (mixed[i] ?? 0));
   }
   return state;
 }
 
-function compress(state: Uint32Array, words: Uint32Array, constants: Uint32Array): void {
-  let [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0] = state;
-  for (let i = 0; i < ROUNDS; i++) {
+/** The state after the first rounds of a block, one for each of `words`. */
+export function sha256Rounds(before: Uint32Array, words: Uint32Array): Uint32Array {
+  const constants = roundConstants();
+  let [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0] = before;
+  for (const [i, word] of words.entries()) {
     const sigma1 = rotateRight(e, 6) ^ rotateRight(e, 11) ^ rotateRight(e, 25);
     const choice = (e & f) ^ (~e & g);
-    const t1 = (h + sigma1 + choice + (constants[i] ?? 0) + (words[i] ?? 0)) | 0;
+    const t1 = (h + sigma1 + choice + (constants[i] ?? 0) + word) | 0;
     const sigma0 = rotateRight(a, 2) ^ rotateRight(a, 13) ^ rotateRight(a, 22);
     const majority = (a & b) ^ (a & c) ^ (b & c);
     [h, g, f, e, d, c, b, a] = [g, f, e, (d + t1) | 0, c, b, a, (t1 + sigma0 + majority) | 0];
   }
-  for (const [i, value] of [a, b, c, d, e, f, g, h].entries()) {
-    state[i] = (state[i] ?? 0) + value;
-  }
+  return Uint32Array.of(a, b, c, d, e, f, g, h);
 }
 
 function schedule(view: DataView, at: number): Uint32Array {
   const w = new Uint32Array(ROUNDS);
   for (let i = 0; i < 16; i++) w[i] = view.getUint32(at + i * 4);
   for (let i = 16; i < ROUNDS; i++) {
-    const x = w[i - 15] ?? 0;
-    const y = w[i - 2] ?? 0;
-    const sigma0 = rotateRight(x, 7) ^ rotateRight(x, 18) ^ (x >>> 3);
-    const sigma1 = rotateRight(y, 17) ^ rotateRight(y, 19) ^ (y >>> 10);
-    w[i] = (w[i - 16] ?? 0) + sigma0 + (w[i - 7] ?? 0) + sigma1;
+    w[i] =
+      (w[i - 16] ?? 0) + smallSigma0(w[i - 15] ?? 0) + (w[i - 7] ?? 0) + smallSigma1(w[i - 2] ?? 0);
   }
   return w;
+}
+
+export function smallSigma0(x: number): number {
+  return rotateRight(x, 7) ^ rotateRight(x, 18) ^ (x >>> 3);
+}
+
+export function smallSigma1(x: number): number {
+  return rotateRight(x, 17) ^ rotateRight(x, 19) ^ (x >>> 10);
 }
 
 function rotateRight(x: number, bits: number): number {
