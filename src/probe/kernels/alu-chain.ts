@@ -14,6 +14,7 @@ import {
   type Workload,
   wrongResult,
 } from "./kernel.ts";
+import { lacksWorkgroup, storageBytes, workgroupVariants } from "./limits.ts";
 import type { Build, Variant } from "./variant.ts";
 
 /**
@@ -68,12 +69,7 @@ export function chainVariants(
   adapter: AdapterDescription,
   others: readonly Variant[],
 ): readonly [Variant, ...Variant[]] {
-  const most = adapter.limits["maxComputeInvocationsPerWorkgroup"] ?? 256;
-  const fitting = WORKGROUP_SIZES.filter((size) => size <= most).flatMap((WORKGROUP) =>
-    others.map((constants) => ({ WORKGROUP, ...constants })),
-  );
-  const [best, ...rest] = fitting;
-  return best ? [best, ...rest] : [{}];
+  return workgroupVariants(adapter, WORKGROUP_SIZES, others);
 }
 
 export function chainJob(design: ChainDesign, code: string, run: ChainRun): KernelJob {
@@ -99,7 +95,7 @@ export function chainJob(design: ChainDesign, code: string, run: ChainRun): Kern
 
 /** The kernel of a design: its rate is the ceiling of the resource that it measures. */
 export function chainKernel(design: ChainDesign): Kernel {
-  const { name, unit, purpose, shader, measures, lacks, variants } = design;
+  const { name, unit, purpose, shader, measures, variants } = design;
   const cost: Cost = { [measures]: 1 };
   return {
     name,
@@ -109,7 +105,7 @@ export function chainKernel(design: ChainDesign): Kernel {
     shader,
     cost,
     measures,
-    lacks,
+    lacks: (adapter) => design.lacks(adapter) ?? lacksWorkgroup(adapter, WORKGROUP_SIZES),
     variants,
     verify: (device, build, random) => verify(design, device, build, random),
     workload: ({ build, scale, adapter, random }) =>
@@ -171,9 +167,8 @@ async function verifyRun(
 ): Promise<void> {
   const job = withCanary(inRows(chainJob(design, code, run), 2), [CHAIN_RESULTS]);
   const [bytes = new Uint8Array()] = await runOnce(device, job, [CHAIN_RESULTS]);
-  const words = asWords(withoutCanary(design.name, bytes));
   const stride = design.wordsPerResult(run.variant);
-  if (words.length !== stride * run.count) throw wrongResult(design.name, "another size");
+  const words = asWords(withoutCanary(design.name, bytes, 4 * stride * run.count));
   for (let i = 0; i < run.count; i++) {
     refuse(design, run, i, words.subarray(i * stride, (i + 1) * stride));
   }
@@ -194,18 +189,4 @@ function randomRun(
 
 function resultBytes(design: ChainDesign, variant: Variant): number {
   return 4 * design.wordsPerResult(variant);
-}
-
-function storageBytes({ limits }: AdapterDescription): number {
-  // The specification's smallest limits, where an adapter does not tell its own.
-  const binding = limits["maxStorageBufferBindingSize"] ?? 2 ** 27;
-  return Math.min(binding, limits["maxBufferSize"] ?? 2 ** 28);
-}
-
-/** The shaders' integer mixing, for the start of a chain: `Math.imul` is a 32-bit product. */
-export function scatter(value: number): number {
-  let x = value ^ (value >>> 16);
-  x = Math.imul(x, 0x21f0aaad);
-  x = Math.imul(x ^ (x >>> 15), 0x735a2d97);
-  return (x ^ (x >>> 15)) >>> 0;
 }

@@ -1,5 +1,6 @@
-import { type ChainDesign, chainKernel, chainVariants, scatter } from "./alu-chain.ts";
+import { type ChainDesign, chainKernel, chainVariants } from "./alu-chain.ts";
 import type { Random } from "./kernel.ts";
+import { scatter } from "./scatter.ts";
 
 /** As the shader: two multiply-adds in a step, steps in a turn of its loop, chains in a vector. */
 const FLOP_PER_STEP = 4;

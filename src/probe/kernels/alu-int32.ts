@@ -1,11 +1,6 @@
-import {
-  type ChainDesign,
-  chainKernel,
-  type ChainRun,
-  chainVariants,
-  scatter,
-} from "./alu-chain.ts";
+import { type ChainDesign, chainKernel, type ChainRun, chainVariants } from "./alu-chain.ts";
 import { randomInt } from "./kernel.ts";
+import { scatter } from "./scatter.ts";
 
 /** As the shader: counted in a step, steps in a turn of its loop, chains in a vector. */
 const OPERATIONS_PER_STEP = 11;

@@ -13,12 +13,15 @@ export function withCanary(job: KernelJob, bindings: readonly number[]): KernelJ
   return { ...job, buffers };
 }
 
-/** What a buffer holds before its canary. @throws `probe/wrong-result` where that was written to */
-export function withoutCanary(kernel: string, bytes: Uint8Array): Uint8Array {
-  const end = bytes.length - CANARY_BYTES;
-  if (end < 0 || !bytes.subarray(end).every((byte) => byte === POISON))
-    throw wrongResult(kernel, "something was written behind the end of a buffer");
-  return bytes.subarray(0, end);
+/**
+ * The first bytes of a buffer, those that the kernel has to write. All others must still be poison.
+ * @throws `probe/wrong-result` where they are not, or the buffer is smaller
+ */
+export function withoutCanary(kernel: string, bytes: Uint8Array, usedBytes: number): Uint8Array {
+  if (bytes.length < usedBytes + CANARY_BYTES) throw wrongResult(kernel, "a buffer is too small");
+  if (!bytes.subarray(usedBytes).every((byte) => byte === POISON))
+    throw wrongResult(kernel, "something was written behind the last result");
+  return bytes.subarray(0, usedBytes);
 }
 
 /** The same grid with more than one row, where it has more than one workgroup. */
