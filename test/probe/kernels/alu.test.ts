@@ -1,14 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type ProbeDevice, runOnce } from "../../../src/probe/device.ts";
-import { openDevice } from "../../../src/probe/device-process.ts";
+import { runOnce } from "../../../src/probe/device.ts";
 import { CHAIN_RESULTS, chainJob } from "../../../src/probe/kernels/alu-chain.ts";
 import { aluF32Kernel, f32Chain, f32Design, f32Start } from "../../../src/probe/kernels/alu-f32.ts";
 import { aluInt32Kernel, int32Chain, int32Design } from "../../../src/probe/kernels/alu-int32.ts";
 import { buildOf } from "../../../src/probe/kernels/variant.ts";
 import { readShader } from "../../../src/probe/shaders.ts";
-import { builtUrl } from "../../support/built.ts";
+import { expectChecked, expectFound, type KernelRig, openRig } from "../../support/kernel-rig.ts";
 import { seeded } from "../../support/seeded.ts";
-import { softwareAdapter, whyNoWebGpu } from "../../support/software-adapter.ts";
+import { whyNoWebGpu } from "../../support/software-adapter.ts";
 
 const why = await whyNoWebGpu();
 const skipped = why === undefined ? "" : ` (skipped: ${why})`;
@@ -16,40 +15,23 @@ const DESIGNS = [int32Design, f32Design] as const;
 const KERNELS = [aluInt32Kernel, aluF32Kernel] as const;
 
 describe.skipIf(why !== undefined)(`chains of arithmetic on the software adapter${skipped}`, () => {
-  let device: ProbeDevice;
-  let unchecked: ProbeDevice;
+  let rig: KernelRig;
   beforeAll(async () => {
-    const { environment } = await softwareAdapter();
-    const settings = { allowSoftware: true, environment, childUrl: builtUrl("probe/child.js") };
-    device = await openDevice(settings);
-    unchecked = await openDevice({ ...settings, robustness: false });
+    rig = await openRig();
   });
-  afterAll(async () => {
-    await device?.close();
-    await unchecked?.close();
-  });
+  afterAll(() => rig?.close());
 
   describe.each(KERNELS)("$name", (kernel) => {
     test("passes its own verification in every variant of the adapter", async () => {
       const code = await readShader(kernel.shader);
-      for (const variant of kernel.variants(device.adapter)) {
-        const verified = kernel.verify(device, buildOf(code, variant), seeded(1));
+      for (const variant of kernel.variants(rig.device.adapter)) {
+        const verified = kernel.verify(rig.device, buildOf(code, variant), seeded(1));
         await expect(verified).resolves.toBeUndefined();
       }
     });
 
-    test("is a workload whose result is checked, and found wrong when it was not run", async () => {
-      const [variant] = kernel.variants(device.adapter);
-      const build = buildOf(await readShader(kernel.shader), variant);
-      const { adapter } = device;
-      const context = { build, scale: "software", adapter, random: seeded(2) } as const;
-      const workload = kernel.workload(context);
-      const handle = await device.prepare(workload.job);
-      const check = () => workload.check((binding, range) => device.read(handle, binding, range));
-      await expect(check()).rejects.toMatchObject({ code: "probe/wrong-result" });
-      await device.launch(handle, 2, 0);
-      await expect(check()).resolves.toBeUndefined();
-      await device.release(handle);
+    test("is a workload whose result is checked", async () => {
+      await expect(expectChecked(rig.device, kernel)).resolves.toBeUndefined();
     });
 
     test("uses one of the resource that it measures, and nothing else", () => {
@@ -60,12 +42,12 @@ describe.skipIf(why !== undefined)(`chains of arithmetic on the software adapter
   test.each(DESIGNS)(
     "$name gives the same without the device's own bounds checks",
     async (design) => {
-      const [variant] = design.variants(device.adapter);
+      const [variant] = design.variants(rig.device.adapter);
       const { code } = buildOf(await readShader(design.shader), variant);
       const run = { count: 300, iterations: 3, seed: 9, operand: 0x3f400000, variant };
       const job = chainJob(design, code, run);
-      const results = (on: ProbeDevice) => runOnce(on, job, [CHAIN_RESULTS]);
-      expect(await results(unchecked)).toEqual(await results(device));
+      const checked = await runOnce(rig.device, job, [CHAIN_RESULTS]);
+      expect(await runOnce(rig.unchecked, job, [CHAIN_RESULTS])).toEqual(checked);
     },
   );
 
@@ -112,13 +94,7 @@ describe.skipIf(why !== undefined)(`chains of arithmetic on the software adapter
     ["an invocation too many", "alu-f32", "index >= params.count", "index > params.count"],
   ])("%s is found in %s", async (_, name, from, to) => {
     const kernel = name === "alu-f32" ? aluF32Kernel : aluInt32Kernel;
-    const code = await readShader(kernel.shader);
-    expect(code).toContain(from);
-    const [variant] = kernel.variants(device.adapter);
-    const build = buildOf(code.replace(from, to), variant);
-    await expect(kernel.verify(device, build, seeded(3))).rejects.toMatchObject({
-      code: "probe/wrong-result",
-    });
+    await expect(expectFound(rig.device, kernel, from, to)).resolves.toBeUndefined();
   });
 });
 
