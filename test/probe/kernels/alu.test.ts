@@ -5,7 +5,13 @@ import { aluF32Kernel, f32Chain, f32Design, f32Start } from "../../../src/probe/
 import { aluInt32Kernel, int32Chain, int32Design } from "../../../src/probe/kernels/alu-int32.ts";
 import { buildOf } from "../../../src/probe/kernels/variant.ts";
 import { readShader } from "../../../src/probe/shaders.ts";
-import { expectChecked, expectFound, type KernelRig, openRig } from "../../support/kernel-rig.ts";
+import {
+  adapterWith,
+  expectChecked,
+  expectFound,
+  type KernelRig,
+  openRig,
+} from "../../support/kernel-rig.ts";
 import { seeded } from "../../support/seeded.ts";
 import { whyNoWebGpu } from "../../support/software-adapter.ts";
 
@@ -95,6 +101,32 @@ describe.skipIf(why !== undefined)(`chains of arithmetic on the software adapter
   ])("%s is found in %s", async (_, name, from, to) => {
     const kernel = name === "alu-f32" ? aluF32Kernel : aluInt32Kernel;
     await expect(expectFound(rig.device, kernel, from, to)).resolves.toBeUndefined();
+  });
+});
+
+describe("what is counted", () => {
+  const operations = async (shader: string, name: string): Promise<string[]> => {
+    const code = await readShader(shader);
+    const body = new RegExp(`^fn ${name}\\(.*\\{\n([^}]*)^\\}`, "m").exec(code)?.[1] ?? "";
+    return body.match(/rotate_right|fma|[+^&|*]/g) ?? [];
+  };
+
+  test("is every operation of a step, a rotation being one and a multiply-add two", async () => {
+    expect(await operations(int32Design.shader, "half_round")).toHaveLength(11);
+    expect(await operations(f32Design.shader, "turn")).toEqual(["fma", "fma"]);
+    expect(int32Design.operationsPerIteration({ VECTORS: 1 })).toBe(16 * 4 * 11);
+    expect(f32Design.operationsPerIteration({ VECTORS: 2 })).toBe(16 * 8 * 2 * 2);
+  });
+
+  test.each(KERNELS)("of $name grows with what a dispatch computes", (kernel) => {
+    const work = (VECTORS: number) => {
+      const build = { code: "", variant: { WORKGROUP: 64, VECTORS } };
+      const adapter = adapterWith({});
+      return kernel.workload({ build, scale: "software", adapter, random: seeded(1) });
+    };
+    expect(work(2).workPerDispatch).toBe(2 * work(1).workPerDispatch);
+    const sizes = [work(1), work(2)].map(({ job }) => job.buffers[1]?.sizeBytes ?? 0);
+    expect(sizes[1]).toBe(2 * (sizes[0] ?? 0));
   });
 });
 

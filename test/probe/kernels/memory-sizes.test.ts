@@ -60,6 +60,36 @@ describe("how much of a device a kernel takes", () => {
   });
 });
 
+describe("what is counted", () => {
+  const workOf = (kernel: (typeof KERNELS)[number]) => {
+    const [variant] = kernel.variants(gpu);
+    const build = { code: "", variant };
+    return kernel.workload({ build, scale: "gpu", adapter: gpu, random: seeded(1) })
+      .workPerDispatch;
+  };
+
+  test("is bytes read and written, and hops", () => {
+    expect(workOf(memoryCopyKernel)).toBe(2 * 256 * MIB);
+    expect(workOf(memoryTriadKernel)).toBe(3 * 256 * MIB);
+    // 2^21 invocations read 16 times 4 vectors; 2^22 read 8 and write 1 in each of 128 turns.
+    expect(workOf(memoryGatherKernel)).toBe(2 ** 21 * 16 * 4 * 16);
+    expect(workOf(memorySharedKernel)).toBe(2 ** 22 * 128 * 9 * 16);
+    expect(workOf(memoryChaseKernel)).toBe(4096);
+  });
+
+  test("goes through a large table more than once, so that most of it is met", () => {
+    expect(workOf(memoryGatherKernel)).toBeGreaterThan(1024 * MIB);
+  });
+
+  test("is the one resource that a ceiling measures, and little beside", () => {
+    expect(memoryTriadKernel.cost).toEqual({ "memory-byte": 1, "f32-flop": 1 / 6 });
+    expect(memoryGatherKernel.cost).toEqual({ "gather-byte": 1, "int32-op": 1 });
+    expect(memorySharedKernel.cost).toEqual({ "shared-byte": 1, "int32-op": 0.375 });
+    const measured = KERNELS.map(({ measures }) => measures).filter((name) => name !== undefined);
+    expect(new Set(measured).size).toBe(measured.length);
+  });
+});
+
 describe("what an adapter may lack", () => {
   test("is nothing on a GPU, and nothing on the smallest device that WebGPU allows", () => {
     for (const kernel of KERNELS) {
