@@ -19,6 +19,10 @@ const limitsSchema = z.strictObject({
       pcieBytesPerSec: z.number().positive().optional(),
       nvlinkBytesPerSec: z.number().positive().optional(),
       memoryBytes: z.number().positive().optional(),
+      f32FlopPerSec: z.number().positive().optional(),
+      tensorF16FlopPerSec: z.number().positive().optional(),
+      int8OpPerSec: z.number().positive().optional(),
+      memoryBytesPerSec: z.number().positive().optional(),
     }),
   ),
 });

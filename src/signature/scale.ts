@@ -14,6 +14,14 @@ export interface DeviceLimits {
   /** One direction, over all links together. */
   nvlinkBytesPerSec?: number | undefined;
   memoryBytes?: number | undefined;
+  /** Peak FLOP/s of f32 arithmetic, a multiply-add being two. */
+  f32FlopPerSec?: number | undefined;
+  /** Peak FLOP/s of the tensor cores, f16 products summed in f32; dense, not with sparsity. */
+  tensorF16FlopPerSec?: number | undefined;
+  /** Peak 8-bit products and additions a second; dense, not with sparsity. */
+  int8OpPerSec?: number | undefined;
+  /** Peak bytes a second of device memory. */
+  memoryBytesPerSec?: number | undefined;
 }
 
 /** What turns watts, megahertz and bytes of one device into levels that all devices share. */
