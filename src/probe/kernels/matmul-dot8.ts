@@ -12,7 +12,7 @@ import {
   type Workload,
   type WorkloadContext,
 } from "./kernel.ts";
-import { checkRows } from "./matmul-check.ts";
+import { checkRows, rowRange } from "./matmul-check.ts";
 import { fitting, gridFor, limitedSide, type Tile } from "./matmul-tiles.ts";
 import { mix, type Product, requireAll, requireSides, type Sides, type Summation } from "./product.ts";
 import type { Build, Variant } from "./variant.ts";
@@ -149,8 +149,8 @@ function workload({ build, scale, adapter, random }: WorkloadContext): Workload 
     job: dot8Job(build, sides, seed),
     workPerDispatch: 2 * side ** 3,
     check: (read) =>
-      checkRows(NAME, product, random, EXACT, async (range) =>
-        asIntegers(await read(DOT8_PRODUCT, range)),
+      checkRows(NAME, product, random, EXACT, async (row) =>
+        asIntegers(await read(DOT8_PRODUCT, rowRange(row, side * WORD_BYTES))),
       ),
   };
 }

@@ -11,7 +11,7 @@ import {
   type Workload,
   type WorkloadContext,
 } from "./kernel.ts";
-import { checkRows } from "./matmul-check.ts";
+import { checkRows, rowRange } from "./matmul-check.ts";
 import { gridFor, limitedSide, type Tile } from "./matmul-tiles.ts";
 import {
   filledProduct,
@@ -167,8 +167,8 @@ export function floatWorkload(
     job: floatJob(design, build, sides, { seed }),
     workPerDispatch: 2 * side ** 3,
     check: (read) =>
-      checkRows(design.name, product, random, design.summation(build.variant), async (range) =>
-        asFloats(await read(PRODUCT, range)),
+      checkRows(design.name, product, random, design.summation(build.variant), async (row) =>
+        asFloats(await read(PRODUCT, rowRange(row, side * BYTES_OF_F32))),
       ),
   };
 }
