@@ -1,5 +1,11 @@
 import type { AdapterDescription } from "../protocol.ts";
-import { type ChainDesign, chainKernel, type ChainRun, chainVariants, scatter } from "./alu-chain.ts";
+import {
+  type ChainDesign,
+  chainKernel,
+  type ChainRun,
+  chainVariants,
+  scatter,
+} from "./alu-chain.ts";
 import { asFloats, asBytes, randomInt } from "./kernel.ts";
 import { lacksTensor, lanesOf, tensorConfigs } from "./tensor-config.ts";
 import type { Variant } from "./variant.ts";

@@ -30,6 +30,9 @@ export async function checkRows(
 }
 
 /** The bytes of one row of a matrix whose rows begin `pitchBytes` apart. */
-export function rowRange(row: number, pitchBytes: number): { offsetBytes: number; sizeBytes: number } {
+export function rowRange(
+  row: number,
+  pitchBytes: number,
+): { offsetBytes: number; sizeBytes: number } {
   return { offsetBytes: row * pitchBytes, sizeBytes: pitchBytes };
 }

@@ -14,7 +14,14 @@ import {
 } from "./kernel.ts";
 import { checkRows, rowRange } from "./matmul-check.ts";
 import { fitting, gridFor, limitedSide, type Tile } from "./matmul-tiles.ts";
-import { mix, type Product, requireAll, requireSides, type Sides, type Summation } from "./product.ts";
+import {
+  mix,
+  type Product,
+  requireAll,
+  requireSides,
+  type Sides,
+  type Summation,
+} from "./product.ts";
 import type { Build, Variant } from "./variant.ts";
 
 const NAME = "matmul-dot8";

@@ -101,10 +101,7 @@ export function floatJob(
     workgroups: gridFor(sides, floatTile(build.variant, elementBytes)),
     buffers,
     ...(isFilled && {
-      setup: [
-        fillStep(code, "fill_a", A, (m * k) / 4),
-        fillStep(code, "fill_b", B, (k * n) / 4),
-      ],
+      setup: [fillStep(code, "fill_a", A, (m * k) / 4), fillStep(code, "fill_b", B, (k * n) / 4)],
     }),
   };
 }

@@ -15,7 +15,15 @@ import {
 } from "./kernel.ts";
 import { checkRows, rowRange } from "./matmul-check.ts";
 import { fitting, gridFor, limitedSide, type Tile } from "./matmul-tiles.ts";
-import { F16, F32, filledProduct, type Product, requireAll, requireSides, type Sides } from "./product.ts";
+import {
+  F16,
+  F32,
+  filledProduct,
+  type Product,
+  requireAll,
+  requireSides,
+  type Sides,
+} from "./product.ts";
 import { lacksTensor, lanesOf, tensorConfigs } from "./tensor-config.ts";
 import type { Build, Variant } from "./variant.ts";
 
@@ -140,7 +148,11 @@ export const matmulTensorKernel: Kernel = {
 
 function variants(adapter: AdapterDescription): readonly [Variant, ...Variant[]] {
   const LANES = lanesOf(adapter) ?? 0;
-  const shapes = tensorConfigs(adapter, sumTypeOf(adapter)).map(({ m: M, n: N, k: K }) => ({ M, N, K }));
+  const shapes = tensorConfigs(adapter, sumTypeOf(adapter)).map(({ m: M, n: N, k: K }) => ({
+    M,
+    N,
+    K,
+  }));
   const all = shapes.flatMap((shape) => TILINGS.map((tiling) => ({ ...shape, LANES, ...tiling })));
   return fitting(adapter, all, tensorTile);
 }

@@ -12,8 +12,7 @@ export function tensorConfigs(
   { matrixConfigs }: AdapterDescription,
   result: "f32" | "f16",
 ): MatrixConfig[] {
-  const isUsual = ({ m, n, k }: MatrixConfig): boolean =>
-    m === USUAL && n === USUAL && k === USUAL;
+  const isUsual = ({ m, n, k }: MatrixConfig): boolean => m === USUAL && n === USUAL && k === USUAL;
   const volume = (config: MatrixConfig): number =>
     isUsual(config) ? Infinity : config.m * config.n * config.k;
   return matrixConfigs
