@@ -112,7 +112,7 @@ describe.skipIf(why !== undefined)(`a defect on the software adapter${skipped}`,
     ],
     ["the old x", aluDot8Kernel, "add_dots(p.y, x, key)", "add_dots(p.y, p.x, key)"],
     ["a second vector that is not stored", aluDot8Kernel, "results[at + 1] = second.y;", ""],
-  ])("%s is found in $name", async (_, kernel, from, to) => {
+  ])("%s is found", async (_, kernel, from, to) => {
     const code = changed(await readShader(kernel.shader), from, to);
     const text = kernel === aluF16Kernel ? widened(code) : code;
     const [variant] = kernel.variants(here().adapter);
@@ -136,7 +136,8 @@ describe("alu-f16 itself", () => {
   test.skipIf(lacksF16 !== undefined)(`passes its own verification${f16Skipped}`, async () => {
     const code = await readShader(aluF16Kernel.shader);
     for (const variant of aluF16Kernel.variants(here().adapter)) {
-      await aluF16Kernel.verify(here(), buildOf(code, variant), seeded(1));
+      const verified = aluF16Kernel.verify(here(), buildOf(code, variant), seeded(1));
+      await expect(verified).resolves.toBeUndefined();
     }
   });
 

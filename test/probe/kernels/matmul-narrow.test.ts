@@ -94,19 +94,27 @@ describe("matmul-f16", SLOW, () => {
     },
   );
 
-  test.skipIf(why !== undefined)(`is far more exact than f16 where f32 is${skipped}`, async () => {
-    const [variant] = matmulF16Kernel.variants(here().adapter);
-    const sides = { m: 5, n: 6, k: 50 };
-    const job = floatJob(widened, buildOf(code, variant), sides, { seed: 3 });
-    const [bytes = new Uint8Array()] = await runOnce(here(), job, [PRODUCT]);
-    const product = filledProduct(sides, 3, f16Matmul.bits);
-    requireAll("matmul-f16", product, asFloats(bytes), widened.summation(variant));
-    requireAll("matmul-f16", product, asFloats(bytes), f16Matmul.summation(variant));
-  });
+  test.skipIf(why !== undefined)(
+    `is within the tolerance of sums in chunks${skipped}`,
+    async () => {
+      const [variant] = matmulF16Kernel.variants(here().adapter);
+      const sides = { m: 5, n: 6, k: 50 };
+      const job = floatJob(widened, buildOf(code, variant), sides, { seed: 3 });
+      const [bytes = new Uint8Array()] = await runOnce(here(), job, [PRODUCT]);
+      const product = filledProduct(sides, 3, f16Matmul.bits);
+      const compare =
+        ({ summation }: FloatDesign) =>
+        () =>
+          requireAll("matmul-f16", product, asFloats(bytes), summation(variant));
+      expect(compare(widened)).not.toThrow();
+      expect(compare(f16Matmul)).not.toThrow();
+    },
+  );
 
   test.skipIf(lacksF16 !== undefined)(`passes its own verification${f16Skipped}`, async () => {
     const [variant] = matmulF16Kernel.variants(here().adapter);
-    await matmulF16Kernel.verify(here(), buildOf(code, variant), seeded(1));
+    const verified = matmulF16Kernel.verify(here(), buildOf(code, variant), seeded(1));
+    await expect(verified).resolves.toBeUndefined();
   });
 
   test("says what an adapter lacks", () => {
@@ -136,7 +144,8 @@ describe.skipIf(why !== undefined)(`matmul-dot8 on the software adapter${skipped
     await fc.assert(
       fc.asyncProperty(side, side, side, async (m, n, k) => {
         const c = await multiply(small, m, n, k);
-        requireAll("matmul-dot8", dot8Product({ m, n, k }, 9), c, EXACT);
+        const product = dot8Product({ m, n, k }, 9);
+        expect(() => requireAll("matmul-dot8", product, c, EXACT)).not.toThrow();
       }),
       { numRuns: 16 },
     );

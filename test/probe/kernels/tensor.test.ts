@@ -168,13 +168,13 @@ describe.skipIf(why !== undefined)(
       const words = asWords(told[0] ?? new Uint8Array());
       const covered = new Uint8Array(layout.rows * layout.pitchB);
       for (let i = 0; i < subgroups; i++) {
-        const [row = 0, column = 0, at, next] = words.subarray(4 * i, 4 * i + 4);
-        expect(at).toBe(row * layout.pitchB + column);
+        const [row = 0, column = 0, offset, next] = words.subarray(4 * i, 4 * i + 4);
+        expect(offset).toBe(row * layout.pitchB + column);
         expect(next).toBe((row * layout.pitchA + 8) * 65_536 + 8 * layout.pitchB + column);
         for (let r = row; r < row + 16; r++)
           for (let c = column; c < column + 32; c++) {
-            const at = r * layout.pitchB + c;
-            covered[at] = (covered[at] ?? 0) + 1;
+            const element = r * layout.pitchB + c;
+            covered[element] = (covered[element] ?? 0) + 1;
           }
       }
       expect(covered.every((times) => times === 1)).toBe(true);
