@@ -45,7 +45,7 @@ export type WaitReason = (typeof WAIT_REASONS)[number];
 
 /** The kernel to launch now, and those of its round that come after it; or why none. */
 export type Decision =
-  | { run: string; then: readonly string[]; beginsRound: boolean }
+  | { run: string; rest: readonly string[]; beginsRound: boolean }
   | { wait: WaitReason };
 
 /** A doubt is looked at once a window: more would say the same again. */
@@ -68,8 +68,8 @@ export function decide(
   const refusal = refusalOf(settings, situation, nowMs);
   if (refusal !== undefined) return { wait: refusal };
   if (!isPaidOff) return { wait: "budget" };
-  const [next = first, ...then] = left.length > 0 ? left : kernels;
-  return { run: next, then, beginsRound: left.length === 0 };
+  const [next = first, ...rest] = left.length > 0 ? left : kernels;
+  return { run: next, rest, beginsRound: left.length === 0 };
 }
 
 function refusalOf(

@@ -54,6 +54,7 @@ describe.skipIf(why !== undefined)(`on the software adapter${skipped}`, () => {
       pid: device.pid,
       prepare: (job) => device.prepare(job),
       launch: (handle, dispatches, expected) => device.launch(handle, dispatches, expected),
+      probe: (passes, expected) => device.probe(passes, expected),
       read: (handle, binding) => device.read(handle, binding),
       release: (handle) => device.release(handle),
       close: () => device.close(),

@@ -21,7 +21,7 @@ const resting: DeviceSituation = {
   kernels: ["alu", "memory"],
   needsBaseline: false,
 };
-const first = { run: "alu", then: ["memory"], beginsRound: true };
+const first = { run: "alu", rest: ["memory"], beginsRound: true };
 
 describe("whether a device is probed now", () => {
   it("is never so in mode off, however much is in doubt", () => {
@@ -79,7 +79,7 @@ describe("whether a device is probed now", () => {
 
   it("goes on with the round that has begun, whatever the interval says", () => {
     const begun = { ...resting, lastRoundMs: 0, left: ["memory"] };
-    const rest = { run: "memory", then: [], beginsRound: false };
+    const rest = { run: "memory", rest: [], beginsRound: false };
     expect(decide(at("interval"), begun, 1, true)).toEqual(rest);
     expect(decide(at("interval"), begun, 1, false)).toEqual({ wait: "budget" });
   });
