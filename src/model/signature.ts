@@ -4,7 +4,9 @@ import type { Window } from "./window.ts";
  * Features of a window on a device-relative scale. Ratios are 0..1 unless said otherwise:
  * `powerLevel` and `clockLevel` are 0 at the device's idle and 1 at its limit or reference;
  * `lockstep` is the highest correlation (-1..1) of power with another device of the node;
- * the `fine…` ones are of the driver's own buffer, which sees what one reading a second averages out.
+ * the `fine…` ones are of the driver's own buffer, which sees what one reading a second averages out;
+ * the `probe…` ones are of the agent's own launches: a slow-down is 1 for a run that took what it
+ * takes on the idle device, and `probeClockLevel` is 1 at the idle device's best rate.
  */
 export const FEATURES = [
   "gpuUtil",
@@ -28,6 +30,14 @@ export const FEATURES = [
   "finePowerVariation",
   "fineGpuUtilSpread",
   "fineZeroUtilShare",
+  "probeQueueSeconds",
+  "probeQueueSpread",
+  "probeGapShare",
+  "probeSlowdownAlu",
+  "probeSlowdownMemory",
+  "probeSlowdownGather",
+  "probeColdCost",
+  "probeClockLevel",
 ] as const;
 
 export type Feature = (typeof FEATURES)[number];

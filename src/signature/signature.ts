@@ -1,8 +1,10 @@
+import type { ProbeObservation } from "../model/observation.ts";
 import type { DriverSamples, GpuQuantity, GpuSample } from "../model/sample.ts";
 import type { Signature } from "../model/signature.ts";
 import type { Window } from "../model/window.ts";
 import { fineFeatures } from "./fine.ts";
 import { lockstep } from "./lockstep.ts";
+import { probeFeatures } from "./probe-features.ts";
 import type { DeviceScale } from "./scale.ts";
 import { mean, spread } from "./statistics.ts";
 
@@ -18,6 +20,8 @@ export interface SignatureInput {
   peers: readonly (readonly GpuSample[])[];
   /** The driver's buffers that may reach into the window. */
   driver?: readonly DriverSamples[] | undefined;
+  /** The agent's own launches in the window and shortly before. */
+  probes?: readonly ProbeObservation[] | undefined;
   coveredMs: number;
   intervalMs: number;
   scale: DeviceScale;
@@ -64,6 +68,7 @@ export function signatureOf(input: SignatureInput): Signature {
             Math.max(MIN_BUCKET_MS, input.intervalMs),
           ),
     ...fineFeatures(input.driver ?? [], input.window),
+    ...probeFeatures(input.probes ?? [], input.window),
   };
   return {
     gpuUuid: input.gpuUuid,
