@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { createNvmlCollector } from "../collect/nvml/collector.ts";
+import { showsHostProcesses } from "../collect/processes/holders.ts";
 import { sleep } from "../collect/sleep.ts";
 import { loadConfig } from "../config/load.ts";
 import { defaultStateDir } from "../config/paths.ts";
@@ -69,7 +70,7 @@ async function run(options: CalibrateOptions, io: CommandIo): Promise<void> {
     await device.close();
     throw error;
   });
-  const { telemetry, close } = await openTelemetry(nvml, io.nowMs);
+  const { telemetry, close } = await openTelemetry(nvml, io.nowMs, showsHostProcesses("/proc"));
   try {
     const calibrations = await calibrate({
       openDevice: async () => device,

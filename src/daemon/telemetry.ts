@@ -6,10 +6,12 @@ import type { TelemetrySource } from "../probe/telemetry.ts";
 /**
  * What the collectors see of the GPUs while a calibration runs: each call is a reading of its own.
  * Without an open collector there are no GPUs, and calibration says what follows from that.
+ * @param ownPids whether the driver's pids are known to be those of this process's own namespace
  */
 export async function openTelemetry(
   collector: Collector,
   nowMs: () => number,
+  ownPids = false,
 ): Promise<{ telemetry: TelemetrySource; close: () => Promise<void> }> {
   const opened = await collector.open();
   const close = async (): Promise<void> => collector.close();
@@ -17,13 +19,15 @@ export async function openTelemetry(
     return { telemetry: { gpus: [], read: async () => undefined }, close };
   const look = async (): Promise<readonly Observation[]> => collector.collect(nowMs());
   const first = await look();
-  const gpus = first.flatMap((each) => (each.kind === "node" ? each.gpus : []));
+  const node = first.find((each) => each.kind === "node");
+  const gpus = node?.gpus ?? [];
   const indexOf = (uuid: string): number | undefined =>
     gpus.find((gpu) => gpu.uuid === uuid)?.index;
   const telemetry: TelemetrySource = {
     gpus,
+    intervalMs: node?.intervalMs,
     read: async (uuid) => readingsOf(await look(), indexOf(uuid)),
-    pids: async (uuid) => pidsOf(await look(), indexOf(uuid)),
+    pids: async (uuid) => (ownPids ? pidsOf(await look(), indexOf(uuid)) : undefined),
   };
   return { telemetry, close };
 }
@@ -39,8 +43,9 @@ function readingsOf(
   return readings;
 }
 
-function pidsOf(seen: readonly Observation[], index: number | undefined): number[] {
-  return seen.flatMap((each) =>
-    each.kind === "processes" && each.gpu === index ? each.list.map((process) => process.pid) : [],
-  );
+/** Undefined where the source told no list: an empty one says that nobody is there. */
+function pidsOf(seen: readonly Observation[], index: number | undefined): number[] | undefined {
+  const sample = seen.find((each) => each.kind === "processes" && each.gpu === index);
+  if (sample?.kind !== "processes") return undefined;
+  return sample.list.filter(({ exited }) => !exited).map(({ pid }) => pid);
 }

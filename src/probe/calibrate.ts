@@ -2,7 +2,7 @@ import type { Calibration } from "../model/calibration.ts";
 import { AssayError } from "../model/errors.ts";
 import type { ProbeDevice } from "./device.ts";
 import { adapterName } from "./device-process.ts";
-import { type DeviceMatch, matchDevice } from "./device-match.ts";
+import { type DeviceMatch, matchDevice, type MatchOptions } from "./device-match.ts";
 import type { Kernel, Random, Workload } from "./kernels/kernel.ts";
 import { type Build, buildOf } from "./kernels/variant.ts";
 import { findPace, launchFor, summarize } from "./launches.ts";
@@ -32,6 +32,8 @@ export interface CalibrateOptions {
   clock: CalibrationClock;
   sleep: (seconds: number) => Promise<void>;
   random: Random;
+  /** How the device is told among the node's GPUs. */
+  match?: Partial<MatchOptions> | undefined;
   onProgress?: ((progress: CalibrationProgress) => void) | undefined;
   /** WGSL by file name; by default from the package's `shaders/`. */
   shader?: ((name: string) => Promise<string>) | undefined;
@@ -58,7 +60,7 @@ const LEAD_SHARE = 0.25;
 export async function calibrate(options: CalibrateOptions): Promise<Calibration[]> {
   const device = await options.openDevice();
   try {
-    const match = await matchDevice(device, options.telemetry);
+    const match = await matchDevice(device, options.telemetry, options.match);
     const builds = await verifyAll(device, options);
     const calibrations: Calibration[] = [];
     for (const [kernel, build] of builds) {

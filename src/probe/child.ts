@@ -3,15 +3,19 @@
  * the daemon so that a driver crash, a hang or a busy wait cannot reach it.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import { Worker } from "node:worker_threads";
 import { z } from "zod";
 import { ChildFailure, messageOf } from "./child-failure.ts";
 import { GpuRunner } from "./gpu-runner.ts";
+import { watchParent } from "./parent-watch.ts";
 import { Command, type Reply } from "./protocol.ts";
 import { quietly, sleepQuietly } from "./quiet-wait.ts";
 
 const Settings = z
-  .object({ adapterName: z.string().max(256).optional(), robustness: z.boolean().default(true) })
+  .object({
+    adapterName: z.string().max(256).optional(),
+    robustness: z.boolean().default(true),
+    parentPid: z.number().int().positive().optional(),
+  })
   .strict();
 type Settings = z.infer<typeof Settings>;
 
@@ -94,13 +98,7 @@ async function respond(command: Command, opened: Promise<OpenGpu>): Promise<void
 
 function main(): void {
   const settings = Settings.parse(JSON.parse(process.argv[2] ?? "{}"));
-  const watch = new Worker(new URL("./orphan-watch.js", import.meta.url), {
-    workerData: { parentPid: process.ppid },
-  });
-  watch.unref();
-  // Ctrl-C reaches the whole process group; when to end is the parent's decision.
-  process.on("SIGINT", () => undefined);
-  process.on("disconnect", () => process.kill(process.pid, "SIGKILL"));
+  watchParent(settings.parentPid ?? process.ppid);
 
   let opened: Promise<OpenGpu> | undefined;
   let last: Promise<void> = Promise.resolve();

@@ -1,6 +1,8 @@
 import { type ChildProcess, fork } from "node:child_process";
+import { setTimeout as delay } from "node:timers/promises";
 import { AssayError } from "../model/errors.ts";
 import { sanitize } from "../model/text.ts";
+import { childEnvironment } from "./child-environment.ts";
 import type { ByteRange, ProbeDevice } from "./device.ts";
 import {
   type AdapterDescription,
@@ -16,6 +18,10 @@ import {
 /** Longer than any sane compile or transfer; a launch gets its expected time on top, four times. */
 const TIME_LIMIT_SECONDS = 60;
 const CLOSE_LIMIT_SECONDS = 2;
+/** A process that was killed ends at once, unless the driver holds it in the kernel. */
+const EXIT_LIMIT_MS = 3000;
+/** How long after its end what it said before may still arrive. */
+const LAST_WORDS_MS = 500;
 const STDERR_KEPT = 2048;
 /** Commands that may wait for their turn; callers that wait for answers never get near it. */
 const MAX_WAITING = 64;
@@ -34,8 +40,18 @@ export interface DeviceOptions {
    * On by default.
    */
   robustness?: boolean | undefined;
-  /** Added to the daemon's own environment: driver files, visible devices. */
+  /**
+   * Added to what of the daemon's own environment a device process may know (`childEnvironment`):
+   * driver files, visible devices.
+   */
   environment?: Readonly<Record<string, string>> | undefined;
+  /**
+   * Program and arguments that start the process they are followed by, in their own place and under
+   * their own pid: they end with `exec`.
+   */
+  wrapper?: readonly string[] | undefined;
+  /** Told as soon as there is a process, before it opens anything. */
+  started?: ((pid: number) => void) | undefined;
   /** The child's entry, a built file. */
   childUrl?: URL | undefined;
   timeLimitSeconds?: number | undefined;
@@ -134,14 +150,18 @@ class Channel {
     const settings = JSON.stringify({
       adapterName: options.adapterName,
       robustness: options.robustness ?? true,
+      parentPid: process.pid,
     });
+    const [execPath = process.execPath, ...wrapperArgs] = options.wrapper ?? [];
     const child = fork(options.childUrl ?? new URL("./child.js", import.meta.url), [settings], {
-      env: { ...process.env, ...options.environment },
-      execArgv: [],
+      env: childEnvironment(process.env, options.environment),
+      execPath,
+      execArgv: options.wrapper?.length ? [...wrapperArgs, process.execPath] : [],
       serialization: "advanced",
       stdio: ["ignore", "ignore", "pipe", "ipc"],
     });
     this.#child = child;
+    if (child.pid !== undefined) options.started?.(child.pid);
     child.stderr?.on("data", (chunk: Buffer) => {
       this.#stderr = (this.#stderr + chunk.toString("utf8")).slice(-STDERR_KEPT);
     });
@@ -151,10 +171,13 @@ class Channel {
         this.#die(`the device process could not be started or reached: ${error.message}`);
         if (child.pid === undefined) resolve();
       });
-      child.once("close", (code, signal) => {
+      const ended = (code: number | null, signal: NodeJS.Signals | null): void => {
         this.#die(`the device process ended with ${signal ?? `exit code ${code}`}`);
         resolve();
-      });
+      };
+      child.once("close", ended);
+      // Whoever inherited its stderr may keep that open.
+      child.once("exit", (code, signal) => setTimeout(ended, LAST_WORDS_MS, code, signal).unref());
     });
   }
 
@@ -191,7 +214,17 @@ class Channel {
       await this.ask({ kind: "close" }, "closed", 0, CLOSE_LIMIT_SECONDS).catch(() => undefined);
     }
     this.#die("the device process was closed");
-    await this.#exited;
+    await this.#gone();
+  }
+
+  /** Waits for the end, but not for ever: then it is left to the kernel, and keeps nobody alive. */
+  async #gone(): Promise<void> {
+    const waited = new AbortController();
+    const limit = delay(EXIT_LIMIT_MS, undefined, { signal: waited.signal }).catch(() => undefined);
+    await Promise.race([this.#exited, limit]);
+    waited.abort();
+    this.#child.stderr?.destroy();
+    this.#child.unref();
   }
 
   #exchange(body: Body<Command>, limitSeconds: number): Promise<Reply> {
@@ -228,6 +261,8 @@ class Channel {
       this.#die(`the device process sent what is no reply: ${reply.error.issues[0]?.message}`);
     } else if (this.#waiting?.id === reply.data.id) {
       this.#waiting.resolve(reply.data);
+    } else {
+      this.#die(`the device process sent ${reply.data.kind}, which nobody waits for`);
     }
   }
 

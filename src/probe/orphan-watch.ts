@@ -9,6 +9,9 @@ const CHECK_MS = 1000;
 
 const { parentPid } = z.object({ parentPid: z.number().int() }).parse(workerData);
 
-setInterval(() => {
+function check(): void {
   if (process.ppid !== parentPid) process.kill(process.pid, "SIGKILL");
-}, CHECK_MS);
+}
+
+check();
+setInterval(check, CHECK_MS);

@@ -8,10 +8,15 @@ import {
 /** What the collectors can tell calibration about the GPUs of this node. */
 export interface TelemetrySource {
   readonly gpus: readonly GpuInfo[];
+  /** Nominal time between two readings, where they are not made when asked for. */
+  readonly intervalMs?: number | undefined;
   /** What the GPU reads now; undefined where nothing can be read. */
   read(gpuUuid: string): Promise<GpuReadings | undefined>;
-  /** Processes seen on the GPU now; absent where the collectors cannot see them. */
-  pids?(gpuUuid: string): Promise<readonly number[]>;
+  /**
+   * Processes on the GPU now, by the numbers that this process's own namespace gives them. Absent
+   * or undefined where that cannot be seen; an empty list says that nobody is there.
+   */
+  pids?(gpuUuid: string): Promise<readonly number[] | undefined>;
 }
 
 /** A counter and a bit mask: their mean over time means nothing. */
