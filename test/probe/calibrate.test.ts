@@ -8,6 +8,7 @@ import {
 } from "../../src/probe/calibrate.ts";
 import { describeProbe } from "../../src/probe/describe.ts";
 import type { ProbeDevice } from "../../src/probe/device.ts";
+import type { ProbePass } from "../../src/probe/protocol.ts";
 import { openDevice } from "../../src/probe/device-process.ts";
 import { KERNELS } from "../../src/probe/kernels/all.ts";
 import type { Kernel } from "../../src/probe/kernels/kernel.ts";
@@ -58,12 +59,8 @@ describe.skipIf(why !== undefined)(`on the software adapter${skipped}`, () => {
       pid: device.pid,
       prepare: (job) => device.prepare(job),
       launch: (handle, dispatches, expected) => device.launch(handle, dispatches, expected),
-<<<<<<< HEAD
-      probe: (passes, expected) => device.probe(passes, expected),
-      read: (handle, binding) => device.read(handle, binding),
-=======
+      probe: (passes: readonly ProbePass[], expected: number) => device.probe(passes, expected),
       read: (handle: number, binding: number) => device.read(handle, binding),
->>>>>>> room/right-gpu
       release: (handle) => device.release(handle),
       close: () => device.close(),
     });
