@@ -19,12 +19,15 @@ import { nodeName } from "./node-name.ts";
 import { Alerting } from "./alerting.ts";
 import { BudgetMeter } from "./budgets.ts";
 import { DaemonState } from "./state.ts";
+import type { Probing } from "./probing.ts";
 import type { OpenedSource } from "./source.ts";
 
 export interface DaemonSettings {
   config: Config;
   stateDir: string;
   source: OpenedSource;
+  /** Launches of the agent's own on the devices of a live source; closed when the daemon ends. */
+  probing?: Probing | undefined;
   endpoints: readonly Endpoint[];
   prices: PriceList | undefined;
   /** Where to serve; undefined to serve nothing. */
@@ -56,6 +59,7 @@ export async function runDaemon(settings: DaemonSettings, deps: DaemonDeps): Pro
   try {
     await runWithLedger(ledger, settings, deps);
   } finally {
+    await settings.probing?.close();
     await ledger.close();
   }
 }
@@ -84,7 +88,8 @@ async function runWithLedger(
   deps.onReady(server?.url);
   if (lastSliceEnds.size > 0) deps.onResume?.(Math.max(...lastSliceEnds.values()));
   try {
-    await runAgent(source.observations, {
+    const { probing } = settings;
+    await runAgent(probing?.through(source.observations) ?? source.observations, {
       pipeline,
       lastSliceEnds,
       write: (batch) => {
@@ -120,7 +125,7 @@ interface StateSources {
 
 function newState(
   ledger: Ledger,
-  { config, source }: DaemonSettings,
+  { config, source, probing }: DaemonSettings,
   { nowMs }: DaemonDeps,
   { writer, alerting, budgets, data }: StateSources,
 ): DaemonState {
@@ -137,6 +142,7 @@ function newState(
     startedAtMs: nowMs(),
     nowMs,
     rate: source.rate,
+    probes: probing?.loop,
     collectorOf: source.collectorOf,
     minConfidence: config.alert.mining.minConfidence,
   });
@@ -188,7 +194,7 @@ function newAlerting(
 async function pipelineSettings(
   { model, indicators, limits }: ShippedData,
   ledger: Ledger,
-  { config }: DaemonSettings,
+  { config, probing }: DaemonSettings,
   lastSliceEnds: ReadonlyMap<string, number>,
 ): Promise<PipelineSettings> {
   const calibrations = await ledger.calibrations();
@@ -198,7 +204,8 @@ async function pipelineSettings(
     model,
     indicators,
     scaleOf: (gpu) => deviceScale(gpu, limits, calibrations),
-    agentPids: () => ownPids,
+    agentPids: () => (probing ? new Set([...ownPids, ...probing.pids()]) : ownPids),
+    probePids: probing?.pids,
     agentVersion: agentVersion(),
     resumeAtMs: (gpuUuid) => lastSliceEnds.get(gpuUuid),
   };
