@@ -25,7 +25,7 @@ const UUID = "GPU-a";
 const ADD = `
 @group(0) @binding(0) var<storage, read_write> sums: array<u32>;
 @compute @workgroup_size(64) fn add(@builtin(global_invocation_id) id: vec3u) {
-  for (var i = 0u; i < 20000u; i++) { sums[id.x] += i ^ id.x; }
+  for (var i = 0u; i < 1000u; i++) { sums[id.x] += i ^ id.x; }
 }`;
 
 /** A kernel that takes even a CPU no more than milliseconds, to compile and to run. */
@@ -217,10 +217,10 @@ describe.skipIf(why !== undefined)(`probes of a live node${skipped}`, () => {
 
   it("stop within the budget, and go on when it is paid off", async () => {
     const node = new Node({ budget: 0.002 });
-    const { probes, readings } = await pipelineOn(node, 30);
+    const { probes, readings } = await pipelineOn(node, 600);
     const used = probes.slice(0, -1).reduce((sum, { durationSeconds }) => sum + durationSeconds, 0);
     expect(probes.length).toBeGreaterThan(1);
-    expect(used).toBeLessThanOrEqual(30 * 0.002 + 1e-6);
+    expect(used).toBeLessThanOrEqual(600 * 0.002 + 1e-6);
     expect(readings[0]?.refusals["budget"]).toBeGreaterThan(0);
   });
 
