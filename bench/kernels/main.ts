@@ -55,7 +55,9 @@ async function main(): Promise<void> {
   const place = await findAdapter();
   const { software } = place.adapter;
   say(machineText(machine()));
-  say(`adapter    ${adapterName(place.adapter)}${software ? " (SOFTWARE: a CPU plays GPU)" : ""}\n`);
+  say(
+    `adapter    ${adapterName(place.adapter)}${software ? " (SOFTWARE: a CPU plays GPU)" : ""}\n`,
+  );
   const needsRates = parts.includes("rates") || parts.includes("hashes");
   const rates = needsRates ? await runRates(place) : undefined;
   if (rates && parts.includes("rates")) say(ratesText(rates));

@@ -1,4 +1,10 @@
-import { flopOf, randomProduct, referenceElement } from "../../src/probe/kernels/matmul-f32.ts";
+import {
+  elementsOf,
+  operationsOf,
+  type Product,
+  randomProduct,
+  referenceElement,
+} from "../../src/probe/kernels/product.ts";
 import type { Spread } from "../statistics.ts";
 import type { Contender, Prepared } from "./contender.ts";
 import { interleave } from "./interleave.ts";
@@ -40,7 +46,7 @@ export async function compareMatmul(
       const prepared = await contender.prepare({ side, a: product.a, b: product.b });
       ready.push({ contender, prepared });
       await prepared.run(1);
-      const wrong = check(product, await prepared.read());
+      const wrong = check(elementsOf(product), await prepared.read());
       if (wrong) throw new Error(wrong);
     } catch (error) {
       if (ready.at(-1)?.contender === contender) await ready.pop()?.prepared.dispose();
@@ -54,7 +60,7 @@ export async function compareMatmul(
         prepared.run(count),
   );
   const timings = await interleave(runs, { rounds, roundSeconds, now });
-  const flop = flopOf(product);
+  const flop = operationsOf(product);
   ready.forEach(({ contender: { name, version } }, i) => {
     const timing = timings[i];
     if (!timing) return;
@@ -69,10 +75,7 @@ export async function compareMatmul(
 }
 
 /** The first of some random elements that is further off than rounding explains. */
-function check(
-  product: ReturnType<typeof randomProduct>,
-  result: ArrayLike<number>,
-): string | undefined {
+function check(product: Product, result: ArrayLike<number>): string | undefined {
   if (result.length !== product.m * product.n) return `a product of ${result.length} elements`;
   for (let i = 0; i < CHECKED_ELEMENTS; i++) {
     const element = Math.floor(Math.random() * result.length);

@@ -15,7 +15,7 @@ export interface OwnerClaim {
  * Per-process use is sampled by the driver at other moments than the device's, so small differences
  * are noise: only use beyond this is called unexplained.
  */
-const UNEXPLAINED_ABOVE = 0.2;
+export const UNEXPLAINED_ABOVE = 0.2;
 
 /** Drivers report per-process use in whole per cent: less than this is no measurement at all. */
 const MEASURABLE_USE = 0.001;
@@ -23,7 +23,7 @@ const MEASURABLE_USE = 0.001;
 /**
  * Who has which claim on a busy interval of a device.
  * @param seen the process list that speaks for the interval; undefined where nothing looked
- * @param gpuUtil the device's own utilisation, 0..1
+ * @param gpuUtil the device's own utilisation, 0..1, less what the agent's launches explain
  */
 export function claimsOn(
   seen: ProcessSample | undefined,

@@ -1,10 +1,11 @@
-import { IDLE, type Owner, ownerKey, UNOBSERVED } from "../model/owner.ts";
+import { AGENT, IDLE, type Owner, ownerKey, UNOBSERVED } from "../model/owner.ts";
 import type { ProcessSample } from "../model/sample.ts";
 import type { Share, ShareBasis } from "../model/slice.ts";
 import { splitInteger } from "../model/split.ts";
 import { type Window, windowLengthMs } from "../model/window.ts";
-import { claimsOn, type OwnerClaim } from "./claims.ts";
+import { claimsOn, type OwnerClaim, UNEXPLAINED_ABOVE } from "./claims.ts";
 import { clip, type Interval } from "./intervals.ts";
+import { NO_OWN_TIME, ownMsIn, type OwnTime, ownUse } from "./own-time.ts";
 
 export interface AttributionInput {
   window: Window;
@@ -13,6 +14,8 @@ export interface AttributionInput {
   /** In time order. */
   processes: readonly ProcessSample[];
   agentPids: ReadonlySet<number>;
+  /** What the agent's probes took: theirs to the millisecond, before anything is split. */
+  own?: OwnTime | undefined;
 }
 
 /**
@@ -42,12 +45,7 @@ export function attribute(input: AttributionInput): Share[] {
     const interval = clip(whole, input.window);
     if (!interval) continue;
     const durationMs = windowLengthMs(interval);
-    const claims = claimsFor(interval, whole, input);
-    const keyed = claims.map((claim) => ({ key: ownerKey(claim.owner), weight: claim.weight }));
-    const times = splitInteger(durationMs, keyed);
-    const energies =
-      interval.energyMj === undefined ? undefined : splitInteger(interval.energyMj, keyed);
-    claims.forEach((claim, i) => add(shares, claim, times[i] ?? 0, energies?.[i]));
+    shareOut(shares, interval, whole, input);
     observedMs += durationMs;
   }
   const missingMs = windowLengthMs(input.window) - observedMs;
@@ -58,13 +56,55 @@ export function attribute(input: AttributionInput): Share[] {
     .map(({ pids, ...share }) => ({ ...share, pids: [...pids].sort((a, b) => a - b) }));
 }
 
+const OWN_CLAIM: OwnerClaim = { owner: AGENT, weight: 1, basis: "own-measurement", pids: [] };
+
+/** One interval: the agent's measured time first, and what is left among those who claim it. */
+function shareOut(
+  shares: Map<string, Running>,
+  interval: Interval,
+  whole: Interval,
+  input: AttributionInput,
+): void {
+  const durationMs = windowLengthMs(interval);
+  const { energyMj } = interval;
+  const ownMs = ownMsIn(input.own ?? NO_OWN_TIME, interval);
+  const restMs = durationMs - ownMs;
+  const parts = [
+    { key: "own", weight: ownMs },
+    { key: "rest", weight: restMs },
+  ];
+  const [ownMj, restMj] = energyMj === undefined ? [] : splitInteger(energyMj, parts);
+  if (ownMs > 0) add(shares, OWN_CLAIM, ownMs, ownMj);
+  if (restMs === 0) return;
+  const claims = claimsFor(interval, whole, input);
+  const keyed = claims.map((claim) => ({ key: ownerKey(claim.owner), weight: claim.weight }));
+  const times = splitInteger(restMs, keyed);
+  const energies = restMj === undefined ? undefined : splitInteger(restMj, keyed);
+  claims.forEach((claim, i) => add(shares, claim, times[i] ?? 0, energies?.[i]));
+}
+
+const IDLE_CLAIM: OwnerClaim = { owner: IDLE, weight: 1, basis: "device", pids: [] };
+
 function claimsFor(interval: Interval, whole: Interval, input: AttributionInput): OwnerClaim[] {
-  if (interval.activity === "idle") return [{ owner: IDLE, weight: 1, basis: "device", pids: [] }];
-  const seen = nearest(input.processes, whole.toMs);
+  if (interval.activity === "idle") return [IDLE_CLAIM];
+  const { own = NO_OWN_TIME, agentPids } = input;
+  const seen = withoutOwn(nearest(input.processes, whole.toMs), own);
   // Nothing measured activity: a process that is there may be working, but nobody there says nothing.
   if (interval.activity === "unknown" && !seen?.list.length)
     return [{ owner: UNOBSERVED, weight: 1, basis: "no-sample", pids: [] }];
-  return claimsOn(seen, interval.sample.gpuUtil, input.agentPids);
+  const { gpuUtil, smActive } = interval.sample;
+  const ownPart = ownUse(own, whole.toMs);
+  const use = gpuUtil ?? smActive ?? 0;
+  // What a device reports after our own launch must not look like somebody who hides.
+  const isOwn = ownPart > 0 && use - ownPart <= UNEXPLAINED_ABOVE;
+  if (seen?.list.length === 0 && isOwn) return [IDLE_CLAIM];
+  return claimsOn(seen, gpuUtil === undefined ? undefined : gpuUtil - ownPart, agentPids);
+}
+
+/** Our own device processes hold memory and a context, which is no use of the device. */
+function withoutOwn(seen: ProcessSample | undefined, own: OwnTime): ProcessSample | undefined {
+  if (!seen || own.pids.size === 0) return seen;
+  return { ...seen, list: seen.list.filter(({ pid }) => !own.pids.has(pid)) };
 }
 
 function nearest(samples: readonly ProcessSample[], atMs: number): ProcessSample | undefined {

@@ -7,10 +7,11 @@ import { decide, type Scores, scoresOf, type Verdict } from "./score.ts";
 /** An owner has a window to himself, and the device's telemetry speaks for him, from this share on. */
 const SOLE_OWNER_SHARE = 0.9;
 
-/** Busy, idle and observed milliseconds of a window. */
+/** Milliseconds of a window in which others worked, the agent did, or nobody. */
 export interface WindowTimes {
   busyMs: number;
   idleMs: number;
+  agentMs: number;
 }
 
 export function timesOf(shares: readonly Share[]): WindowTimes {
@@ -19,12 +20,15 @@ export function timesOf(shares: readonly Share[]): WindowTimes {
   return {
     busyMs: sum(shares.filter((share) => isBusy(share))),
     idleMs: sum(shares.filter((share) => share.owner.kind === "idle")),
+    agentMs: sum(shares.filter((share) => share.owner.kind === "agent")),
   };
 }
 
-/** Whether a share is work at all: neither rest nor unmeasured time. */
+const NO_WORK: ReadonlySet<string> = new Set(["idle", "unobserved", "agent"]);
+
+/** Whether a share is somebody's work: neither rest, nor unmeasured time, nor the agent's own. */
 export function isBusy(share: Share): boolean {
-  return share.owner.kind !== "idle" && share.owner.kind !== "unobserved";
+  return !NO_WORK.has(share.owner.kind);
 }
 
 /** The label of the device's window as a whole. */
@@ -35,6 +39,7 @@ export function windowVerdict(
   model: EvidenceModel,
 ): Verdict {
   const observedMs = times.busyMs + times.idleMs;
+  if (times.agentMs > observedMs) return agentVerdict();
   if (observedMs === 0) return unobservedVerdict();
   if (times.busyMs / observedMs < model.activity.windowIdleBelowShare)
     return idleVerdict(times.idleMs / observedMs);

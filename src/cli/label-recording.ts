@@ -1,12 +1,16 @@
 import { replaySource } from "../collect/recording/replay.ts";
 import type { RecordingWarning } from "../collect/recording/warnings.ts";
 import { agentVersion, loadShippedData } from "../config/data.ts";
+import type { Feature } from "../model/signature.ts";
 import type { WindowResult } from "../pipeline/events.ts";
 import { Pipeline } from "../pipeline/pipeline.ts";
 import { deviceScale } from "../signature/scale.ts";
 
-/** A pipeline with the data that ships, for recordings: no calibration, no process of our own. */
-export function recordingPipeline(): Pipeline {
+/**
+ * A pipeline with the data that ships, for recordings: no calibration, no process of our own.
+ * @param leaveOut features that are taken out before a window is labelled
+ */
+export function recordingPipeline(leaveOut: readonly Feature[] = []): Pipeline {
   const { model, indicators, limits } = loadShippedData();
   return new Pipeline({
     model,
@@ -14,6 +18,7 @@ export function recordingPipeline(): Pipeline {
     scaleOf: (gpu) => deviceScale(gpu, limits, []),
     agentPids: () => new Set(),
     agentVersion: agentVersion(),
+    leaveOut,
   });
 }
 
@@ -22,8 +27,9 @@ export async function labelRecording(
   file: string,
   signal: AbortSignal,
   onWindow: (result: WindowResult) => void,
+  leaveOut: readonly Feature[] = [],
 ): Promise<RecordingWarning[]> {
-  const pipeline = recordingPipeline();
+  const pipeline = recordingPipeline(leaveOut);
   const sleep = async (): Promise<void> => {};
   const replay = replaySource({ file, speed: Infinity, clock: () => 0, sleep, signal });
   for await (const observation of replay)

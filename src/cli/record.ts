@@ -10,6 +10,7 @@ import { AssayError } from "../model/errors.ts";
 import { Console } from "./console.ts";
 import type { CommandIo } from "./io.ts";
 import { createLog } from "./log.ts";
+import { openProbing } from "./probing.ts";
 import { type Recorded, writeRecording } from "./record/recording.ts";
 import { recordedText } from "./record/text.ts";
 import { measureOverhead, WARM_UP_INTERVAL_MS } from "./record/warm-up.ts";
@@ -68,7 +69,14 @@ async function record(file: string, options: RecordOptions, io: CommandIo): Prom
     const { signal } = stopAfter(forMs, io.signal);
     const source = await openSource(config, io, { signal, isQuiet: false });
     io.stderr(`recording ${source.description} to ${file}; Ctrl-C stops\n`);
-    return writeRecording(source, writer, { overhead, monotonicMs, cpuMs });
+    const probing = await openProbing(config, createLog(config.log.level, io), io);
+    const observations = probing?.through(source.observations) ?? source.observations;
+    try {
+      const recorded = { observations, health: source.health };
+      return await writeRecording(recorded, writer, { overhead, monotonicMs, cpuMs });
+    } finally {
+      await probing?.close();
+    }
   });
   if (writer.counts.lines === 0) await nothingRecorded(file, done, io);
   else io.stderr(recordedText(done, writer, durationMs(config.collect.interval)));

@@ -26,6 +26,7 @@ import { Console } from "./console.ts";
 import { warningText } from "./format.ts";
 import type { CommandIo } from "./io.ts";
 import { createLog } from "./log.ts";
+import { openProbing } from "./probing.ts";
 import { sleep } from "../collect/sleep.ts";
 
 const ABOUT = `Run the daemon.
@@ -99,6 +100,7 @@ async function run(options: RunOptions, io: CommandIo): Promise<void> {
       config,
       stateDir: state.dir,
       source,
+      probing: source.isLive ? await openProbing(config, log, io) : undefined,
       endpoints: all,
       prices,
       listen,

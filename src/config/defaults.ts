@@ -29,6 +29,11 @@ collect:
   drm:                         # AMD and Intel, through /sys and /proc
     enabled: true
 
+probe:                         # short kernels of our own on the GPUs; docs/probes.md
+  mode: off                    # or idle-only, on-doubt, interval
+  interval: 1m                 # from one round to the next
+  budget: 0.001                # of each GPU's time at most, as measured: 60 ms a minute
+
 ledger:
   # maxSize: 20GB              # the ledger file never grows beyond this
   maxQueuedBatches: 2000       # kept in memory while the disk cannot be written

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { parseDuration, parseSize } from "../model/duration.ts";
 import { parseNanos } from "../model/money.ts";
+import { PROBE_MODES } from "../probe/schedule.ts";
 
 const duration = (fallback: string) =>
   z
@@ -88,6 +89,15 @@ export const configSchema = z
           .prefault({}),
         dcgm: z.strictObject({ url: z.url({ protocol: /^https?$/ }).optional() }).prefault({}),
         drm: z.strictObject({ enabled: z.boolean().default(true) }).prefault({}),
+      })
+      .prefault({}),
+    probe: z
+      .strictObject({
+        /** A fresh daemon leaves the GPUs alone until it is told otherwise. */
+        mode: z.enum(PROBE_MODES).default("off"),
+        interval: between("1s", "1d", "1m"),
+        /** The share of a GPU's time that probes may take; 0 is none. */
+        budget: z.number().min(0).max(0.01).default(0.001),
       })
       .prefault({}),
     ledger: z

@@ -20,12 +20,15 @@ import { Alerting } from "./alerting.ts";
 import { Inbox } from "./inbox.ts";
 import { BudgetMeter } from "./budgets.ts";
 import { DaemonState } from "./state.ts";
+import type { Probing } from "./probing.ts";
 import type { OpenedSource } from "./source.ts";
 
 export interface DaemonSettings {
   config: Config;
   stateDir: string;
   source: OpenedSource;
+  /** Launches of the agent's own on the devices of a live source; closed when the daemon ends. */
+  probing?: Probing | undefined;
   endpoints: readonly Endpoint[];
   prices: PriceList | undefined;
   /** Where to serve; undefined to serve nothing. */
@@ -57,6 +60,7 @@ export async function runDaemon(settings: DaemonSettings, deps: DaemonDeps): Pro
   try {
     await runWithLedger(ledger, settings, deps);
   } finally {
+    await settings.probing?.close();
     await ledger.close();
   }
 }
@@ -90,7 +94,8 @@ async function runWithLedger(
   deps.onReady(server?.url);
   if (lastSliceEnds.size > 0) deps.onResume?.(Math.max(...lastSliceEnds.values()));
   try {
-    await runAgent(source.observations, {
+    const { probing } = settings;
+    await runAgent(probing?.through(source.observations) ?? source.observations, {
       pipeline,
       lastSliceEnds,
       write: (batch) => {
@@ -128,7 +133,7 @@ interface StateSources {
 
 function newState(
   ledger: Ledger,
-  { config, source }: DaemonSettings,
+  { config, source, probing }: DaemonSettings,
   { nowMs }: DaemonDeps,
   { writer, alerting, budgets, data }: StateSources,
 ): DaemonState {
@@ -145,6 +150,7 @@ function newState(
     startedAtMs: nowMs(),
     nowMs,
     rate: source.rate,
+    probes: probing?.loop,
     collectorOf: source.collectorOf,
     minConfidence: config.alert.mining.minConfidence,
   });
@@ -210,7 +216,7 @@ function newInbox(
 function pipelineSettings(
   { model, indicators, limits }: ShippedData,
   inbox: Inbox,
-  { config }: DaemonSettings,
+  { config, probing }: DaemonSettings,
   lastSliceEnds: ReadonlyMap<string, number>,
 ): PipelineSettings {
   const ownPids: ReadonlySet<number> = new Set([process.pid]);
@@ -219,7 +225,8 @@ function pipelineSettings(
     model,
     indicators,
     scaleOf: (gpu) => deviceScale(gpu, limits, inbox.calibrations()),
-    agentPids: () => new Set([...ownPids, ...inbox.agentPids()]),
+    agentPids: () => new Set([...ownPids, ...inbox.agentPids(), ...(probing?.pids() ?? [])]),
+    probePids: probing?.pids,
     agentVersion: agentVersion(),
     resumeAtMs: (gpuUuid) => lastSliceEnds.get(gpuUuid),
   };

@@ -21,6 +21,8 @@ export function doubtAbout(result: WindowResult, minConfidence: number): string 
 
 export interface DoubtParts {
   rate?: Pick<RateController, "ask"> | undefined;
+  /** Who looks at a device with launches of its own. */
+  probes?: { doubt(gpuUuid: string, isIncident: boolean): void } | undefined;
   /** Below it a label does not speak for an alert. */
   minConfidence: number;
   openIncidents: () => readonly Incident[];
@@ -28,7 +30,7 @@ export interface DoubtParts {
   nowMs: () => number;
 }
 
-/** Asks for fast sampling where a verdict is in doubt, or an alert is about to be decided. */
+/** Asks for fast sampling, and for probes, where a verdict is in doubt, or an alert is about to be decided. */
 export class Doubt {
   private readonly parts: DoubtParts;
 
@@ -38,10 +40,13 @@ export class Doubt {
 
   /** A window has closed: also the moment to ask again for incidents that are still pending. */
   provisional(result: WindowResult): void {
-    const { rate, minConfidence, nowMs, openIncidents } = this.parts;
-    if (!rate) return;
+    const { rate, probes, minConfidence, nowMs, openIncidents } = this.parts;
+    if (!rate && !probes) return;
     const doubt = doubtAbout(result, minConfidence);
-    if (doubt !== undefined) rate.ask(doubt, nowMs());
+    if (doubt !== undefined) {
+      rate?.ask(doubt, nowMs());
+      probes?.doubt(result.gpu.uuid, false);
+    }
     for (const incident of openIncidents())
       if (incident.gpuUuid === result.gpu.uuid) this.incident(incident);
   }
@@ -49,6 +54,7 @@ export class Doubt {
   /** Of incidents that no device is part of, such as budgets, sampling tells nothing. */
   incident({ state, gpuUuid }: Incident): void {
     if (state !== "pending" || gpuUuid === undefined) return;
+    this.parts.probes?.doubt(gpuUuid, true);
     this.parts.rate?.ask("an incident is pending", this.parts.nowMs(), { urgent: true });
   }
 }

@@ -12,6 +12,7 @@ import type { WindowResult } from "../pipeline/events.ts";
 import type { HealthSnapshot, LiveLabel } from "../serve/settings.ts";
 import { DeviceWatch } from "./device-watch.ts";
 import { Doubt } from "./doubt.ts";
+import type { ProbeLoop } from "./probe-loop.ts";
 
 export interface DaemonStateParts {
   /** Until a recording's header names another. */
@@ -27,6 +28,8 @@ export interface DaemonStateParts {
   nowMs: () => number;
   /** Where a live node is watched that may be sampled faster for a while. */
   rate?: RateController | undefined;
+  /** Where devices may be probed. */
+  probes?: Pick<ProbeLoop, "doubt" | "readings"> | undefined;
   /** The collector that measures a device; unset where nothing is live. */
   collectorOf?: ((gpuUuid: string) => string | undefined) | undefined;
   /** Labels below it are in doubt. */
@@ -97,7 +100,7 @@ export class DaemonState {
 
   /** The metrics' text, with the daemon's own state read for it. */
   async renderMetrics(): Promise<string> {
-    const { metrics, writer, collectors, openIncidents, nowMs, rate } = this.parts;
+    const { metrics, writer, collectors, openIncidents, nowMs, rate, probes } = this.parts;
     await this.refresh();
     const { queuedSlices, droppedSlices } = writer.status();
     const alerts: Partial<Record<Incident["state"], number>> = { pending: 0, firing: 0 };
@@ -112,6 +115,7 @@ export class DaemonState {
         stalenessMs: this.devices.stalenessMs(gpu.uuid, nowMs()),
       })),
       sampling: rate?.status(),
+      probes: probes?.readings(),
     });
     return metrics.render();
   }

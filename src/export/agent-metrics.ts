@@ -1,7 +1,7 @@
 import { Counter, Gauge, type Registry } from "prom-client";
 import { GPU_QUANTITIES } from "../model/sample.ts";
 import { sanitize } from "../model/text.ts";
-import type { CollectorReading, HealthReading, SamplingReading } from "./health.ts";
+import type { CollectorReading, HealthReading, ProbeReading, SamplingReading } from "./health.ts";
 
 export interface BuildInfo {
   agentVersion: string;
@@ -10,6 +10,7 @@ export interface BuildInfo {
 }
 
 const COLLECTOR_STATES = ["ready", "absent", "failing", "closed"];
+const PROBE_STATES = ["unopened", "ready", "absent", "backing-off", "failing"];
 const ALERT_STATES = ["pending", "firing", "resolved"] as const;
 /** What a device is measured with comes from its driver: bounded, like every label value. */
 const MAX_WITH_LENGTH = 64;
@@ -26,6 +27,7 @@ export class AgentMetrics {
     this.declareAgent();
     this.declareCollectors();
     this.declareDevices();
+    this.declareProbes();
     const { agentVersion: agent_version, modelVersion: model_version, node } = build;
     this.gauge("gpu_assay_build_info", { agent_version, model_version, node }, 1);
   }
@@ -36,6 +38,7 @@ export class AgentMetrics {
     for (const collector of health.collectors) this.setCollector(collector);
     for (const gpu of health.gpus) this.setDevice(gpu);
     if (health.sampling) this.setSampling(health.sampling);
+    for (const probe of health.probes ?? []) this.setProbe(probe);
     if (health.ledger) {
       this.gauge("gpu_assay_ledger_queue_records", {}, health.ledger.queued);
       this.counter("gpu_assay_ledger_dropped_records_total", {}, health.ledger.dropped);
@@ -66,6 +69,18 @@ export class AgentMetrics {
     this.gauge("gpu_assay_sampling_interval_seconds", {}, intervalMs / 1000);
     this.counter("gpu_assay_sampling_fast_seconds_total", {}, fastMs / 1000);
     this.counter("gpu_assay_sampling_fast_refused_total", {}, refused);
+  }
+
+  private setProbe(of: ProbeReading): void {
+    const labels = { gpu: of.uuid };
+    for (const state of PROBE_STATES)
+      this.gauge("gpu_assay_probe_state", { ...labels, state }, of.state === state ? 1 : 0);
+    this.gauge("gpu_assay_probe_debt_seconds", labels, of.debtSeconds);
+    this.counter("gpu_assay_probe_runs_total", labels, of.runs);
+    this.counter("gpu_assay_probe_gpu_seconds_total", labels, of.gpuSeconds);
+    this.counter("gpu_assay_probe_restarts_total", labels, of.restarts);
+    for (const [reason, count] of Object.entries(of.refusals))
+      this.counter("gpu_assay_probe_refused_total", { ...labels, reason }, count);
   }
 
   private setCollector(of: CollectorReading): void {
@@ -131,6 +146,20 @@ export class AgentMetrics {
       `${sampling}_fast_refused_total`,
       "Windows that were to be sampled fast, and were not: the budget was used up.",
     );
+  }
+
+  private declareProbes(): void {
+    const [g, name] = [["gpu"], "gpu_assay_probe"];
+    const state = "1 for the state the device's probe process is in, else 0.";
+    this.addGauge(`${name}_state`, state, [...g, "state"]);
+    const debt = "GPU time of earlier launches to be paid off before the next one.";
+    this.addGauge(`${name}_debt_seconds`, debt, g);
+    this.addCounter(`${name}_runs_total`, "Launches of the agent's own on a device.", g);
+    const taken = "GPU time that they were measured to take.";
+    this.addCounter(`${name}_gpu_seconds_total`, taken, g);
+    this.addCounter(`${name}_restarts_total`, "Probe processes started after the first.", g);
+    const refused = "How often nothing was launched although it was time.";
+    this.addCounter(`${name}_refused_total`, refused, [...g, "reason"]);
   }
 
   private addGauge(name: string, help: string, labelNames: string[] = []): void {

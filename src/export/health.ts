@@ -30,6 +30,23 @@ export interface HealthReading {
     measuredWith?: Readonly<Record<string, string>> | undefined;
   }[];
   sampling?: SamplingReading | undefined;
+  /** Of the devices that may be probed; absent where none is. */
+  probes?: readonly ProbeReading[] | undefined;
+}
+
+/** What the agent's own launches on one device came to. */
+export interface ProbeReading {
+  uuid: string;
+  /** Of its device process. */
+  state: string;
+  restarts: number;
+  runs: number;
+  /** What they were measured to take, those that failed by the host's clock. */
+  gpuSeconds: number;
+  /** Of it, what is still to be paid off before the next one. */
+  debtSeconds: number;
+  /** How often nothing was launched although it was time, by reason. */
+  refusals: Readonly<Record<string, number>>;
 }
 
 /** How often a live node is sampled. */

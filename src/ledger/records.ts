@@ -39,6 +39,7 @@ const BASES: Record<ShareBasis, ShareBasis> = {
   "no-process-source": "no-process-source",
   "nobody-seen": "nobody-seen",
   device: "device",
+  "own-measurement": "own-measurement",
   "no-sample": "no-sample",
 };
 

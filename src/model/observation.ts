@@ -61,16 +61,39 @@ export interface TickObservation {
   atMs: number;
 }
 
-/** One run of a reference kernel by the agent itself. */
+/** What a probe asks of the device: arithmetic alone, memory in sequence, or scattered memory. */
+export const PROBE_RESOURCES = ["alu", "memory", "gather"] as const;
+export type ProbeResource = (typeof PROBE_RESOURCES)[number];
+
+/** One run of a reference kernel by the agent itself: a few passes in one submission. */
 export interface ProbeObservation {
   kind: "probe";
+  /** When it ended. */
   atMs: number;
   gpu: number;
   kernel: string;
+  /** What it took of the device: all passes by the device's clock, else the host's whole wait. */
   durationSeconds: number;
+  /** Waited for the device beyond what the same wait takes when it is idle. */
   queueSeconds?: number | undefined;
   work: number;
+  /** `durationSeconds` of the same run on the idle device. */
   baselineSeconds?: number | undefined;
+  resource?: ProbeResource | undefined;
+  /** Whose clock `durationSeconds` is of. */
+  timing?: "timestamp" | "wall" | undefined;
+  /** From submission to result by the host's clock. */
+  wallSeconds?: number | undefined;
+  passes?: number | undefined;
+  /** Between the passes: time that the device gave to others, or to nobody. */
+  gapSeconds?: number | undefined;
+  /** The first pass over the median of those after it. */
+  firstPassRatio?: number | undefined;
+  /** Of the passes, and of the same on the idle device. */
+  fastestPassSeconds?: number | undefined;
+  baselinePassSeconds?: number | undefined;
+  /** Of the process that holds the device for the agent. */
+  pid?: number | undefined;
 }
 
 /** What a collector, live or replayed, puts on the line. */

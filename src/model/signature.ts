@@ -7,7 +7,9 @@ import type { Window } from "./window.ts";
  * `lockstep` is the highest correlation (-1..1) of power with another device of the node;
  * the `power…` ones with a family's name are 0 at rest and 1 where this device's own reference
  * kernel of that family took it, and exist for calibrated devices alone;
- * the `fine…` ones are of the driver's own buffer, which sees what one reading a second averages out.
+ * the `fine…` ones are of the driver's own buffer, which sees what one reading a second averages out;
+ * the `probe…` ones are of the agent's own launches: a slow-down is 1 for a run that took what it
+ * takes on the idle device, and `probeClockLevel` is 1 at the idle device's best rate.
  */
 export const FEATURES = [
   "gpuUtil",
@@ -34,6 +36,14 @@ export const FEATURES = [
   "powerVsHash",
   "powerVsMatmul",
   "powerVsMemory",
+  "probeQueueSeconds",
+  "probeQueueSpread",
+  "probeGapShare",
+  "probeSlowdownAlu",
+  "probeSlowdownMemory",
+  "probeSlowdownGather",
+  "probeColdCost",
+  "probeClockLevel",
 ] as const;
 
 export type Feature = (typeof FEATURES)[number];

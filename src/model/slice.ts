@@ -12,6 +12,7 @@ export type ShareBasis =
   | "no-process-source" // busy, and nothing looked at processes
   | "nobody-seen" // busy, a working collector looked, and no process was there
   | "device" // idle: said by the device itself
+  | "own-measurement" // the agent's own launches, as each was timed
   | "no-sample"; // nobody measured
 
 /** An owner's part of one device's window. The parts of a window sum to it exactly. */

@@ -1,7 +1,9 @@
 import { intervalOf, type Interval, type IntervalSettings } from "../attribute/intervals.ts";
 import { PROCESS_LIST_SPEAKS_MS } from "../attribute/shares.ts";
+import type { ProbeObservation } from "../model/observation.ts";
 import type { DriverSamples, GpuInfo, GpuSample, ProcessSample } from "../model/sample.ts";
 import { LOCKSTEP_CONTEXT_MS } from "../signature/lockstep.ts";
+import { OwnRuns } from "./own-runs.ts";
 
 /**
  * The recent past of one device: samples, the intervals they explain and who was seen. Bounded by
@@ -13,6 +15,7 @@ export class DeviceTrack {
   readonly intervals: Interval[] = [];
   readonly processes: ProcessSample[] = [];
   readonly driver: DriverSamples[] = [];
+  readonly own = new OwnRuns();
   /** Where the next window begins; undefined before the first sample. */
   nextFromMs: number | undefined;
   private settings: IntervalSettings;
@@ -44,6 +47,11 @@ export class DeviceTrack {
 
   addProcesses(sample: ProcessSample): void {
     this.processes.push(sample);
+    this.own.noteList(sample);
+  }
+
+  addProbe(probe: ProbeObservation): void {
+    this.own.add(probe, this.nextFromMs);
   }
 
   addDriverSamples(samples: DriverSamples): void {
@@ -57,6 +65,7 @@ export class DeviceTrack {
     dropWhile(this.samples, (sample, i) => sample.atMs < keepFromMs && i < this.samples.length - 1);
     dropWhile(this.intervals, (interval) => interval.toMs <= windowFromMs);
     dropWhile(this.driver, (buffer) => endOf(buffer) < windowFromMs);
+    this.own.forget(windowFromMs);
     dropWhile(this.processes, (list) => list.atMs < windowFromMs - PROCESS_LIST_SPEAKS_MS);
   }
 }

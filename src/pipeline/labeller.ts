@@ -22,7 +22,7 @@ import type { Evidence } from "../model/evidence.ts";
 import type { NodeObservation } from "../model/observation.ts";
 import { ownerKey } from "../model/owner.ts";
 import type { GpuInfo, GpuSample, HostSample, ProcessSighting } from "../model/sample.ts";
-import type { Signature } from "../model/signature.ts";
+import type { Feature, Signature } from "../model/signature.ts";
 import type { Share, Slice } from "../model/slice.ts";
 import { intersect, type Window } from "../model/window.ts";
 import { signatureOf } from "../signature/signature.ts";
@@ -104,27 +104,32 @@ export class Labeller {
     peers: GpuSample[][],
     host: HostSample | undefined,
   ): Pending {
-    const { model, agentPids, scaleOf } = this.settings;
+    const { model, scaleOf, leaveOut } = this.settings;
+    const own = track.own.time(this.settings.probePids?.() ?? NOBODY);
+    const agentPids = new Set([...this.settings.agentPids(), ...own.pids]);
     const inside = track.intervals.filter((interval) => intersect(interval, window));
     const shares = attribute({
       window,
       intervals: track.intervals,
       processes: track.processes,
-      agentPids: agentPids(),
+      agentPids,
+      own,
     });
     const samples = inside.map((interval) => interval.sample);
-    const signature = signatureOf({
+    const measured = signatureOf({
       gpuUuid: this.gpu.uuid,
       window,
       samples,
       busy: samples.filter((s) => activityOf(s, model.activity.idleBelowUtil) === "busy"),
       context: track.samples,
       driver: track.driver,
+      probes: track.own.probes,
       peers,
       coveredMs: coveredMs(shares),
       intervalMs: this.gpu.intervalMs ?? this.node.intervalMs,
       scale: scaleOf(this.gpu),
     });
+    const signature = leaveOut ? without(measured, leaveOut) : measured;
     const telemetry = [
       ...telemetryEvidence(signature, model),
       ...scaleEvidence(signature),
@@ -132,7 +137,7 @@ export class Labeller {
     ];
     const scores = scoresOf(telemetry, model);
     const busy = shares.some((share) => isBusy(share));
-    const found = this.hostFindings(window, track, host);
+    const found = this.hostFindings(window, track, host, agentPids);
     return { window, signature, shares, telemetry, host: found, scores, busy };
   }
 
@@ -141,8 +146,8 @@ export class Labeller {
     window: Window,
     track: DeviceTrack,
     host: HostSample | undefined,
+    agentPids: ReadonlySet<number>,
   ): Map<string, Evidence[]> {
-    const agentPids = this.settings.agentPids();
     const byOwner = new Map<string, Map<number, ProcessSighting>>();
     const note = (process: ProcessSighting): void => {
       const key = ownerKey(ownerOf(process, agentPids));
@@ -191,6 +196,14 @@ export class Labeller {
     const { node, simulated } = this.node;
     return { node, simulated, gpu: this.gpu, window, signature, slices, ...pick(device) };
   }
+}
+
+const NOBODY: ReadonlySet<number> = new Set();
+
+function without(signature: Signature, leaveOut: readonly Feature[]): Signature {
+  const features = { ...signature.features };
+  for (const feature of leaveOut) delete features[feature];
+  return { ...signature, features };
 }
 
 function neighbours(before: Pending | undefined, own: Pending): Scores[] {

@@ -1,4 +1,4 @@
-import type { NodeObservation, Observation } from "../model/observation.ts";
+import type { NodeObservation, Observation, ProbeObservation } from "../model/observation.ts";
 import type { GpuInfo, GpuSample, HostSample, ProcessSample } from "../model/sample.ts";
 import { DEFAULT_WINDOW_MS, type Window, windowAt } from "../model/window.ts";
 import { DeviceTrack } from "./device-track.ts";
@@ -50,6 +50,8 @@ export class Pipeline {
         this.tracks.get(observation.gpu)?.addDriverSamples(observation);
         return [];
       case "probe":
+        this.probe(observation);
+        return [];
       case "health":
       case "collector":
         return [];
@@ -133,6 +135,12 @@ export class Pipeline {
   private processes(sample: ProcessSample): void {
     const track = this.tracks.get(sample.gpu);
     if (track) track.addProcesses(sample);
+    else this.drops += 1;
+  }
+
+  private probe(probe: ProbeObservation): void {
+    const track = this.tracks.get(probe.gpu);
+    if (track) track.addProbe(probe);
     else this.drops += 1;
   }
 

@@ -1,6 +1,7 @@
 import type { EvidenceModel } from "../classify/evidence-model.ts";
 import type { Indicators } from "../classify/host-evidence.ts";
 import type { GpuInfo } from "../model/sample.ts";
+import type { Feature } from "../model/signature.ts";
 import type { DeviceScale } from "../signature/scale.ts";
 
 export interface PipelineSettings {
@@ -10,6 +11,10 @@ export interface PipelineSettings {
   scaleOf: (gpu: GpuInfo) => DeviceScale;
   /** Pids of the daemon and of its device process: their GPU use is the agent's own. */
   agentPids: () => ReadonlySet<number>;
+  /** Those of them that hold a device for probes: their use is what the probes were timed at. */
+  probePids?: (() => ReadonlySet<number>) | undefined;
+  /** Taken out before anything is labelled: to see what they add. */
+  leaveOut?: readonly Feature[] | undefined;
   agentVersion: string;
   /** Up to where a device's time is already in the ledger: no window begins before it. */
   resumeAtMs?: ((gpuUuid: string) => number | undefined) | undefined;

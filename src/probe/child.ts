@@ -8,6 +8,7 @@ import { ChildFailure, messageOf } from "./child-failure.ts";
 import { GpuRunner } from "./gpu-runner.ts";
 import { watchParent } from "./parent-watch.ts";
 import { Command, type Reply } from "./protocol.ts";
+import { quietly, sleepQuietly } from "./quiet-wait.ts";
 
 const Settings = z
   .object({
@@ -43,9 +44,11 @@ async function openGpu(settings: Settings): Promise<OpenGpu> {
   });
   Object.assign(globalThis, webgpu.globals);
   const gpu = webgpu.create(dawnOptions(settings));
+  const now = (): number => performance.now() / 1000;
   const runner = await GpuRunner.open(gpu, {
-    now: () => performance.now() / 1000,
-    sleep: (seconds) => delay(seconds * 1000),
+    now,
+    sleep: (seconds) => sleepQuietly(seconds, (ms) => delay(ms)),
+    quietly: (pending) => quietly(pending, now),
   });
   return { gpu, runner };
 }
@@ -62,6 +65,12 @@ async function answer(command: Command, runner: GpuRunner): Promise<Reply> {
       const launch = await runner.launch(handle, dispatches, expectedSeconds);
       return { kind: "launched", id, launch };
     }
+    case "probe":
+      return {
+        kind: "probed",
+        id,
+        timing: await runner.probe(command.passes, command.expectedSeconds),
+      };
     case "read": {
       const { handle, binding, range } = command;
       return { kind: "bytes", id, bytes: await runner.read(handle, binding, range) };

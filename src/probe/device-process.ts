@@ -10,6 +10,8 @@ import {
   type FailureReason,
   type KernelJob,
   type Launch,
+  type ProbePass,
+  type ProbeTiming,
   Reply,
 } from "./protocol.ts";
 
@@ -104,6 +106,11 @@ class DeviceProcess implements ProbeDevice {
   async launch(handle: number, dispatches: number, expectedSeconds: number): Promise<Launch> {
     const command = { kind: "launch", handle, dispatches, expectedSeconds } as const;
     return (await this.#channel.ask(command, "launched", expectedSeconds * 4)).launch;
+  }
+
+  async probe(passes: readonly ProbePass[], expectedSeconds: number): Promise<ProbeTiming> {
+    const command: Body<Command> = { kind: "probe", passes: [...passes], expectedSeconds };
+    return (await this.#channel.ask(command, "probed", expectedSeconds * 4)).timing;
   }
 
   async read(handle: number, binding: number, range?: ByteRange): Promise<Uint8Array> {

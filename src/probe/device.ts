@@ -1,4 +1,4 @@
-import type { AdapterDescription, KernelJob, Launch } from "./protocol.ts";
+import type { AdapterDescription, KernelJob, Launch, ProbePass, ProbeTiming } from "./protocol.ts";
 
 /** Part of a buffer; both are multiples of 4. */
 export interface ByteRange {
@@ -15,6 +15,8 @@ export interface ProbeDevice {
   prepare(job: KernelJob): Promise<number>;
   /** Runs it `dispatches` times; `expectedSeconds` lets the device side sleep instead of spin. */
   launch(handle: number, dispatches: number, expectedSeconds: number): Promise<Launch>;
+  /** Several short passes in one submission, each timed by itself. */
+  probe(passes: readonly ProbePass[], expectedSeconds: number): Promise<ProbeTiming>;
   /** The bytes of one buffer, or of a part of it. */
   read(handle: number, binding: number, range?: ByteRange): Promise<Uint8Array>;
   release(handle: number): Promise<void>;

@@ -1,8 +1,16 @@
 import { describeAdapter, requestedFeatures, requestedLimits } from "./adapter.ts";
 import { ChildFailure, messageOf } from "./child-failure.ts";
 import { scoped } from "./error-scope.ts";
-import { GpuTimer } from "./gpu-timer.ts";
-import type { AdapterDescription, BufferSpec, KernelJob, Launch, SetupStep } from "./protocol.ts";
+import { elapsedSeconds, GpuTimer, passTimings } from "./gpu-timer.ts";
+import type {
+  AdapterDescription,
+  BufferSpec,
+  KernelJob,
+  Launch,
+  ProbePass,
+  ProbeTiming,
+  SetupStep,
+} from "./protocol.ts";
 
 /** Of an expected duration, what is slept where only the host's clock times the launch. */
 const WALL_SLEEP_SHARE = 0.8;
@@ -19,6 +27,8 @@ export interface RunnerClock {
   /** Monotonic seconds. */
   now(): number;
   sleep(seconds: number): Promise<void>;
+  /** Waits for what the device has been asked for, without spinning a core. */
+  quietly<T>(pending: Promise<T>): Promise<T>;
 }
 
 /** The device inside the child: compiles kernels once, launches them, reads their buffers. */
@@ -94,27 +104,46 @@ export class GpuRunner {
 
   /** Runs the kernel `dispatches` times in one pass and waits for it without spinning a core. */
   async launch(handle: number, dispatches: number, expectedSeconds: number): Promise<Launch> {
-    const kernel = this.#find(handle);
-    const device = this.#device;
-    const startedAt = this.#clock.now();
-    await this.#guard(`launch ${kernel.label}`, () => {
-      const encoder = device.createCommandEncoder();
-      const pass = encoder.beginComputePass(
-        this.#timer ? { timestampWrites: this.#timer.writes } : {},
-      );
-      pass.setPipeline(kernel.pipeline);
-      pass.setBindGroup(0, kernel.group);
-      for (let i = 0; i < dispatches; i++) pass.dispatchWorkgroups(...kernel.workgroups);
-      pass.end();
-      this.#timer?.resolve(encoder);
-      device.queue.submit([encoder.finish()]);
-    });
-    await this.#clock.sleep(expectedSeconds * (this.#timer ? 1 : WALL_SLEEP_SHARE));
-    await this.#guard(`wait for ${kernel.label}`, () => device.queue.onSubmittedWorkDone());
-    const wallSeconds = Math.max(0, this.#clock.now() - startedAt);
-    const timer = this.#timer;
-    const gpuSeconds = timer && (await this.#guard("read timestamps", () => timer.seconds()));
+    const { wallSeconds, stamps } = await this.#submit([{ handle, dispatches }], expectedSeconds);
+    const gpuSeconds = elapsedSeconds(stamps?.[0], stamps?.[1]);
     return gpuSeconds === undefined ? { wallSeconds } : { wallSeconds, gpuSeconds };
+  }
+
+  /** Several short passes in one submission, each timed by itself. */
+  async probe(passes: readonly ProbePass[], expectedSeconds: number): Promise<ProbeTiming> {
+    const { wallSeconds, stamps } = await this.#submit(passes, expectedSeconds);
+    return stamps ? { wallSeconds, passes: passTimings(stamps, wallSeconds) } : { wallSeconds };
+  }
+
+  async #submit(
+    passes: readonly ProbePass[],
+    expectedSeconds: number,
+  ): Promise<{ wallSeconds: number; stamps: BigUint64Array | undefined }> {
+    const work = passes.map(({ handle, dispatches }) => ({ of: this.#find(handle), dispatches }));
+    const labels = [...new Set(work.map(({ of }) => of.label))].join(", ");
+    const device = this.#device;
+    const timer = this.#timer;
+    let startedAt = 0;
+    await this.#guard(`launch ${labels}`, () => {
+      const encoder = device.createCommandEncoder();
+      for (const [i, { of, dispatches }] of work.entries()) {
+        const pass = encoder.beginComputePass(timer ? { timestampWrites: timer.writes(i) } : {});
+        pass.setPipeline(of.pipeline);
+        pass.setBindGroup(0, of.group);
+        for (let n = 0; n < dispatches; n++) pass.dispatchWorkgroups(...of.workgroups);
+        pass.end();
+      }
+      timer?.resolve(encoder, work.length);
+      const commands = encoder.finish();
+      startedAt = this.#clock.now();
+      device.queue.submit([commands]);
+    });
+    await this.#clock.sleep(expectedSeconds * (timer ? 1 : WALL_SLEEP_SHARE));
+    const answer = this.#guard(`wait for ${labels}`, async () =>
+      timer ? timer.stamps() : void (await device.queue.onSubmittedWorkDone()),
+    );
+    const stamps = await this.#clock.quietly(answer);
+    return { wallSeconds: Math.max(0, this.#clock.now() - startedAt), stamps };
   }
 
   /** What is in the buffer of a binding now, or in a part of it. */

@@ -1,5 +1,5 @@
 import type { ByteRange, ProbeDevice } from "./device.ts";
-import type { KernelJob, Launch } from "./protocol.ts";
+import type { KernelJob, Launch, PassTiming, ProbePass, ProbeTiming } from "./protocol.ts";
 
 export interface MeterOptions {
   /** Monotonic seconds. */
@@ -65,6 +65,14 @@ export class MeteredDevice implements ProbeDevice {
     });
   }
 
+  probe(passes: readonly ProbePass[], expectedSeconds: number): Promise<ProbeTiming> {
+    return this.#unlessAborted(async () => {
+      const timing = await this.#device.probe(passes, expectedSeconds);
+      this.#gpuSeconds += timing.passes ? busySeconds(timing.passes) : timing.wallSeconds;
+      return timing;
+    });
+  }
+
   read(handle: number, binding: number, range?: ByteRange): Promise<Uint8Array> {
     return this.#unlessAborted(() => this.#device.read(handle, binding, range));
   }
@@ -100,4 +108,8 @@ export class MeteredDevice implements ProbeDevice {
     });
     return await Promise.race([running, aborted]);
   }
+}
+
+function busySeconds(passes: readonly (PassTiming | undefined)[]): number {
+  return passes.reduce((sum, pass) => sum + (pass ? pass.endSeconds - pass.beginSeconds : 0), 0);
 }

@@ -60,6 +60,16 @@ export const KernelJob = z
   .strict();
 export type KernelJob = z.infer<typeof KernelJob>;
 
+/** Of one probe: it looks at a device that belongs to somebody else. */
+export const MAX_PROBE_PASSES = 8;
+export const MAX_PROBE_DISPATCHES = 16;
+
+/** One pass of a probe: a kernel that was prepared, run a few times. */
+export const ProbePass = z
+  .object({ handle: offset, dispatches: count.max(MAX_PROBE_DISPATCHES) })
+  .strict();
+export type ProbePass = z.infer<typeof ProbePass>;
+
 export const Command = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("describe"), id: offset }).strict(),
   z.object({ kind: z.literal("prepare"), id: offset, job: KernelJob }).strict(),
@@ -71,6 +81,16 @@ export const Command = z.discriminatedUnion("kind", [
       dispatches: count,
       /** The child sleeps this long before it asks for the result: asking spins a core. */
       expectedSeconds: z.number().min(0).max(600),
+    })
+    .strict(),
+  z
+    .object({
+      kind: z.literal("probe"),
+      id: offset,
+      /** All in one submission, each timed by itself. */
+      passes: z.array(ProbePass).min(1).max(MAX_PROBE_PASSES),
+      /** As of a launch; a probe is short. */
+      expectedSeconds: z.number().min(0).max(60),
     })
     .strict(),
   z
@@ -138,6 +158,26 @@ export const Launch = z
   .strict();
 export type Launch = z.infer<typeof Launch>;
 
+/** By the device's timestamps, in seconds from the begin of the submission's first pass. */
+export const PassTiming = z
+  .object({ beginSeconds: z.number().min(0), endSeconds: z.number().min(0) })
+  .strict()
+  .refine(({ beginSeconds, endSeconds }) => endSeconds > beginSeconds, "ends before it begins");
+export type PassTiming = z.infer<typeof PassTiming>;
+
+export const ProbeTiming = z
+  .object({
+    /** Host clock from submission to the result: includes queueing and waking up. */
+    wallSeconds: z.number().min(0),
+    /** One for each pass, undefined where its stamps cannot be true; absent without timestamps. */
+    passes: z
+      .array(z.union([PassTiming, z.undefined()]))
+      .max(MAX_PROBE_PASSES)
+      .optional(),
+  })
+  .strict();
+export type ProbeTiming = z.infer<typeof ProbeTiming>;
+
 /** Why the child could not do what it was told. */
 export const FailureReason = z.enum([
   /** The WebGPU library cannot be loaded on this system. */
@@ -155,6 +195,7 @@ export const Reply = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("described"), id: offset, adapter: AdapterDescription }).strict(),
   z.object({ kind: z.literal("prepared"), id: offset, handle: offset }).strict(),
   z.object({ kind: z.literal("launched"), id: offset, launch: Launch }).strict(),
+  z.object({ kind: z.literal("probed"), id: offset, timing: ProbeTiming }).strict(),
   z.object({ kind: z.literal("bytes"), id: offset, bytes }).strict(),
   z.object({ kind: z.literal("released"), id: offset }).strict(),
   z.object({ kind: z.literal("closed"), id: offset }).strict(),

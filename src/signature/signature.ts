@@ -1,9 +1,11 @@
 import type { KernelFamily } from "../model/calibration.ts";
+import type { ProbeObservation } from "../model/observation.ts";
 import type { DriverSamples, GpuQuantity, GpuSample } from "../model/sample.ts";
 import type { Signature } from "../model/signature.ts";
 import type { Window } from "../model/window.ts";
 import { fineFeatures } from "./fine.ts";
 import { lockstep } from "./lockstep.ts";
+import { probeFeatures } from "./probe-features.ts";
 import {
   compareWithReferences,
   coordinate,
@@ -26,6 +28,8 @@ export interface SignatureInput {
   peers: readonly (readonly GpuSample[])[];
   /** The driver's buffers that may reach into the window. */
   driver?: readonly DriverSamples[] | undefined;
+  /** The agent's own launches in the window and shortly before. */
+  probes?: readonly ProbeObservation[] | undefined;
   coveredMs: number;
   intervalMs: number;
   scale: DeviceScale;
@@ -73,6 +77,7 @@ export function signatureOf(input: SignatureInput): Signature {
           ),
     ...fineFeatures(input.driver ?? [], input.window),
     ...powerOnReferences(scale, busyMean("powerWatts")),
+    ...probeFeatures(input.probes ?? [], input.window),
   };
   const levels: Levels = Object.fromEntries(REFERENCE_QUANTITIES.map((q) => [q, busyMean(q)]));
   return {

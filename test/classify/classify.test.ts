@@ -209,7 +209,7 @@ describe("a share's label", () => {
   const scores = scoresOf(evidence, model);
   const miner = hostEvidence([{ pid: 1, argv: ["t-rex", "--algo", "kawpow"] }], shipped);
   const label = (mine: Share, busyMs: number, host: readonly (typeof miner)[number][] = []) => {
-    const times = { busyMs, idleMs: 10_000 - busyMs };
+    const times = { busyMs, idleMs: 10_000 - busyMs, agentMs: 0 };
     const device = windowVerdict(times, scores, evidence, model);
     return shareVerdict(mine, times, device, scores, host, evidence, model).label;
   };
@@ -230,14 +230,25 @@ describe("a share's label", () => {
     expect(label(share("eve", 999), 999, miner)).toBe("mining-like");
   });
 
+  it("leaves the agent's own launches out of what the device did, and names a calibration so", () => {
+    const labelOf = (busyMs: number, idleMs: number, agentMs: number) =>
+      windowVerdict({ busyMs, idleMs, agentMs }, scores, evidence, model).label;
+    expect(labelOf(0, 9000, 1000)).toBe("idle");
+    expect(labelOf(4500, 0, 4500)).toBe("mining-like");
+    expect(labelOf(4500, 0, 4501)).toBe("other");
+    expect(labelOf(0, 0, 10_000)).toBe("other");
+  });
+
   it("is idle only where the device says so, on both sides of the limit", () => {
-    expect(windowVerdict({ busyMs: 999, idleMs: 9001 }, scores, evidence, model).label).toBe(
-      "idle",
+    expect(
+      windowVerdict({ busyMs: 999, idleMs: 9001, agentMs: 0 }, scores, evidence, model).label,
+    ).toBe("idle");
+    expect(
+      windowVerdict({ busyMs: 1000, idleMs: 9000, agentMs: 0 }, scores, evidence, model).label,
+    ).toBe("mining-like");
+    expect(windowVerdict({ busyMs: 0, idleMs: 0, agentMs: 0 }, scores, evidence, model).label).toBe(
+      "unknown",
     );
-    expect(windowVerdict({ busyMs: 1000, idleMs: 9000 }, scores, evidence, model).label).toBe(
-      "mining-like",
-    );
-    expect(windowVerdict({ busyMs: 0, idleMs: 0 }, scores, evidence, model).label).toBe("unknown");
   });
 });
 

@@ -33,6 +33,15 @@ describe("the configuration", () => {
     expect(config.ledger.maxSize).toBe("20GB");
   });
 
+  it("leaves the GPUs alone until it is told otherwise, and takes probes up to both bounds", () => {
+    expect(parseConfig("", "empty").probe).toEqual({ mode: "off", interval: "1m", budget: 0.001 });
+    for (const probe of [
+      "{mode: on-doubt, interval: 1s, budget: 0}",
+      "{interval: 1d, budget: 0.01}",
+    ])
+      expect(() => parseConfig(`probe: ${probe}\n`, "c.yaml")).not.toThrow();
+  });
+
   it("names place and nearest key of a typo, at the top and deep down", () => {
     const top = refusal("windowLenght: 10s\n");
     expect(top).toMatchObject({
@@ -53,6 +62,11 @@ describe("the configuration", () => {
     ["windowLength: 10\n", "windowLength"],
     ["windowLength: 10 parsecs\n", "windowLength"],
     ["windowLength: 999ms\n", "windowLength"],
+    ["probe: {mode: always}\n", "probe.mode"],
+    ["probe: {interval: 999ms}\n", "probe.interval"],
+    ["probe: {interval: 2d}\n", "probe.interval"],
+    ["probe: {budget: 0.011}\n", "probe.budget"],
+    ["probe: {budget: -0.001}\n", "probe.budget"],
     ["collect: {interval: 0ms}\n", "collect.interval"],
     ["collect: {interval: 19ms}\n", "collect.interval"],
     ["collect: {interval: 2m}\n", "collect.interval"],

@@ -3,6 +3,12 @@ import { openTelemetry } from "../../src/daemon/telemetry.ts";
 import type { Observation } from "../../src/model/observation.ts";
 import { ScriptedCollector } from "../support/scripted-collector.ts";
 
+const DEPS = {
+  nowMs: () => 0,
+  monotonicMs: () => 0,
+  sleep: async () => new Promise<void>((resolve) => setImmediate(resolve)),
+};
+
 const gpus = [0, 1].map((index) => ({ index, uuid: `GPU-${index}`, model: "NVIDIA T4" }));
 const node: Observation = {
   kind: "node",
@@ -26,7 +32,7 @@ function collector(): ScriptedCollector {
 
 describe("telemetry for a calibration", () => {
   test("tells the GPUs, how often they are read, and what they read", async () => {
-    const { telemetry } = await openTelemetry(collector(), () => 0);
+    const { telemetry } = await openTelemetry([collector()], DEPS);
     expect(telemetry).toMatchObject({ gpus, intervalMs: 1000 });
     expect(await telemetry.read("GPU-0")).toMatchObject({ memUsedBytes: 5 });
     expect((await telemetry.read("GPU-1"))?.memUsedBytes).toBeUndefined();
@@ -34,24 +40,24 @@ describe("telemetry for a calibration", () => {
   });
 
   test("tells processes that live, where their numbers are known to be this namespace's", async () => {
-    const { telemetry } = await openTelemetry(collector(), () => 0, true);
+    const { telemetry } = await openTelemetry([collector()], DEPS, true);
     expect(await telemetry.pids?.("GPU-0")).toEqual([7]);
   });
 
   test("does not take a list that nobody made for an empty one", async () => {
-    const { telemetry } = await openTelemetry(collector(), () => 0, true);
+    const { telemetry } = await openTelemetry([collector()], DEPS, true);
     expect(await telemetry.pids?.("GPU-1")).toBeUndefined();
   });
 
   test("tells no process whose number may be another's here", async () => {
-    const { telemetry } = await openTelemetry(collector(), () => 0);
+    const { telemetry } = await openTelemetry([collector()], DEPS);
     expect(await telemetry.pids?.("GPU-0")).toBeUndefined();
   });
 
   test("knows no GPU without a driver", async () => {
     const absent = collector();
     absent.opening = async () => ({ status: "absent", reason: "no driver" });
-    const { telemetry } = await openTelemetry(absent, () => 0);
+    const { telemetry } = await openTelemetry([absent], DEPS);
     expect(telemetry.gpus).toEqual([]);
     expect(await telemetry.read("GPU-0")).toBeUndefined();
   });

@@ -94,6 +94,10 @@ export class DreamtDevice implements ProbeDevice {
     return { wallSeconds: gpuSeconds * 1.1, gpuSeconds };
   }
 
+  async probe(): Promise<never> {
+    throw new Error("nobody probes a device of a dream");
+  }
+
   async read(): Promise<Uint8Array> {
     return new Uint8Array(4);
   }

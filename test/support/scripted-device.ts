@@ -69,6 +69,10 @@ export class ScriptedDevice implements ProbeDevice {
     return handle;
   }
 
+  async probe(): Promise<never> {
+    throw new Error("a search does not probe");
+  }
+
   async launch(handle: number, dispatches: number) {
     const width = this.held.get(handle) ?? 0;
     const script = this.script(width);

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { PROBE_RESOURCES } from "../../model/observation.ts";
 
 /*
  * Lines of recording format 1, after null fields were taken out. Units are the format's own:
@@ -90,6 +91,16 @@ export const probeSchema = z.object({
   queueSeconds: seconds.optional(),
   work: z.number().min(0),
   baselineSeconds: seconds.optional(),
+  // What a later version may name more of counts as not told.
+  resource: z.enum(PROBE_RESOURCES).optional().catch(undefined),
+  timing: z.enum(["timestamp", "wall"]).optional().catch(undefined),
+  wallSeconds: seconds.optional(),
+  passes: index.optional(),
+  gapSeconds: seconds.optional(),
+  firstPassRatio: z.number().min(0).optional(),
+  fastestPassSeconds: seconds.optional(),
+  baselinePassSeconds: seconds.optional(),
+  pid: index.optional(),
 });
 
 export const samplesSchema = z.object({

@@ -1,4 +1,5 @@
-import { type ChainDesign, chainKernel, chainVariants, scatter } from "./alu-chain.ts";
+import { type ChainDesign, chainKernel, chainVariants } from "./alu-chain.ts";
+import { scatter } from "./scatter.ts";
 import { asHalves, halfBits, halfValue } from "./half.ts";
 import { asBytes, randomInt } from "./kernel.ts";
 import type { Variant } from "./variant.ts";

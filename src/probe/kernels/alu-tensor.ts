@@ -1,11 +1,6 @@
 import type { AdapterDescription } from "../protocol.ts";
-import {
-  type ChainDesign,
-  chainKernel,
-  type ChainRun,
-  chainVariants,
-  scatter,
-} from "./alu-chain.ts";
+import { type ChainDesign, chainKernel, type ChainRun, chainVariants } from "./alu-chain.ts";
+import { scatter } from "./scatter.ts";
 import { asFloats, asBytes, randomInt } from "./kernel.ts";
 import { lacksTensor, lanesOf, tensorConfigs } from "./tensor-config.ts";
 import type { Variant } from "./variant.ts";

@@ -14,14 +14,8 @@ import {
 } from "./kernel.ts";
 import { checkRows, rowRange } from "./matmul-check.ts";
 import { fitting, gridFor, limitedSide, type Tile } from "./matmul-tiles.ts";
-import {
-  mix,
-  type Product,
-  requireAll,
-  requireSides,
-  type Sides,
-  type Summation,
-} from "./product.ts";
+import { type Product, requireAll, requireSides, type Sides, type Summation } from "./product.ts";
+import { scatter } from "./scatter.ts";
 import type { Build, Variant } from "./variant.ts";
 
 const NAME = "matmul-dot8";
@@ -98,11 +92,11 @@ export function dot8Product(sides: Sides, seed: number): Product {
   const { n, k } = sides;
   const words = Math.ceil(k / STEPS_PER_QUAD) * (STEPS_PER_QUAD / 4);
   const element = (row: number, step: number, matrixSeed: number): number => {
-    const word = mix((row * words + Math.floor(step / 4)) ^ matrixSeed);
+    const word = scatter((row * words + Math.floor(step / 4)) ^ matrixSeed);
     return (word << (24 - 8 * (step % 4))) >> 24;
   };
-  const seedA = mix(seed);
-  const seedB = mix(~seed);
+  const seedA = scatter(seed);
+  const seedB = scatter(~seed);
   return {
     ...sides,
     a: (index) => element(Math.floor(index / k), index % k, seedA),

@@ -1,4 +1,5 @@
 import { type Random, wrongResult } from "./kernel.ts";
+import { scatter } from "./scatter.ts";
 
 /** C = A * B: A is m x k, B is k x n, C is m x n, all row-major. */
 export interface Sides {
@@ -44,20 +45,12 @@ export function elementsOf({ m, n, k, a, b }: FloatProduct): Product {
   return { m, n, k, a: (i) => a[i] ?? Number.NaN, b: (i) => b[i] ?? Number.NaN };
 }
 
-/** The shaders' bijection of 32-bit words that leaves no visible pattern. */
-export function mix(word: number): number {
-  let x = word ^ (word >>> 16);
-  x = Math.imul(x, 0x21f0aaad);
-  x = Math.imul(x ^ (x >>> 15), 0x735a2d97);
-  return (x ^ (x >>> 15)) >>> 0;
-}
-
 /** The product that the shaders' `fill_a` and `fill_b` prepare: elements of `bits` bits in [-1, 1). */
 export function filledProduct(sides: Sides, seed: number, bits: number): Product {
   const element = (index: number, matrixSeed: number): number =>
-    (mix(index ^ matrixSeed) >>> (32 - bits)) / 2 ** (bits - 1) - 1;
-  const seedA = mix(seed);
-  const seedB = mix(~seed);
+    (scatter(index ^ matrixSeed) >>> (32 - bits)) / 2 ** (bits - 1) - 1;
+  const seedA = scatter(seed);
+  const seedB = scatter(~seed);
   return { ...sides, a: (i) => element(i, seedA), b: (i) => element(i, seedB) };
 }
 

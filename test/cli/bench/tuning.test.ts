@@ -26,6 +26,7 @@ function deviceOf(software: boolean): ProbeDevice {
     pid: -1,
     prepare: untouched,
     launch: untouched,
+    probe: untouched,
     read: untouched,
     release: untouched,
     close: untouched,

@@ -136,7 +136,7 @@ describe.skipIf(why !== undefined)(`matmul-dot8 on the software adapter${skipped
   const multiply = async (build: Build, m: number, n: number, k: number, on = here()) => {
     const job = withCanary(dot8Job(build, { m, n, k }, 9), [DOT8_PRODUCT]);
     const [bytes = new Uint8Array()] = await runOnce(on, job, [DOT8_PRODUCT]);
-    return asIntegers(withoutCanary("matmul-dot8", bytes));
+    return asIntegers(withoutCanary("matmul-dot8", bytes, 4 * m * n));
   };
 
   test("multiplies random sizes exactly, and writes nothing behind C", async () => {
