@@ -10,6 +10,7 @@ export type Compile = (code: string, entryPoint: string) => Promise<string | und
  */
 export async function compileOnly(): Promise<{ compile: Compile; close: () => void }> {
   Object.assign(globalThis, globals);
+  // The library's object must live as long as its device: what `compile` uses holds both.
   const gpu = create(["backend=null", "enable-dawn-features=allow_unsafe_apis"]);
   const adapter = await gpu.requestAdapter();
   if (!adapter) throw new Error("the library has no null backend");
@@ -18,16 +19,17 @@ export async function compileOnly(): Promise<{ compile: Compile; close: () => vo
   const device = await adapter.requestDevice({
     requiredFeatures: wanted.filter((name): name is GPUFeatureName => offered.has(name)),
   });
+  const held = { gpu, device };
   const compile: Compile = async (code, entryPoint) => {
-    device.pushErrorScope("validation");
-    const module = device.createShaderModule({ code });
+    held.device.pushErrorScope("validation");
+    const module = held.device.createShaderModule({ code });
     const { messages } = await module.getCompilationInfo();
     const complaint = messages.find(({ type }) => type === "error")?.message;
-    const failure = await device
+    const failure = await held.device
       .createComputePipelineAsync({ layout: "auto", compute: { module, entryPoint } })
       .then(() => undefined)
       .catch((error: unknown) => String(error));
-    await device.popErrorScope();
+    await held.device.popErrorScope();
     return complaint ?? failure;
   };
   return { compile, close: () => device.destroy() };

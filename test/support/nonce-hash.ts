@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { type ProbeDevice, runOnce } from "../../src/probe/device.ts";
 import { openDevice } from "../../src/probe/device-process.ts";
 import { asWords, type Kernel } from "../../src/probe/kernels/kernel.ts";
@@ -81,6 +81,7 @@ function longer(job: KernelJob, binding: number, extraWords: number): KernelJob 
 /** What holds for every search of nonces. */
 export function describeNonceHash(spec: NonceHashSpec): void {
   const { hash, kernel, reference, defects } = spec;
+  vi.setConfig({ testTimeout: PATIENCE_MS });
   const message = (seed: number): Uint8Array => {
     const random = seeded(seed);
     return Uint8Array.from({ length: hash.messageBytes }, () => Math.floor(random() * 256));
@@ -192,16 +193,12 @@ export function describeNonceHash(spec: NonceHashSpec): void {
       expect(Buffer.compare(inRows, await bench().first(job, 2))).toBe(0);
     });
 
-    test.each(defects)(
-      "is told apart from a kernel with %s",
-      async (_, from, to) => {
-        const build = buildOf(broken(bench().code, from, to), {});
-        await expect(kernel.verify(bench().device, build, seeded(3))).rejects.toMatchObject({
-          code: "probe/wrong-result",
-        });
-      },
-      PATIENCE_MS,
-    );
+    test.each(defects)("is told apart from a kernel with %s", async (_, from, to) => {
+      const build = buildOf(broken(bench().code, from, to), {});
+      await expect(kernel.verify(bench().device, build, seeded(3))).rejects.toMatchObject({
+        code: "probe/wrong-result",
+      });
+    });
   });
 
   describe("without the device's checks", () => {
@@ -210,17 +207,12 @@ export function describeNonceHash(spec: NonceHashSpec): void {
 }
 
 function describeResults(kernel: Kernel, bench: () => Bench): void {
-  test(
-    "every variant passes the kernel's own verification",
-    async () => {
-      const { device, code } = bench();
-      const variants = kernel.variants(device.adapter);
-      expect(variants.length).toBeGreaterThan(1);
-      for (const variant of variants)
-        await kernel.verify(device, buildOf(code, variant), seeded(7));
-    },
-    PATIENCE_MS,
-  );
+  test("every variant passes the kernel's own verification", async () => {
+    const { device, code } = bench();
+    const variants = kernel.variants(device.adapter);
+    expect(variants.length).toBeGreaterThan(1);
+    for (const variant of variants) await kernel.verify(device, buildOf(code, variant), seeded(7));
+  });
 
   test("a workload's result passes its check, and not with a listed nonce changed", async () => {
     const { device, code } = bench();
