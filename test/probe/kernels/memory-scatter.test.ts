@@ -36,19 +36,23 @@ describe.skipIf(why !== undefined)(
     });
     afterAll(() => rig?.close());
 
-    describe.each(KERNELS)("$name", (kernel) => {
-      test("passes its own verification in every variant of the adapter", async () => {
-        const code = await readShader(kernel.shader);
-        for (const variant of kernel.variants(rig.device.adapter)) {
-          const verified = kernel.verify(rig.device, buildOf(code, variant), seeded(1));
-          await expect(verified).resolves.toBeUndefined();
-        }
-      });
+    describe.each(KERNELS)(
+      "$name",
+      (kernel) => {
+        test("passes its own verification in every variant of the adapter", async () => {
+          const code = await readShader(kernel.shader);
+          for (const variant of kernel.variants(rig.device.adapter)) {
+            const verified = kernel.verify(rig.device, buildOf(code, variant), seeded(1));
+            await expect(verified).resolves.toBeUndefined();
+          }
+        });
 
-      test("is a workload whose result is checked", async () => {
-        await expect(expectChecked(rig.device, kernel)).resolves.toBeUndefined();
-      });
-    });
+        test("is a workload whose result is checked", async () => {
+          await expect(expectChecked(rig.device, kernel)).resolves.toBeUndefined();
+        });
+      },
+      120_000,
+    );
 
     test("gives the same without the device's own bounds checks", async () => {
       const same = async (job: KernelJob, binding: number) => {

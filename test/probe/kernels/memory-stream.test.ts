@@ -36,7 +36,7 @@ describe.skipIf(why !== undefined)(`streams on the software adapter${skipped}`, 
         const verified = kernel.verify(rig.device, buildOf(code, variant), seeded(1));
         await expect(verified).resolves.toBeUndefined();
       }
-    });
+    }, 120_000);
 
     test("is a workload whose result is checked", async () => {
       await expect(expectChecked(rig.device, kernel)).resolves.toBeUndefined();
