@@ -26,7 +26,7 @@ const skipped = why === undefined ? "" : ` (skipped: ${why})`;
 /** The software adapter compiles for seconds. */
 const SLOW = { timeout: 240_000 };
 
-/** 32 x 32 of C by 64 invocations, 8 steps of k: one of the shapes, and quick to compile. */
+/** 32 x 32 of C by 128 invocations, 16 steps of k: one of the shapes, and quick to compile. */
 const SMALL: Variant = { ACROSS: 8, DOWN: 16, ROWS: 2, QUADS: 1, DEPTH: 16 };
 
 describe.skipIf(why !== undefined)(`matmul-f32 on the software adapter${skipped}`, SLOW, () => {
