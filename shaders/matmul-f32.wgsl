@@ -27,8 +27,9 @@
 //   a row is one quad longer than it is full, an odd number, so neighbouring rows start in other banks.
 // - Two copies of the tiles: the next one is read from memory into registers before the
 //   multiplication, and put into the other copy after it. One barrier a tile.
-// - Registers: 64 sums, 32 of A or B, 16 on their way: below 128, so two workgroups of 256 fit into
-//   64 Ki registers. Rows are written out and not looped over: sums have constant indices.
+// - Registers: 64 sums, 32 of A or B, 16 on their way, and addresses: about 128, with which two
+//   workgroups of 256 fit into 64 Ki registers. Rows are written out and not looped over: sums have
+//   constant indices, so that no compiler puts them into memory.
 //
 // ROUNDED        0  sums are kept in `element` all the way
 //                1  in `element` within DEPTH steps of k, then added up in f32

@@ -1,4 +1,4 @@
-import type { KernelJob } from "../protocol.ts";
+import type { AdapterDescription, KernelJob } from "../protocol.ts";
 import type { Kernel } from "./kernel.ts";
 import {
   FLOAT_TILES,
@@ -12,7 +12,6 @@ import {
 import { fitting, type Tile, variantFor } from "./matmul-tiles.ts";
 import { F32, type FloatProduct, type Sides } from "./product.ts";
 import type { Build, Variant } from "./variant.ts";
-import type { AdapterDescription } from "../protocol.ts";
 
 export const f32Matmul: FloatDesign = {
   name: "matmul-f32",
