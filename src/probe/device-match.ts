@@ -27,6 +27,8 @@ const POLL_SECONDS = 0.25;
 export interface MatchOptions extends Patience {
   /** The larger size; what is free and what the adapter takes in one buffer may make it smaller. */
   largestBytes: number;
+  /** How old what is read may be. */
+  settleSeconds: number;
   /** The text of `fill.wgsl`. */
   fillShader(): Promise<string>;
 }
@@ -71,6 +73,7 @@ function withDefaults(options: Partial<MatchOptions>, telemetry: TelemetrySource
   const slowestMs = Math.max(...intervals.map((intervalMs) => intervalMs ?? 0));
   return {
     limitSeconds: Math.max(LIMIT_SECONDS, (LAG_FACTOR * slowestMs) / 1000),
+    settleSeconds: (LAG_FACTOR * slowestMs) / 1000,
     pollSeconds: POLL_SECONDS,
     monotonicSeconds: () => performance.now() / 1000,
     sleep: (seconds) => delay(seconds * 1000, undefined, { signal: options.signal }),

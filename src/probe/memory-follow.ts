@@ -28,6 +28,8 @@ export interface Following extends Patience {
   candidates: readonly GpuInfo[];
   /** Of the larger size. */
   largestBytes: number;
+  /** After this, what was given back no longer shows. */
+  settleSeconds: number;
 }
 
 /**
@@ -44,6 +46,7 @@ export async function gpuOfMemory(following: Following): Promise<GpuInfo> {
       const again = error instanceof AssayError && error.code === "probe/no-match";
       if (!again || tries === TRIES) throw error;
       await memory.giveBack();
+      await following.sleep(following.settleSeconds);
     }
   }
 }
