@@ -2,63 +2,81 @@ import { describe, expect, test } from "vitest";
 import { openTelemetry } from "../../src/daemon/telemetry.ts";
 import type { Observation } from "../../src/model/observation.ts";
 import { ScriptedCollector } from "../support/scripted-collector.ts";
+import { sleep } from "../../src/collect/sleep.ts";
 
-const DEPS = {
-  nowMs: () => 0,
-  monotonicMs: () => 0,
-  sleep: async () => new Promise<void>((resolve) => setImmediate(resolve)),
-};
+const deps = { nowMs: () => 1000, monotonicMs: () => performance.now(), sleep };
 
-const gpus = [0, 1].map((index) => ({ index, uuid: `GPU-${index}`, model: "NVIDIA T4" }));
-const node: Observation = {
-  kind: "node",
-  node: "n",
-  source: "nvml",
-  simulated: false,
-  intervalMs: 1000,
-  gpus,
-};
-
-function collector(): ScriptedCollector {
-  const scripted = new ScriptedCollector();
-  scripted.reading = async (atMs) => [
-    node,
-    { kind: "gpu", atMs, gpu: 0, memUsedBytes: 5 },
-    { kind: "processes", atMs, gpu: 0, list: [{ pid: 7 }, { pid: 8, exited: true }] },
-    { kind: "gpu", atMs, gpu: 1 },
+/** A source with one GPU, which it numbers 0, and what it says of it. */
+const source = (name: string, uuid: string, said: () => readonly Observation[]) => {
+  const collector = new ScriptedCollector(name);
+  collector.reading = async (atMs) => [
+    {
+      kind: "node",
+      atMs,
+      node: "n",
+      source: name,
+      simulated: false,
+      intervalMs: 1000,
+      gpus: [{ index: 0, uuid, model: name }],
+    },
+    ...said(),
   ];
-  return scripted;
-}
+  return collector;
+};
 
-describe("telemetry for a calibration", () => {
-  test("tells the GPUs, how often they are read, and what they read", async () => {
-    const { telemetry } = await openTelemetry([collector()], DEPS);
-    expect(telemetry).toMatchObject({ gpus, intervalMs: 1000 });
-    expect(await telemetry.read("GPU-0")).toMatchObject({ memUsedBytes: 5 });
-    expect((await telemetry.read("GPU-1"))?.memUsedBytes).toBeUndefined();
-    expect(await telemetry.read("GPU-9")).toBeUndefined();
+const reading = (powerWatts: number): Observation => ({
+  kind: "gpu",
+  atMs: 1000,
+  gpu: 0,
+  powerWatts,
+});
+
+describe("what calibration sees", () => {
+  test("is every source's GPUs, each with its own readings, whatever number it has", async () => {
+    const collectors = [
+      source("nvml", "GPU-a", () => [reading(300)]),
+      source("drm", "0000:03:00.0", () => [reading(90)]),
+    ];
+    const { telemetry, close } = await openTelemetry(collectors, deps);
+    expect(telemetry.gpus.map(({ index, uuid }) => [index, uuid])).toEqual([
+      [0, "GPU-a"],
+      [1, "0000:03:00.0"],
+    ]);
+    expect((await telemetry.read("GPU-a"))?.powerWatts).toBe(300);
+    expect((await telemetry.read("0000:03:00.0"))?.powerWatts).toBe(90);
+    expect(await telemetry.read("GPU-z")).toBeUndefined();
+    await close();
+    expect(collectors.map(({ closes }) => closes)).toEqual([1, 1]);
   });
 
-  test("tells processes that live, where their numbers are known to be this namespace's", async () => {
-    const { telemetry } = await openTelemetry([collector()], DEPS, true);
-    expect(await telemetry.pids?.("GPU-0")).toEqual([7]);
+  test("tells a list without anybody from no list at all", async () => {
+    let list: readonly Observation[] = [];
+    const collectors = [source("nvml", "GPU-a", () => list)];
+    const { telemetry, close } = await openTelemetry(collectors, deps, true);
+    expect(await telemetry.look?.("GPU-a")).toEqual({ readings: undefined, processes: undefined });
+    expect(await telemetry.pids?.("GPU-a")).toBeUndefined();
+    list = [{ kind: "processes", atMs: 1, gpu: 0, list: [] }];
+    expect(await telemetry.look?.("GPU-a")).toEqual({ readings: undefined, processes: [] });
+    list = [{ kind: "processes", atMs: 1, gpu: 0, list: [{ pid: 7 }, { pid: 8, exited: true }] }];
+    expect(await telemetry.pids?.("GPU-a")).toEqual([7]);
+    await close();
   });
 
-  test("does not take a list that nobody made for an empty one", async () => {
-    const { telemetry } = await openTelemetry([collector()], DEPS, true);
-    expect(await telemetry.pids?.("GPU-1")).toBeUndefined();
+  test("has no pids of ours where the drivers number processes otherwise", async () => {
+    const list = [{ kind: "processes" as const, atMs: 1, gpu: 0, list: [{ pid: 7 }] }];
+    const { telemetry, close } = await openTelemetry([source("nvml", "GPU-a", () => list)], deps);
+    expect(await telemetry.pids?.("GPU-a")).toBeUndefined();
+    expect((await telemetry.look?.("GPU-a"))?.processes).toHaveLength(1);
+    await close();
   });
 
-  test("tells no process whose number may be another's here", async () => {
-    const { telemetry } = await openTelemetry([collector()], DEPS);
-    expect(await telemetry.pids?.("GPU-0")).toBeUndefined();
-  });
-
-  test("knows no GPU without a driver", async () => {
-    const absent = collector();
+  test("is nothing, and no error, where no source is there", async () => {
+    const absent = new ScriptedCollector();
     absent.opening = async () => ({ status: "absent", reason: "no driver" });
-    const { telemetry } = await openTelemetry([absent], DEPS);
-    expect(telemetry.gpus).toEqual([]);
-    expect(await telemetry.read("GPU-0")).toBeUndefined();
+    for (const collectors of [[], [absent]]) {
+      const { telemetry, close } = await openTelemetry(collectors, deps);
+      expect(telemetry.gpus).toEqual([]);
+      await close();
+    }
   });
 });

@@ -33,12 +33,13 @@ const rig = (over: Partial<CalibrateOptions> = {}) => {
     /** Others on the GPU at a second, and how busy it is while nothing of ours runs. */
     others: (_seconds: number): readonly ProcessSighting[] | undefined => [],
     idleUtil: (_seconds: number): number | undefined => 0,
+    idleWatts: (_seconds: number): number => 10,
   };
   const look = async (): Promise<GpuLook> => {
     const others = script.others(clock.seconds);
     const readings: GpuReadings = isRunning()
       ? { powerWatts: 60, gpuUtil: 1, energyJoules: undefined }
-      : { powerWatts: 10, gpuUtil: script.idleUtil(clock.seconds) };
+      : { powerWatts: script.idleWatts(clock.seconds), gpuUtil: script.idleUtil(clock.seconds) };
     return { readings, processes: others && [...(isOpen() ? own : []), ...others] };
   };
   const options: CalibrateOptions = {
@@ -94,6 +95,14 @@ describe("a calibration of an idle GPU", () => {
     const energy = (first?.energyJoules ?? 0) + (second?.energyJoules ?? 0);
     expect(energy).toBeGreaterThan(600);
     expect(run.energyJoules).toBeGreaterThan(energy);
+  });
+
+  test("does not count the time in which the board comes to rest into the baseline", async () => {
+    const { options, script } = rig({ kernels: [], gpuUuid: "GPU-1" });
+    // Idle since second 102, when the device is opened: settled five seconds later.
+    script.idleWatts = (seconds) => (seconds < 107 ? 40 : 10);
+    const run = await calibrate({ ...options, kernels: [scriptedKernel()] });
+    expect(run.calibrations[0]?.baseline).toMatchObject({ powerWatts: 10 });
   });
 
   test("takes the driver's own count of energy where there is one", async () => {
