@@ -35,7 +35,10 @@ describe("the configuration", () => {
 
   it("leaves the GPUs alone until it is told otherwise, and takes probes up to both bounds", () => {
     expect(parseConfig("", "empty").probe).toEqual({ mode: "off", interval: "1m", budget: 0.001 });
-    for (const probe of ["{mode: on-doubt, interval: 1s, budget: 0}", "{interval: 1d, budget: 0.01}"])
+    for (const probe of [
+      "{mode: on-doubt, interval: 1s, budget: 0}",
+      "{interval: 1d, budget: 0.01}",
+    ])
       expect(() => parseConfig(`probe: ${probe}\n`, "c.yaml")).not.toThrow();
   });
 
