@@ -14,6 +14,8 @@ export interface DeviceView {
   index: number;
   uuid: string;
   model: string;
+  pciBusId?: string | undefined;
+  parentUuid?: string | undefined;
   /** The collector that measures it. */
   source: string;
   quantities: readonly {
@@ -115,7 +117,7 @@ function findingOf(
 }
 
 function viewOf(
-  { index, uuid, model, measuredWith = {} }: GpuInfo,
+  { index, uuid, model, pciBusId, parentUuid, measuredWith = {} }: GpuInfo,
   directory: DeviceDirectory,
   seen: readonly Observation[],
 ): DeviceView {
@@ -126,7 +128,8 @@ function viewOf(
     const without: QuantityStatus = by === undefined ? "unmeasured" : "silent";
     return { quantity, status: answered ? ("answered" as const) : without, with: by };
   });
-  return { index, uuid, model, source: directory.collectorOf(uuid) ?? "", quantities };
+  const source = directory.collectorOf(uuid) ?? "";
+  return { index, uuid, model, pciBusId, parentUuid, source, quantities };
 }
 
 async function within(work: Promise<void>, ms: number, sleep: SourcesDeps["sleep"]): Promise<void> {

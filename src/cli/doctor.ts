@@ -6,6 +6,8 @@ import { agentVersion } from "../config/data.ts";
 import { loadConfig } from "../config/load.ts";
 import { defaultStateDir } from "../config/paths.ts";
 import { collectorsOf } from "../daemon/source.ts";
+import { readBindingFacts } from "../probe/device-on.ts";
+import { bindingFinding } from "./doctor-binding.ts";
 import { probeFinding, processesFinding, stateDirectoryFinding } from "./doctor-findings.ts";
 import { lookAtSources } from "./doctor-sources.ts";
 import { devicesText, findingText } from "./doctor-text.ts";
@@ -38,13 +40,16 @@ async function doctor(options: DoctorOptions, io: CommandIo): Promise<void> {
   const config = loadConfig(options.config);
   const stateDir = options.stateDir ?? defaultStateDir(io.env, process.getuid?.() === 0);
   const clock = { nowMs: io.nowMs, monotonicMs: () => performance.now(), sleep };
-  const [host, seen, kernels] = await Promise.all([
+  const [host, seen, kernels, facts] = await Promise.all([
     readInventory(),
     lookAtSources(collectorsOf(config, clock), clock),
     probeFinding(io),
+    readBindingFacts(process.getuid?.() === 0, { procRoot: config.collect.procRoot }),
   ]);
+  const binding = bindingFinding(seen.devices, facts);
   const rest = [
     kernels,
+    ...(binding ? [binding] : []),
     processesFinding(config.collect.procRoot, config.collect.pids),
     stateDirectoryFinding(stateDir),
   ];

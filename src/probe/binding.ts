@@ -25,6 +25,8 @@ export interface BindingFacts {
   deviceFolder?: string | undefined;
 }
 
+type BindableGpu = Pick<GpuInfo, "pciBusId" | "parentUuid">;
+
 const NVIDIA = 0x10de;
 const MESA_VENDORS: ReadonlySet<number> = new Set([0x1002, 0x8086]);
 
@@ -32,7 +34,7 @@ const MESA_VENDORS: ReadonlySet<number> = new Set([0x1002, 0x8086]);
  * The best binding that can be had for a GPU here. None is believed: what a device process really
  * opened is confirmed by what it does there (`matchDevice`).
  */
-export function bindingFor(gpu: GpuInfo, facts: BindingFacts): Binding {
+export function bindingFor(gpu: BindableGpu, facts: BindingFacts): Binding {
   const { nodes, ability, deviceFolder } = facts;
   if (nodes.length === 0)
     return { kind: "none", reason: "no GPU's device files are known here", ...NOTHING };
@@ -45,9 +47,16 @@ export function bindingFor(gpu: GpuInfo, facts: BindingFacts): Binding {
         : "its collector does not tell its PCI address",
       ...NOTHING,
     };
-  if (nodes.length === 1)
+  if (nodes.length === 1 && gpu.parentUuid === undefined)
     return { kind: "only-gpu", reason: "the only GPU with device files here", ...NOTHING };
   const environment = environmentFor(own, nodes);
+  if (gpu.parentUuid !== undefined)
+    return {
+      kind: "none",
+      reason: "a part of a card cannot be asked for",
+      ...NOTHING,
+      environment,
+    };
   if (ability.mode !== undefined)
     return {
       kind: "namespace",
@@ -62,7 +71,7 @@ export function bindingFor(gpu: GpuInfo, facts: BindingFacts): Binding {
 const NOTHING = { environment: {}, wrapper: [] } as const;
 
 /** A part of a divided card has the card's PCI address. */
-function ownNodes(gpu: GpuInfo, nodes: readonly GpuNodes[]): GpuNodes | undefined {
+function ownNodes(gpu: BindableGpu, nodes: readonly GpuNodes[]): GpuNodes | undefined {
   const address = gpu.pciBusId === undefined ? undefined : pciAddressOf(gpu.pciBusId);
   return nodes.find(({ pciAddress }) => pciAddress === address);
 }

@@ -73,7 +73,7 @@ function withDefaults(options: Partial<MatchOptions>, telemetry: TelemetrySource
     limitSeconds: Math.max(LIMIT_SECONDS, (LAG_FACTOR * slowestMs) / 1000),
     pollSeconds: POLL_SECONDS,
     monotonicSeconds: () => performance.now() / 1000,
-    sleep: (seconds) => delay(seconds * 1000),
+    sleep: (seconds) => delay(seconds * 1000, undefined, { signal: options.signal }),
     largestBytes: LARGEST_BYTES,
     fillShader: () => readShader(FILL_SHADER),
     ...options,
@@ -99,6 +99,7 @@ async function processEvidence(
     if (pids.includes(pid)) return "pid-and-memory";
     if (settings.monotonicSeconds() >= endSeconds) break;
     await settings.sleep(settings.pollSeconds);
+    settings.signal?.throwIfAborted();
   }
   const elsewhere: string[] = [];
   for (const gpu of telemetry.gpus)

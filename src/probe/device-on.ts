@@ -13,12 +13,16 @@ import type { TelemetrySource } from "./telemetry.ts";
 
 export interface DeviceOnOptions {
   /** Opens whatever a process that is started so finds: `openDevice`, with its other options. */
-  open(bound: Pick<DeviceOptions, "environment" | "wrapper" | "started">): Promise<ProbeDevice>;
+  open(
+    bound: Pick<DeviceOptions, "environment" | "wrapper" | "started" | "signal">,
+  ): Promise<ProbeDevice>;
   telemetry: TelemetrySource;
   facts: BindingFacts;
   /** Told of every process that is started on the way; those that are no good are ended again. */
   started?: ((pid: number) => void) | undefined;
   match?: Partial<MatchOptions> | undefined;
+  /** Gives up: the process ends and `probe/crashed` says so. */
+  signal?: AbortSignal | undefined;
 }
 
 export interface ConfirmedDevice {
@@ -39,7 +43,8 @@ export async function openDeviceOn(
   const binding = bindingFor(gpu, options.facts);
   const device = await openBound(binding, options);
   try {
-    const match = await matchDevice(device, options.telemetry, options.match);
+    const { telemetry, signal } = options;
+    const match = await matchDevice(device, telemetry, { ...options.match, signal });
     if (match.gpuUuid === gpu.uuid) return { device, match, binding };
     const opened = options.telemetry.gpus.find(({ uuid }) => uuid === match.gpuUuid);
     const instead = opened ? gpuText(opened) : "a CPU that plays GPU";
@@ -49,18 +54,20 @@ export async function openDeviceOn(
     );
   } catch (error) {
     await device.close();
+    if (options.signal?.aborted && !(error instanceof AssayError))
+      throw new AssayError("probe/crashed", "the device process was told to end", { cause: error });
     throw error;
   }
 }
 
 /** For `SupervisorOptions.open`. */
 export function openerOn(
-  options: Omit<DeviceOnOptions, "started">,
+  options: Omit<DeviceOnOptions, "started" | "signal">,
 ): (request: OpenRequest) => Promise<ProbeDevice> {
-  return async ({ gpuUuid, started }) => {
+  return async ({ gpuUuid, started, signal }) => {
     const gpu = options.telemetry.gpus.find(({ uuid }) => uuid === gpuUuid);
     if (!gpu) throw noMatch("no collector knows the GPU");
-    return (await openDeviceOn(gpu, { ...options, started })).device;
+    return (await openDeviceOn(gpu, { ...options, started, signal })).device;
   };
 }
 
@@ -79,17 +86,17 @@ export async function readBindingFacts(
 /** What a driver may not stand is left out step by step; what was opened is looked at anyway. */
 async function openBound(binding: Binding, options: DeviceOnOptions): Promise<ProbeDevice> {
   const { environment, wrapper } = binding;
-  const { open, started } = options;
-  const steps = [{ environment, wrapper, started }];
-  if (wrapper.length > 0) steps.push({ environment, wrapper: [], started });
-  if (Object.keys(environment).length > 0) steps.push({ environment: {}, wrapper: [], started });
+  const { open, started, signal } = options;
+  const steps = [{ environment, wrapper }];
+  if (wrapper.length > 0) steps.push({ environment, wrapper: [] });
+  if (Object.keys(environment).length > 0) steps.push({ environment: {}, wrapper: [] });
   let last: unknown;
   for (const step of steps) {
     try {
-      return await open(step);
+      return await open({ ...step, started, signal });
     } catch (error) {
       last = error;
-      if (!isOfThisWay(error)) break;
+      if (signal?.aborted || !isOfThisWay(error)) break;
     }
   }
   throw last;

@@ -52,6 +52,8 @@ export interface DeviceOptions {
   wrapper?: readonly string[] | undefined;
   /** Told as soon as there is a process, before it opens anything. */
   started?: ((pid: number) => void) | undefined;
+  /** Ends the process, whatever it is doing. */
+  signal?: AbortSignal | undefined;
   /** The child's entry, a built file. */
   childUrl?: URL | undefined;
   timeLimitSeconds?: number | undefined;
@@ -161,6 +163,9 @@ class Channel {
       stdio: ["ignore", "ignore", "pipe", "ipc"],
     });
     this.#child = child;
+    const { signal } = options;
+    const onAbort = (): void => void this.#die("the device process was told to end");
+    signal?.addEventListener("abort", onAbort, { once: true });
     if (child.pid !== undefined) options.started?.(child.pid);
     child.stderr?.on("data", (chunk: Buffer) => {
       this.#stderr = (this.#stderr + chunk.toString("utf8")).slice(-STDERR_KEPT);
@@ -171,13 +176,14 @@ class Channel {
         this.#die(`the device process could not be started or reached: ${error.message}`);
         if (child.pid === undefined) resolve();
       });
-      const ended = (code: number | null, signal: NodeJS.Signals | null): void => {
-        this.#die(`the device process ended with ${signal ?? `exit code ${code}`}`);
+      const ended = (code: number | null, killedBy: NodeJS.Signals | null): void => {
+        this.#die(`the device process ended with ${killedBy ?? `exit code ${code}`}`);
+        signal?.removeEventListener("abort", onAbort);
         resolve();
       };
       child.once("close", ended);
       // Whoever inherited its stderr may keep that open.
-      child.once("exit", (code, signal) => setTimeout(ended, LAST_WORDS_MS, code, signal).unref());
+      child.once("exit", (...end) => setTimeout(ended, LAST_WORDS_MS, ...end).unref());
     });
   }
 

@@ -61,7 +61,7 @@ function sizesFor(largestBytes: number, candidates: readonly GpuInfo[], levels: 
 
 /** A source may have no new reading at first. */
 async function firstLevels(following: Following): Promise<Levels> {
-  const { telemetry, monotonicSeconds, limitSeconds, sleep, pollSeconds } = following;
+  const { telemetry, monotonicSeconds, limitSeconds, sleep, pollSeconds, signal } = following;
   const endSeconds = monotonicSeconds() + limitSeconds;
   for (;;) {
     const levels = await readLevels(telemetry);
@@ -69,6 +69,7 @@ async function firstLevels(following: Following): Promise<Levels> {
     if (monotonicSeconds() >= endSeconds)
       throw noMatch("no collector measures the memory in use of any GPU here");
     await sleep(pollSeconds);
+    signal?.throwIfAborted();
   }
 }
 

@@ -10,6 +10,8 @@ export interface Patience {
   sleep(seconds: number): Promise<void>;
   limitSeconds: number;
   pollSeconds: number;
+  /** Ends the waiting: what is thrown then is the signal's reason, or what `sleep` throws. */
+  signal?: AbortSignal | undefined;
 }
 
 const MIB = 1024 ** 2;
@@ -49,6 +51,7 @@ export async function awaitChange(
     const moved = movedBy(telemetry.gpus, from, levels, changeBytes);
     if (moved.length === 1 || patience.monotonicSeconds() >= endSeconds) return { moved, levels };
     await patience.sleep(patience.pollSeconds);
+    patience.signal?.throwIfAborted();
   }
 }
 

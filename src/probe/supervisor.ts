@@ -25,6 +25,8 @@ export interface OpenRequest {
   gpuUuid: GpuInfo["uuid"];
   /** To be told as soon as there is a process: it is on the GPU before it is confirmed. */
   started: (pid: number) => void;
+  /** Aborted when the supervisor closes. */
+  signal: AbortSignal;
 }
 
 export interface SupervisorOptions {
@@ -98,6 +100,8 @@ class Supervisor implements ProbeSupervisor {
   readonly #processes = new Map<number, number | undefined>();
   #last: Promise<unknown> = Promise.resolve();
   #closed = false;
+  /** Of the one opening that is under way. */
+  #opening: AbortController | undefined;
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
@@ -142,6 +146,7 @@ class Supervisor implements ProbeSupervisor {
 
   async close(): Promise<void> {
     this.#closed = true;
+    this.#opening?.abort();
     await this.#last;
     const devices = [...this.#slots.values()].flatMap(({ device }) => device ?? []);
     await Promise.all(devices.map((device) => this.#end(device)));
@@ -158,14 +163,20 @@ class Supervisor implements ProbeSupervisor {
 
   async #open(slot: Slot): Promise<ProbeDevice | undefined> {
     if (this.#closed) return undefined;
+    this.#opening = new AbortController();
+    const { signal } = this.#opening;
     const pids: number[] = [];
     const started = (pid: number): void => {
       pids.push(pid);
       this.#processes.set(pid, undefined);
     };
     try {
-      const device = await this.#options.open({ gpuUuid: slot.gpuUuid, started });
+      const device = await this.#options.open({ gpuUuid: slot.gpuUuid, started, signal });
       started(device.pid);
+      if (this.#closed) {
+        await this.#end(device);
+        return undefined;
+      }
       slot.opened++;
       slot.device = device;
       slot.trouble = undefined;

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -9,6 +9,7 @@ import { type ProbeDevice, runOnce } from "../../src/probe/device.ts";
 import { openDevice } from "../../src/probe/device-process.ts";
 import type { KernelJob } from "../../src/probe/protocol.ts";
 import { builtUrl } from "../support/built.ts";
+import { endsWithin, isRunning, pause } from "../support/running.ts";
 import { softwareAdapter, whyNoWebGpu } from "../support/software-adapter.ts";
 
 const why = await whyNoWebGpu();
@@ -36,22 +37,6 @@ const job = (code: string, sizeBytes = 16): KernelJob => ({
   workgroups: [4, 1, 1],
   buffers: [{ binding: 0, kind: "read-write", sizeBytes, fill: 0xff }],
 });
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-/** Gone, or a zombie that nobody has waited for yet. */
-async function isRunning(pid: number): Promise<boolean> {
-  const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
-  return stat !== "" && !/\) [ZX] /.test(stat);
-}
-
-async function endsWithin(pid: number, ms: number): Promise<boolean> {
-  for (let waited = 0; waited < ms; waited += 50) {
-    if (!(await isRunning(pid))) return true;
-    await pause(50);
-  }
-  return false;
-}
 
 describe.skipIf(why !== undefined)(`the device process${skipped}`, () => {
   let environment: Record<string, string>;
@@ -187,10 +172,10 @@ describe.skipIf(why !== undefined)(`the device process${skipped}`, () => {
   });
 
   test("gets its expected time on top of the limit", async () => {
-    const device = await open(1);
+    const device = await open(3);
     const handle = await device.prepare(job(SEVENS));
-    const launch = await device.launch(handle, 1, 1.5);
-    expect(launch.wallSeconds).toBeGreaterThanOrEqual(1.5);
+    const launch = await device.launch(handle, 1, 3.2);
+    expect(launch.wallSeconds).toBeGreaterThanOrEqual(3.2);
     await device.close();
   });
 
@@ -276,20 +261,6 @@ describe.skipIf(process.platform !== "linux")("no orphan (Linux only: reads /pro
     await once(parent, "exit");
     return Number(printed.toString("utf8"));
   }
-
-  test.skipIf(why !== undefined)(
-    `the device process ends when its parent is killed${skipped}`,
-    async () => {
-      const { environment } = await softwareAdapter();
-      const script = `
-        const { openDevice } = await import(${JSON.stringify(builtUrl("probe/device-process.js"))});
-        const device = await openDevice({ allowSoftware: true });
-        console.log(device.pid);
-        setInterval(() => undefined, 1000);`;
-      const pid = await pidAfterParentDied(script, environment);
-      expect(await endsWithin(pid, 5000)).toBe(true);
-    },
-  );
 
   /** A process whose main thread hangs for good, with or without the watch in a second thread. */
   const hanging = (watched: boolean): string => {
