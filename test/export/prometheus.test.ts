@@ -158,6 +158,31 @@ describe("health", () => {
     expect(pick(series, "sampling_fast_refused_total")).toEqual([7]);
   });
 
+  it("say what probes took, owe and were refused for, and nothing where there are none", async () => {
+    const m = metrics();
+    m.setHealth(health());
+    const names = (await seriesOf(m)).map(({ name }) => name);
+    expect(names.filter((name) => name.includes("_probe_"))).toEqual([]);
+    const probe = {
+      uuid: "G",
+      state: "backing-off",
+      restarts: 1,
+      runs: 5,
+      gpuSeconds: 0.004,
+      debtSeconds: 0.001,
+      refusals: { busy: 3 },
+    };
+    m.setHealth(health({ probes: [probe] }));
+    const series = await seriesOf(m);
+    expect(pick(series, "probe_state", { state: "backing-off" })).toEqual([1]);
+    expect(pick(series, "probe_state", { state: "ready" })).toEqual([0]);
+    expect(pick(series, "probe_runs_total", { gpu: "G" })).toEqual([5]);
+    expect(pick(series, "probe_gpu_seconds_total")).toEqual([0.004]);
+    expect(pick(series, "probe_debt_seconds")).toEqual([0.001]);
+    expect(pick(series, "probe_restarts_total")).toEqual([1]);
+    expect(pick(series, "probe_refused_total", { reason: "busy" })).toEqual([3]);
+  });
+
   it("says of a device how stale it is and what it is measured with", async () => {
     const of = metrics();
     of.setHealth(health({ gpus: [gpu("F"), ...health().gpus] }));

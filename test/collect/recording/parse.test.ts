@@ -150,6 +150,15 @@ describe("the other lines", () => {
     });
   });
 
+  it("takes what a later version may say of a probe as not told, and the rest of the line", async () => {
+    const fields = { gpu: 0, kernel: "k", durationSeconds: 0.1, work: 1, pid: 7 };
+    const known = { ...fields, resource: "gather", timing: "wall" };
+    expect((await read({ kind: "probe", t: T0, ...known })).observation).toMatchObject(known);
+    const later = { ...fields, resource: "tensor", timing: "sundial" };
+    const { observation } = await read({ kind: "probe", t: T0, ...later });
+    expect(observation).toMatchObject({ ...fields, resource: undefined, timing: undefined });
+  });
+
   it("accepts a gap of no length and refuses one that ends before it begins", async () => {
     const gap = { kind: "gap", source: "nvml", from: T0, to: T0, reason: "" };
     expect((await read(gap)).observation).toMatchObject({ fromMs: T0 * 1000, toMs: T0 * 1000 });

@@ -1,5 +1,9 @@
 import fc from "fast-check";
-import type { NodeObservation, Observation } from "../../../../src/model/observation.ts";
+import {
+  type NodeObservation,
+  type Observation,
+  PROBE_RESOURCES,
+} from "../../../../src/model/observation.ts";
 import { GPU_QUANTITIES } from "../../../../src/model/sample.ts";
 
 const START_MS = 1_700_000_000_000;
@@ -47,6 +51,22 @@ const sighting = fc.record(
 
 const gpu = fc.constantFrom(...GPUS);
 const list = fc.array(sighting, { maxLength: 3 });
+const probeFields = fc.record(
+  {
+    queueSeconds: number(10),
+    baselineSeconds: number(10),
+    resource: fc.constantFrom(...PROBE_RESOURCES),
+    timing: fc.constantFrom("timestamp" as const, "wall" as const),
+    wallSeconds: number(10),
+    passes: fc.nat(),
+    gapSeconds: number(10),
+    firstPassRatio: number(10),
+    fastestPassSeconds: number(10),
+    baselinePassSeconds: number(10),
+    pid: fc.nat(),
+  },
+  { requiredKeys: [], noNullPrototype: true },
+);
 const gap = fc.record(
   {
     kind: fc.constant("gap" as const),
@@ -126,9 +146,9 @@ const timed = fc.oneof(
     return { ...fields, atMs };
   }),
   gap.map((observation) => (): Observation => observation),
-  fc.tuple(gpu, number(10), fc.nat()).map(([index, durationSeconds, work]) => {
+  fc.tuple(gpu, number(10), fc.nat(), probeFields).map(([index, durationSeconds, work, more]) => {
     return (atMs: number): Observation => {
-      return { kind: "probe", atMs, gpu: index, kernel: "matmul", durationSeconds, work };
+      return { kind: "probe", atMs, gpu: index, kernel: "matmul", durationSeconds, work, ...more };
     };
   }),
 );
