@@ -16,7 +16,7 @@ import { machine } from "../machine.ts";
 import { machineText } from "../print.ts";
 import { coreRates } from "./hashes.ts";
 import { wasmHashers } from "./peers.ts";
-import { MatmulLine } from "./plan.ts";
+import { type MatmulLine, MatmulMessage } from "./plan.ts";
 import { hashesText, matmulText, ratesText } from "./print.ts";
 
 const PARTS = ["rates", "matmul", "hashes"] as const;
@@ -112,19 +112,23 @@ async function runMatmul(
   const entry = fileURLToPath(new URL("matmul-process.ts", import.meta.url));
   const lines: MatmulLine[] = [];
   const args = ["--import", "tsx", entry, JSON.stringify(plan)];
-  await run(args, environment, (text) => {
-    const line = MatmulLine.parse(JSON.parse(text));
+  await run(args, environment, (text, end) => {
+    const line = MatmulMessage.parse(JSON.parse(text));
+    if ("done" in line) return end();
     lines.push(line);
     onLine(line);
   });
   return lines;
 }
 
-/** Runs Node with the driver's environment. @throws Error where it fails, with its exit code */
+/**
+ * Runs Node with the driver's environment, until it ends or `onLine` says that it has said all.
+ * @throws Error where it fails, with its exit code
+ */
 function run(
   args: readonly string[],
   environment: Record<string, string>,
-  onLine?: (line: string) => void,
+  onLine?: (line: string, end: () => void) => void,
 ): Promise<string> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, args, {
@@ -133,16 +137,21 @@ function run(
     });
     let all = "";
     let rest = "";
+    let ended = false;
+    const end = (): void => {
+      ended = true;
+      child.kill();
+    };
     child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
       all += chunk;
       const lines = (rest + chunk).split("\n");
       rest = lines.pop() ?? "";
       // Libraries print notices of their own.
-      for (const line of lines) if (line.startsWith("{")) onLine?.(line);
+      for (const line of lines) if (line.startsWith("{")) onLine?.(line, end);
     });
     child.once("error", reject);
     child.once("close", (code) => {
-      if (code === 0) resolve(all);
+      if (code === 0 || ended) resolve(all);
       else reject(new Error(`${args[0]} ended with exit code ${code}`));
     });
   });

@@ -25,3 +25,6 @@ export const MatmulLine = z.object({
   ),
 });
 export type MatmulLine = z.infer<typeof MatmulLine>;
+
+/** A size, or that there are no more. */
+export const MatmulMessage = z.union([z.object({ done: z.literal(true) }), MatmulLine]);
