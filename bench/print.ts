@@ -16,10 +16,16 @@ const AIM_CPU_PERCENT = 1;
 const AIM_RESIDENT_MB = 120;
 
 export function machineText(machine: Machine): string {
-  const { cpu, cores, memoryGib, kernel, node, loadBefore, simulated } = machine;
+  const { simulated } = machine;
+  return `${hardwareText(machine)}simulated  ${simulated}
+`;
+}
+
+/** Where a figure comes from, without what a simulation stands in for. */
+export function hardwareText(machine: Machine): string {
+  const { cpu, cores, memoryGib, kernel, node, loadBefore } = machine;
   return `machine    ${cpu}, ${cores} cores, ${memoryGib.toFixed(1)} GiB, Linux ${kernel}, Node ${node}
 load       ${loadBefore.toFixed(2)} in the minute before
-simulated  ${simulated}
 `;
 }
 

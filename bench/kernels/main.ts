@@ -13,7 +13,7 @@ import type { AdapterDescription } from "../../src/probe/protocol.ts";
 import { softwareAdapter } from "../../test/support/software-adapter.ts";
 import { builtUrl } from "../built.ts";
 import { machine } from "../machine.ts";
-import { machineText } from "../print.ts";
+import { hardwareText } from "../print.ts";
 import { coreRates } from "./hashes.ts";
 import { wasmHashers } from "./peers.ts";
 import { type MatmulLine, MatmulMessage } from "./plan.ts";
@@ -54,7 +54,7 @@ async function main(): Promise<void> {
   const say = (text: string): void => void (values.json || process.stdout.write(text));
   const place = await findAdapter();
   const { software } = place.adapter;
-  say(machineText(machine()));
+  say(hardwareText(machine()));
   say(
     `adapter    ${adapterName(place.adapter)}${software ? " (SOFTWARE: a CPU plays GPU)" : ""}\n`,
   );

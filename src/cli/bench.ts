@@ -7,7 +7,7 @@ import type { ProbeDevice } from "../probe/device.ts";
 import { LIBRARY_PLACE, openDevice } from "../probe/device-process.ts";
 import { KERNELS } from "../probe/kernels/all.ts";
 import { adapterHints, readVulkanFacts } from "../probe/vulkan.ts";
-import { chooseKernels } from "./bench/choice.ts";
+import { chooseKernels } from "./choose-kernels.ts";
 import { progressOf } from "./bench/progress.ts";
 import { pictureOf } from "./bench/picture.ts";
 import { reportJson, reportOf } from "./bench/report.ts";

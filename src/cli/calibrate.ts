@@ -1,4 +1,3 @@
-import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { energyPriceSpans, gpuPriceSpans, priceAt } from "../bill/price-lookup.ts";
@@ -11,9 +10,8 @@ import { loadPrices } from "../daemon/prices.ts";
 import { collectorsOf } from "../daemon/source.ts";
 import { openTelemetry } from "../daemon/telemetry.ts";
 import type { Calibration } from "../model/calibration.ts";
-import { AssayError } from "../model/errors.ts";
 import { energyCost, formatDecimal, gpuTimeCost, settle } from "../model/money.ts";
-import { rooflineOf } from "../model/roofline.ts";
+import { type Roofline, rooflineOf } from "../model/roofline.ts";
 import { renderRoofline } from "../plot/roofline/figure.ts";
 import type { BindingFacts } from "../probe/binding.ts";
 import { calibrate } from "../probe/calibrate.ts";
@@ -35,16 +33,17 @@ import { hasLedger, type Keeper, openKeeper } from "./calibrate/keep.ts";
 import { type Choice, type CalibrateArguments, choose } from "./calibrate/options.ts";
 import { accountText, calibrationTable, progressText } from "./calibrate/text.ts";
 import type { CommandIo } from "./io.ts";
+import { type ReservedPicture, reservePicture } from "./picture.ts";
 
 const ABOUT = `Run the reference kernels on this machine's GPU and keep what they reach.
 
 It waits for an idle GPU, and gives it back at once when another process wants
 it. Each kernel is verified against published vectors and a CPU reference, then
-measured while the collectors watch, until its rate is steady: what hash-like and
-matmul-like work look like on this very device. What has changed since the first
-calibration is told. The result goes to the ledger; a running daemon takes it in,
-bills the time to the agent, and uses the new scale from then on. Needs a Vulkan
-driver (see: assay doctor).
+measured while the collectors watch, until its rate is steady: what hash-like
+and matmul-like work look like on this very device. What has changed since the
+first calibration is told. The result goes to the ledger; a running daemon takes
+it in, bills the time to the agent, and uses the new scale from then on. Needs a
+Vulkan driver (see: assay doctor).
 
   assay calibrate --gpu 0 --svg roofline.svg
   assay calibrate --kernels sha256d,matmul-f32 --seconds 2`;
@@ -55,14 +54,15 @@ export function addCalibrateCommand(program: Command, io: CommandIo): void {
     .summary("Run the reference kernels and keep what they reach")
     .description(ABOUT)
     .option("--gpu <index|uuid>", "only this GPU will do")
-    .option("--kernels <names>", "only these, separated by commas")
+    .option("--kernels <names>", "these kernels or families only, separated by commas")
     .option("--seconds <n>", "measured time of each round of a kernel", "5")
     .option(
       "--wait <duration>",
       "how long to wait for a GPU that is in use; 0 for not at all",
       "1m",
     )
-    .option("--svg <file>", "the roofline of this device as a picture")
+    .option("--svg <file>", "draw the roofline of this device into a new file")
+    .option("--force", "overwrite an existing --svg file")
     .option(
       "--allow-software",
       "also on a CPU that plays GPU; the result is marked, and never a GPU's",
@@ -80,8 +80,11 @@ async function run(options: CalibrateArguments, io: CommandIo): Promise<void> {
   const { telemetry, close } = await openTelemetry(collectors, deps, showsHostProcesses("/proc"));
   const stateDir = options.stateDir ?? defaultStateDir(io.env, process.getuid?.() === 0);
   let keeper: Keeper | undefined;
+  let picture: ReservedPicture | undefined;
   try {
     const choice = choose(options, telemetry.gpus);
+    if (options.svg !== undefined)
+      picture = await reservePicture(options.svg, options.force ?? false);
     const facts = await readBindingFacts(process.geteuid?.() === 0);
     // Where there is a ledger already, a daemon may have it, and is told of every process of ours.
     if (hasLedger(stateDir)) keeper = await openKeeper(stateDir, sleep);
@@ -92,11 +95,12 @@ async function run(options: CalibrateArguments, io: CommandIo): Promise<void> {
       // Without a device no ledger is made; without one no GPU time is spent on what cannot be kept.
       onMatched: async () => void (keeper ??= await openKeeper(stateDir, sleep)),
     });
-    if (keeper) await tell(done, { options, config, telemetry, keeper, io });
+    if (keeper) await tell(done, { options, config, telemetry, keeper, picture, io });
     const [failed] = done.failed;
     const error = done.stopped ?? failed?.error;
     if (error) throw error;
   } finally {
+    await picture?.discard();
     await keeper?.close();
     await close();
   }
@@ -168,13 +172,14 @@ interface Telling {
   config: Config;
   telemetry: TelemetrySource;
   keeper: Keeper;
+  picture: ReservedPicture | undefined;
   io: CommandIo;
 }
 
 /** Keeps what was measured, then tells it: a terminal that is gone must not cost the result. */
 async function tell(
   done: CalibrationRun,
-  { options, config, telemetry, keeper, io }: Telling,
+  { options, config, telemetry, keeper, picture, io }: Telling,
 ): Promise<void> {
   const { calibrations } = done;
   const kept = calibrations.length > 0 ? await keeper.keep(calibrations) : undefined;
@@ -184,10 +189,7 @@ async function tell(
   });
   const roofline = rooflineOf(withKnown(calibrations, keeper.history));
   const adapter = calibrations[0]?.adapter ?? "";
-  if (options.svg !== undefined && calibrations.length > 0) {
-    const software = done.watched === "software";
-    writeSvg(options.svg, renderRoofline({ adapter, software, roofline, notes: [] }));
-  }
+  if (calibrations.length > 0) await picture?.write(pictureOf(done, roofline));
   if (options.json) {
     const { stopped, failed, ...rest } = done;
     const told = failed.map(({ kernel, error }) => ({ kernel, error: error.code }));
@@ -207,6 +209,26 @@ async function tell(
   if (kept !== undefined) io.stdout(`Kept ${kept}.\n`);
 }
 
+function pictureOf(
+  { calibrations, watched, match, wallSeconds }: CalibrationRun,
+  roofline: Roofline<Calibration>,
+): string {
+  const [first] = calibrations;
+  const when = new Date(first?.atMs ?? 0).toISOString().slice(0, 16);
+  const driver = first?.driverVersion === undefined ? "" : `, driver ${first.driverVersion}`;
+  const limit =
+    first?.powerLimitWatts === undefined ? "" : `, power limit ${first.powerLimitWatts} W`;
+  return renderRoofline({
+    adapter: first?.adapter ?? "",
+    software: watched === "software",
+    roofline,
+    notes: [
+      `calibrated ${when}Z in ${wallSeconds.toFixed(0)} s`,
+      `${match.gpuUuid}${driver}${limit}`,
+    ],
+  });
+}
+
 /** Ceilings that were not measured this time are those of the newest time before. */
 function withKnown(
   now: readonly Calibration[],
@@ -219,19 +241,6 @@ function withKnown(
       newest.set(each.kernel, each);
   for (const { kernel } of now) newest.delete(kernel);
   return [...now, ...newest.values()];
-}
-
-function writeSvg(file: string, svg: string): void {
-  try {
-    writeFileSync(file, svg);
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new AssayError("cli/usage", `the picture cannot be written: ${why}`, {
-      place: file,
-      hint: "the calibrations are kept; name a file that can be written",
-      cause,
-    });
-  }
 }
 
 /** GPU time and energy by the configured price list; undefined without one, or without a price. */

@@ -84,6 +84,7 @@ async function runWithLedger(
   const data = loadShippedData();
   const inbox = newInbox(ledger, settings, deps);
   await inbox.open();
+  settings.probing?.loop.pauseWhile(() => inbox.isCalibrating());
   const pipeline = new Pipeline(pipelineSettings(data, inbox, settings, lastSliceEnds));
   const state = newState(ledger, settings, deps, { writer, alerting, budgets, data });
   const server = await serve(ledger, settings, deps, state);

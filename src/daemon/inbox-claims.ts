@@ -33,6 +33,11 @@ export class Claims {
     return this.#pids;
   }
 
+  /** Whether a claimed process lives. */
+  get isAnyAlive(): boolean {
+    return [...this.#known.values()].some(({ endedAtMs }) => endedAtMs === undefined);
+  }
+
   /**
    * Takes note of all claims that there are now.
    * @returns the paths of those whose process is not there: they say nothing any more

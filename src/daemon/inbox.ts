@@ -91,6 +91,11 @@ export class Inbox {
     return this.#claims.pids();
   }
 
+  /** Whether a calibration is under way: nothing else of ours should be on a GPU then. */
+  isCalibrating(): boolean {
+    return this.#claims.isAnyAlive;
+  }
+
   /** Looks every second until the signal. Never rejects. */
   async run(
     sleep: (ms: number, signal?: AbortSignal) => Promise<void>,

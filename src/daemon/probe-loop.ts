@@ -44,6 +44,7 @@ export class ProbeLoop {
   private readonly done: ProbeObservation[] = [];
   private readonly told = new Map<string, string>();
   private isStopped = false;
+  private isPaused = (): boolean => false;
 
   constructor(settings: ProbeLoopSettings, deps: ProbeLoopDeps) {
     this.settings = settings;
@@ -82,6 +83,11 @@ export class ProbeLoop {
     }));
   }
 
+  /** Launches nothing while `isPaused` says so: somebody measures, and we would be in the way. */
+  pauseWhile(isPaused: () => boolean): void {
+    this.isPaused = isPaused;
+  }
+
   /** Launches nothing any more. */
   stop(): void {
     this.isStopped = true;
@@ -114,6 +120,11 @@ export class ProbeLoop {
 
   private step(gpu: ProbedGpu): void {
     if (this.isStopped || gpu.running) return;
+    if (this.isPaused()) {
+      gpu.refuse("calibration");
+      gpu.left = [];
+      return;
+    }
     const nowMs = this.now();
     const candidates = this.deps.kernels.map(({ name }) => name);
     const situation = gpu.situation(candidates, nowMs);

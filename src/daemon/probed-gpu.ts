@@ -13,7 +13,14 @@ const STALE_MS = 5000;
 const DOUBT_HOLD_MS = 15_000;
 
 /** Why nothing was launched although it was time. */
-export type Refusal = "budget" | "busy" | "unknown-state" | "no-device" | "software" | "failed";
+export type Refusal =
+  | "budget"
+  | "busy"
+  | "unknown-state"
+  | "no-device"
+  | "software"
+  | "failed"
+  | "calibration";
 
 /** One device as the probes see it. All times but `told` are of a clock that only goes forward. */
 export class ProbedGpu {

@@ -80,9 +80,9 @@ export async function openDevice(options: DeviceOptions): Promise<ProbeDevice> {
   }
 }
 
-/** What to call an adapter in a message. */
+/** What to call an adapter: by the device's own name first, since `description` is the driver's. */
 export function adapterName(adapter: AdapterDescription): string {
-  const name = adapter.description || adapter.device || adapter.architecture || "unnamed adapter";
+  const name = adapter.device || adapter.description || adapter.architecture || "unnamed adapter";
   return sanitize(`${name} (${adapter.vendor || "unknown vendor"})`);
 }
 

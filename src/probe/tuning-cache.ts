@@ -113,7 +113,7 @@ export class TuningCache {
   async #write(entries: readonly Entry[]): Promise<void> {
     const beside = `${this.#path}.${process.pid}.new`;
     try {
-      await mkdir(dirname(this.#path), { recursive: true });
+      await mkdir(dirname(this.#path), { recursive: true, mode: 0o700 });
       const file = await open(beside, "w", 0o600);
       try {
         await file.writeFile(`${JSON.stringify({ version: 1, entries }, null, 1)}\n`);

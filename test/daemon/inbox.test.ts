@@ -263,6 +263,7 @@ describe("a claim on a process", () => {
     expect([...inbox.agentPids()]).toEqual([pid]);
     expect(left()).toHaveLength(1);
     expect(said.filter((text) => text.includes("agent's own"))).toHaveLength(1);
+    expect(inbox.isCalibrating()).toBe(true);
     withdraw?.();
     expect(left()).toEqual([]);
     for (const [atMs, known] of [
@@ -273,6 +274,7 @@ describe("a claim on a process", () => {
       clock.ms = atMs;
       await inbox.poll();
       expect([...inbox.agentPids()]).toEqual(known);
+      expect(inbox.isCalibrating()).toBe(false);
     }
   });
 
@@ -287,6 +289,7 @@ describe("a claim on a process", () => {
     await ended;
     await inbox.poll();
     expect(left()).toEqual([]);
+    expect(inbox.isCalibrating()).toBe(false);
     // Its last windows are still to be labelled.
     expect([...inbox.agentPids()]).toEqual([child.pid]);
   });

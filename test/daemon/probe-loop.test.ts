@@ -258,6 +258,40 @@ describe.skipIf(why !== undefined)(`probes of a live node${skipped}`, () => {
 });
 
 describe("the stream", () => {
+  it("is not probed while a calibration is under way, and is again afterwards", async () => {
+    const asked: string[] = [];
+    let nowMs = 0;
+    let isCalibrating = true;
+    const loop = new ProbeLoop(
+      { mode: "interval", intervalMs: 1000, budget: 1, idleBelowUtil: 0.05 },
+      {
+        devices: {
+          acquire: async (uuid) => void asked.push(uuid),
+          failed: async () => {},
+          states: () => [],
+        },
+        kernels: [sha256dKernel],
+        random: seeded(1),
+        nowMs: () => T0 + nowMs,
+        monotonicMs: () => nowMs,
+      },
+    );
+    loop.pauseWhile(() => isCalibrating);
+    const gpus = [{ index: 0, uuid: UUID, model: "Test GPU" }];
+    loop.observe({ kind: "node", node: "n", source: "t", simulated: false, intervalMs: 1, gpus });
+    const tick = (): void => {
+      nowMs += 1000;
+      loop.observe({ kind: "gpu", gpu: 0, atMs: T0 + nowMs, gpuUtil: 0.5 });
+      loop.observe({ kind: "tick", atMs: T0 + nowMs });
+    };
+    for (let i = 0; i < 3; i++) tick();
+    expect(asked).toEqual([]);
+    expect(loop.readings()[0]?.refusals).toEqual({ calibration: 1 });
+    isCalibrating = false;
+    tick();
+    expect(asked).toEqual([UUID]);
+  });
+
   it("is not held up by a device that never answers", async () => {
     const loop = new ProbeLoop(
       { mode: "interval", intervalMs: 1000, budget: 1, idleBelowUtil: 0.05 },

@@ -7,10 +7,10 @@ import {
   digestJob,
   type NonceHash,
   readDigests,
-  readFound,
   searchJob,
   withNonce,
 } from "../../src/probe/kernels/nonce-search.ts";
+import { readFound } from "../../src/probe/kernels/found-list.ts";
 import { buildOf } from "../../src/probe/kernels/variant.ts";
 import type { KernelJob } from "../../src/probe/protocol.ts";
 import { readShader } from "../../src/probe/shaders.ts";
@@ -26,7 +26,7 @@ export interface Bench {
   readonly device: ProbeDevice;
   readonly code: string;
   first(job: KernelJob, binding: number): Promise<Uint8Array>;
-  found(job: KernelJob): Promise<{ count: number; nonces: number[] }>;
+  found(job: KernelJob): Promise<{ count: number; listed: number[] }>;
 }
 
 export interface NonceHashSpec {
@@ -132,15 +132,15 @@ export function describeNonceHash(spec: NonceHashSpec): void {
       const digests = readDigests(await bench().first(digestJob(hash, bench().code, range), 2));
       expect(digests).toEqual([digestOf(of, 2 ** 32 - 1), digestOf(of, 0)]);
       const listed = await found(of, 2 ** 32 - 1, 2, EVERY_HASH);
-      expect(listed).toEqual({ count: 2, nonces: [0, 2 ** 32 - 1] });
+      expect(listed).toEqual({ count: 2, listed: [0, 2 ** 32 - 1] });
     });
 
     test("takes a hash that equals the target and none above it", async () => {
       const of = message(2);
       const value = hash.value(digestOf(of, 77));
-      expect((await found(of, 77, 1, value)).nonces).toEqual([77]);
-      expect((await found(of, 77, 1, value - 1n)).nonces).toEqual([]);
-      expect((await found(of, 77, 1, value + 1n)).nonces).toEqual([77]);
+      expect((await found(of, 77, 1, value)).listed).toEqual([77]);
+      expect((await found(of, 77, 1, value - 1n)).listed).toEqual([]);
+      expect((await found(of, 77, 1, value + 1n)).listed).toEqual([77]);
     });
 
     test("compares every word of a hash, each only where the ones above it are equal", async () => {
@@ -164,9 +164,9 @@ export function describeNonceHash(spec: NonceHashSpec): void {
     test("searches nothing in an empty range, and no nonce outside a range", async () => {
       const of = message(4);
       const value = hash.value(digestOf(of, 1000));
-      expect(await found(of, 1000, 0, EVERY_HASH)).toEqual({ count: 0, nonces: [] });
+      expect(await found(of, 1000, 0, EVERY_HASH)).toEqual({ count: 0, listed: [] });
       const only = async (firstNonce: number) =>
-        (await found(of, firstNonce, 300, value, 300)).nonces.includes(1000);
+        (await found(of, firstNonce, 300, value, 300)).listed.includes(1000);
       expect(await only(1000)).toBe(true);
       expect(await only(701)).toBe(true);
       expect(await only(700)).toBe(false);

@@ -1,7 +1,7 @@
 import { percentText, siText } from "../../model/rate-text.ts";
+import { adapterName } from "../../probe/device-process.ts";
 import type { MeasureStage } from "../../probe/measure.ts";
 import type { CommandIo } from "../io.ts";
-import { deviceName } from "./report.ts";
 import type { BenchOutcome, BenchWatcher } from "./run.ts";
 import { SOFTWARE } from "./text.ts";
 
@@ -23,7 +23,7 @@ export function progressOf(io: CommandIo): BenchWatcher {
   return {
     opened(adapter) {
       mark = adapter.software ? ` (${SOFTWARE})` : "";
-      io.stderr(`on ${deviceName(adapter)}${mark}; Ctrl-C ends it with what was measured\n`);
+      io.stderr(`on ${adapterName(adapter)}${mark}; Ctrl-C ends it with what was measured\n`);
     },
     stage({ name }, stage) {
       begin(name);

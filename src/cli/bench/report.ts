@@ -2,6 +2,7 @@ import { z } from "zod";
 import { KERNEL_FAMILIES, RATE_UNITS, RESOURCES } from "../../model/calibration.ts";
 import { type Roofline, rooflineOf } from "../../model/roofline.ts";
 import { sanitize } from "../../model/text.ts";
+import { adapterName } from "../../probe/device-process.ts";
 import { AdapterDescription } from "../../probe/protocol.ts";
 import type { BenchOutcome, BenchRun } from "./run.ts";
 
@@ -113,7 +114,7 @@ export function reportOf(run: BenchRun, version: string, atMs: number): BenchRep
     durationSeconds,
     stopped,
     software: adapter.software,
-    adapterName: deviceName(adapter),
+    adapterName: adapterName(adapter),
     adapter,
     ceilings: [...ceilings],
     kernels: run.outcomes.map((outcome) => {
@@ -123,13 +124,6 @@ export function reportOf(run: BenchRun, version: string, atMs: number): BenchRep
         : unmeasuredKernel(outcome);
     }),
   };
-}
-
-/** The device's own name first: what else an adapter says of itself is its driver's name. */
-export function deviceName(adapter: AdapterDescription): string {
-  const { device, description, architecture, vendor } = adapter;
-  const name = device || description || architecture || "unnamed adapter";
-  return sanitize(`${name} (${vendor || "unknown vendor"})`);
 }
 
 type MeasuredOutcome = Extract<BenchOutcome, { kind: "measured" }>;

@@ -2,6 +2,7 @@ import { parseDuration } from "../../model/duration.ts";
 import { AssayError } from "../../model/errors.ts";
 import type { GpuInfo } from "../../model/sample.ts";
 import { sanitize } from "../../model/text.ts";
+import { chooseKernels } from "../choose-kernels.ts";
 import { KERNELS } from "../../probe/kernels/all.ts";
 import type { Kernel } from "../../probe/kernels/kernel.ts";
 
@@ -14,6 +15,7 @@ export interface CalibrateArguments {
   seconds: string;
   wait: string;
   svg?: string;
+  force?: boolean;
   allowSoftware?: boolean;
   json?: boolean;
 }
@@ -29,7 +31,7 @@ export interface Choice {
 /** What was asked for. @throws AssayError `cli/usage`, `collect/no-gpu` */
 export function choose(options: CalibrateArguments, gpus: readonly GpuInfo[]): Choice {
   return {
-    kernels: kernelsNamed(options.kernels),
+    kernels: chooseKernels(options.kernels, KERNELS),
     seconds: secondsOf(options.seconds),
     waitSeconds: waitOf(options.wait),
     gpuUuid: options.gpu === undefined ? onlyGpu(options, gpus) : gpuNamed(options.gpu, gpus).uuid,
@@ -52,18 +54,6 @@ function waitOf(text: string): number {
   throw new AssayError("cli/usage", `"${text}" is no duration`, {
     place: "--wait",
     hint: "a number with a unit, such as 30s or 5m; 0 refuses a busy GPU at once",
-  });
-}
-
-function kernelsNamed(text: string | undefined): readonly Kernel[] {
-  if (text === undefined) return KERNELS;
-  const names = new Set(text.split(",").map((name) => name.trim()));
-  const known = KERNELS.map(({ name }) => name);
-  const unknown = [...names].filter((name) => !known.includes(name));
-  if (unknown.length === 0) return KERNELS.filter(({ name }) => names.has(name));
-  throw new AssayError("cli/usage", `there is no kernel "${unknown.join(", ")}"`, {
-    place: "--kernels",
-    hint: `one or more of ${known.join(", ")}`,
   });
 }
 

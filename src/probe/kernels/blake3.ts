@@ -2,7 +2,8 @@ import { blake3 } from "@noble/hashes/blake3.js";
 import type { KernelJob } from "../protocol.ts";
 import { asBytes, asWords, type Kernel } from "./kernel.ts";
 import { nonceWorkload, verifyDigest, verifyNonceHash } from "./nonce-check.ts";
-import { bigEndianValue, hashVariants, messageJob, type NonceHash } from "./nonce-search.ts";
+import { bigEndianValue } from "./found-list.ts";
+import { hashVariants, messageJob, type NonceHash } from "./nonce-search.ts";
 
 /** As counted in the shader, nonce by nonce of a search. */
 const OPERATIONS_PER_HASH = 661;

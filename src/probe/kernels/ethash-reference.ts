@@ -156,8 +156,3 @@ export function datasetOf(cache: Uint32Array): (index: number) => Uint32Array {
     return found;
   };
 }
-
-/** A result as the number that is compared with the target: its first byte weighs most. */
-export function resultValue(result: Uint8Array): bigint {
-  return BigInt(`0x${Buffer.from(result).toString("hex")}`);
-}

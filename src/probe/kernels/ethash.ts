@@ -21,11 +21,10 @@ import {
   hashimoto,
   lightCache,
   PAGE_BYTES,
-  resultValue,
   seedHash,
   sizesBelow,
 } from "./ethash-reference.ts";
-import { readFound } from "./found-list.ts";
+import { bigEndianValue, readFound } from "./found-list.ts";
 import { KECCAK_F1600_OPERATIONS } from "./keccak-cost.ts";
 import {
   asBytes,
@@ -172,13 +171,13 @@ async function verifySearch(
   range: EthashRange,
   digests: readonly EthashDigest[],
 ): Promise<void> {
-  const values = digests.map(({ result }) => resultValue(result));
+  const values = digests.map(({ result }) => bigEndianValue(result));
   const target = values.toSorted((a, b) => (a < b ? -1 : 1))[10] ?? 0n;
   const matches = values.flatMap((value, i) => (value <= target ? [i] : []));
   const job = searchJob(build, table, range, target, matches.length);
   const [bytes = new Uint8Array()] = await runOnce(device, job, [FOUND]);
-  const { count, indices } = readFound(bytes);
-  if (count !== matches.length || !matches.every((match, i) => match === indices[i])) {
+  const { count, listed } = readFound(bytes);
+  if (count !== matches.length || !matches.every((match, i) => match === listed[i])) {
     throw wrongResult(NAME, `${count} nonces were listed where ${matches.length} match`);
   }
 }
@@ -197,12 +196,12 @@ async function checkRun(
     if (Buffer.compare(bytes, asBytes(datasetItem(cache, index))) !== 0)
       throw wrongResult(NAME, `item ${index} of the table differs`);
   }
-  const { count, indices } = readFound(await read(FOUND));
+  const { count, listed } = readFound(await read(FOUND));
   if (count === 0) throw wrongResult(NAME, "a whole run listed no nonce");
   const item = datasetOf(cache);
-  for (const index of indices.slice(0, CHECKED_HASHES)) {
+  for (const index of listed.slice(0, CHECKED_HASHES)) {
     const { result } = hashimoto(range.header, range.firstNonce + BigInt(index), pages, item);
-    if (index >= range.count || resultValue(result) > target)
+    if (index >= range.count || bigEndianValue(result) > target)
       throw wrongResult(NAME, `nonce ${index} was listed but its result is above the target`);
   }
 }

@@ -1,4 +1,4 @@
-/** The list of matches that the Keccak searches write: how many there were, then which. */
+/** The list of matches that every search writes: how many there were, then which. */
 import type { BufferSpec } from "../protocol.ts";
 import { asWords, POISON } from "./kernel.ts";
 
@@ -9,16 +9,24 @@ export function foundBuffer(binding: number, capacity: number): BufferSpec {
   return { binding, kind: "read-write", sizeBytes, data: new Uint8Array(4), fill: POISON };
 }
 
-/** `count` matches in all; of those listed each once, counted from the range's first nonce. */
-export function readFound(bytes: Uint8Array): { count: number; indices: number[] } {
-  const [count = 0, ...listed] = asWords(bytes);
-  const indices = [...new Set(listed.slice(0, count))].sort((a, b) => a - b);
-  return { count, indices };
+/**
+ * What a search left: `count` matches in all, of which as many are `listed` as there was room, each
+ * once, since the same range may have been searched again and again.
+ */
+export function readFound(bytes: Uint8Array): { count: number; listed: number[] } {
+  const [count = 0, ...words] = asWords(bytes);
+  const listed = [...new Set(words.slice(0, count))].sort((a, b) => a - b);
+  return { count, listed };
 }
 
-/** A 256-bit number as words, the most significant first. */
+/** A target of 256 bits as words, the most significant first. */
 export function thresholdWords(target: bigint): number[] {
   return Array.from({ length: 8 }, (_, i) =>
     Number((target >> BigInt(32 * (7 - i))) & 0xffff_ffffn),
   );
+}
+
+/** A digest as a number whose first byte weighs most. */
+export function bigEndianValue(digest: Uint8Array): bigint {
+  return BigInt(`0x${Buffer.from(digest).toString("hex")}`);
 }

@@ -164,8 +164,8 @@ async function verifySearch(
   const matches = values.flatMap((value, i) => (value <= target ? [i] : []));
   const job = searchJob(build, matrix, range, target, matches.length);
   const [bytes = new Uint8Array()] = await runOnce(device, job, [FOUND]);
-  const { count, indices } = readFound(bytes);
-  if (count !== matches.length || !matches.every((match, i) => match === indices[i])) {
+  const { count, listed } = readFound(bytes);
+  if (count !== matches.length || !matches.every((match, i) => match === listed[i])) {
     throw wrongResult(NAME, `${count} nonces were listed where ${matches.length} match`);
   }
 }
@@ -176,9 +176,9 @@ async function checkListed(
   range: HeavyRange,
   target: bigint,
 ): Promise<void> {
-  const { count, indices } = readFound(await read(FOUND));
+  const { count, listed } = readFound(await read(FOUND));
   if (count === 0) throw wrongResult(NAME, "a whole run listed no nonce");
-  for (const index of indices.slice(0, CHECKED_HASHES)) {
+  for (const index of listed.slice(0, CHECKED_HASHES)) {
     const hash = heavyHash(matrix, range, range.firstNonce + BigInt(index));
     if (index >= range.count || digestValue(hash) > target)
       throw wrongResult(NAME, `nonce ${index} was listed but its hash is above the target`);

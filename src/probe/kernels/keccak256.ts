@@ -1,14 +1,9 @@
+import { bigEndianValue } from "./found-list.ts";
 import { keccak_256 } from "@noble/hashes/sha3.js";
 import type { AdapterDescription, KernelJob } from "../protocol.ts";
 import { asWords, type Kernel } from "./kernel.ts";
 import { nonceWorkload, verifyDigest, verifyNonceHash } from "./nonce-check.ts";
-import {
-  bigEndianValue,
-  hashVariants,
-  messageJob,
-  type NonceHash,
-  params,
-} from "./nonce-search.ts";
+import { hashVariants, messageJob, type NonceHash, params } from "./nonce-search.ts";
 import type { Variant } from "./variant.ts";
 
 /** As counted in the shader, nonce by nonce of a search. */

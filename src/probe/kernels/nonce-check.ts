@@ -9,13 +9,13 @@ import {
   type WorkloadContext,
   wrongResult,
 } from "./kernel.ts";
+import { readFound } from "./found-list.ts";
 import {
   digestJob,
   DIGESTS,
   FOUND,
   type NonceHash,
   readDigests,
-  readFound,
   searchJob,
   withNonce,
 } from "./nonce-search.ts";
@@ -60,7 +60,7 @@ export async function verifyNonceHash(
   const [bytes = new Uint8Array()] = await runOnce(device, search, [FOUND]);
   const found = readFound(bytes);
   matches.sort((a, b) => a - b);
-  if (found.count !== matches.length || !matches.every((nonce, i) => nonce === found.nonces[i])) {
+  if (found.count !== matches.length || !matches.every((nonce, i) => nonce === found.listed[i])) {
     throw wrongResult(hash.name, `${found.count} nonces were listed where ${matches.length} match`);
   }
 }
@@ -86,9 +86,9 @@ async function checkListed(
   target: bigint,
   read: ReadBuffer,
 ): Promise<void> {
-  const { count, nonces } = readFound(await read(FOUND));
+  const { count, listed } = readFound(await read(FOUND));
   if (count === 0) throw wrongResult(hash.name, "a whole run listed no nonce");
-  for (const nonce of nonces) {
+  for (const nonce of listed) {
     if (hash.value(hash.digest(withNonce(hash, message, nonce))) > target)
       throw wrongResult(hash.name, `nonce ${nonce} was listed but its hash is above the target`);
   }

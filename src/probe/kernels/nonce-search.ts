@@ -1,5 +1,6 @@
 import type { AdapterDescription, BufferSpec, KernelJob } from "../protocol.ts";
-import { asBytes, asWords, gridOf, POISON } from "./kernel.ts";
+import { foundBuffer, thresholdWords } from "./found-list.ts";
+import { asBytes, gridOf, POISON } from "./kernel.ts";
 import type { Variant } from "./variant.ts";
 
 /** What every hash kernel has in common: a range of nonces in, a list of the good ones out. */
@@ -47,11 +48,6 @@ export function withNonce(
   return copy;
 }
 
-/** A digest as a number whose first byte weighs most. */
-export function bigEndianValue(digest: Uint8Array): bigint {
-  return BigInt(`0x${Buffer.from(digest).toString("hex")}`);
-}
-
 /** Lists the nonces of the range whose hash is not above `target`, up to `capacity` of them. */
 export function searchJob(
   hash: NonceHash,
@@ -65,17 +61,7 @@ export function searchJob(
     code,
     entryPoint: "search",
     workgroups: grid(code, range.count),
-    buffers: [
-      params(hash, range, target, capacity),
-      {
-        binding: FOUND,
-        kind: "read-write",
-        // One place at least: a list without any is no array for the shader.
-        sizeBytes: 4 * (1 + Math.max(1, capacity)),
-        data: new Uint8Array(4),
-        fill: POISON,
-      },
-    ],
+    buffers: [params(hash, range, target, capacity), foundBuffer(FOUND, capacity)],
   };
 }
 
@@ -108,13 +94,6 @@ export function messageJob(
       { binding: MESSAGE, kind: "read", sizeBytes: message.byteLength, data: message },
     ],
   };
-}
-
-/** What a search left: `count` matches in all, of which as many are listed as there was room. */
-export function readFound(bytes: Uint8Array): { count: number; nonces: number[] } {
-  const [count = 0, ...listed] = asWords(bytes);
-  const nonces = listed.slice(0, count).sort((a, b) => a - b);
-  return { count, nonces };
 }
 
 export function readDigests(bytes: Uint8Array): Uint8Array[] {
@@ -171,10 +150,4 @@ export function params(
   words.set([range.firstNonce, range.count, capacity], 8);
   words.set(own, SHARED_WORDS);
   return { binding: PARAMS, kind: "uniform", sizeBytes: words.byteLength, data: asBytes(words) };
-}
-
-function thresholdWords(target: bigint): number[] {
-  return Array.from({ length: 8 }, (_, i) =>
-    Number((target >> BigInt(32 * (7 - i))) & 0xffff_ffffn),
-  );
 }

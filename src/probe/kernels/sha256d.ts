@@ -10,7 +10,8 @@ import {
 } from "./block-header.ts";
 import { type Kernel, wrongResult } from "./kernel.ts";
 import { nonceWorkload, verifyNonceHash } from "./nonce-check.ts";
-import { FOUND, hashVariants, type NonceHash, readFound, searchJob } from "./nonce-search.ts";
+import { readFound } from "./found-list.ts";
+import { FOUND, hashVariants, type NonceHash, searchJob } from "./nonce-search.ts";
 import {
   BLOCK_BYTES,
   sha256Rounds,
@@ -47,8 +48,8 @@ export const sha256dKernel: Kernel = {
     const range = { message: GENESIS_HEADER, firstNonce: GENESIS_NONCE - 700, count: 1001 };
     const job = searchJob(SHA256D, code, range, targetOf(GENESIS_HEADER), 4);
     const [bytes = new Uint8Array()] = await runOnce(device, job, [FOUND]);
-    const { count, nonces } = readFound(bytes);
-    if (count !== 1 || nonces[0] !== GENESIS_NONCE) {
+    const { count, listed } = readFound(bytes);
+    if (count !== 1 || listed[0] !== GENESIS_NONCE) {
       const detail = `the genesis block's nonce was not found alone (${count} matches)`;
       throw wrongResult(SHA256D.name, detail);
     }

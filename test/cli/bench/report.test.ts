@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
 import {
   BenchReport,
-  deviceName,
   reportJson,
   reportOf,
   rooflineOfReport,
 } from "../../../src/cli/bench/report.ts";
 import { kernelList, reportText } from "../../../src/cli/bench/text.ts";
+import { adapterName } from "../../../src/probe/device-process.ts";
 import type { BenchRun } from "../../../src/cli/bench/run.ts";
 import { ADAPTER, ceilingKernel, failed, hashKernel, measured, runOf } from "./support.ts";
 
@@ -62,10 +62,10 @@ describe("the report of a benchmark", () => {
   });
 
   it("calls a device by its own name, or by what else is known of it", () => {
-    expect(deviceName(ADAPTER)).toBe("acme-a1 (acme)");
-    expect(deviceName({ ...ADAPTER, device: "" })).toBe("driver 1.2 (acme)");
+    expect(adapterName(ADAPTER)).toBe("acme-a1 (acme)");
+    expect(adapterName({ ...ADAPTER, device: "" })).toBe("driver 1.2 (acme)");
     expect(
-      deviceName({ ...ADAPTER, device: "", description: "", architecture: "", vendor: "" }),
+      adapterName({ ...ADAPTER, device: "", description: "", architecture: "", vendor: "" }),
     ).toBe("unnamed adapter (unknown vendor)");
   });
 });

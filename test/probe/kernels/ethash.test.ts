@@ -17,11 +17,10 @@ import {
   epochSizes,
   hashimoto,
   lightCache,
-  resultValue,
   seedHash,
   sizesBelow,
 } from "../../../src/probe/kernels/ethash-reference.ts";
-import { readFound } from "../../../src/probe/kernels/found-list.ts";
+import { bigEndianValue, readFound } from "../../../src/probe/kernels/found-list.ts";
 import { keccakState } from "../../../src/probe/kernels/keccak-wasm.ts";
 import { asBytes, asWords, randomBytes } from "../../../src/probe/kernels/kernel.ts";
 import { type Build, buildOf, type Variant } from "../../../src/probe/kernels/variant.ts";
@@ -258,11 +257,11 @@ describe.skipIf(why !== undefined)(`ethash on the software adapter${skipped}`, (
 
   test("takes a result that equals the target and none above it", async () => {
     const least = expected(table, 0n, 40)
-      .map(({ result }, index) => ({ index, value: resultValue(result) }))
+      .map(({ result }, index) => ({ index, value: bigEndianValue(result) }))
       .reduce((a, b) => (a.value < b.value ? a : b));
-    expect(await search(least.value, 4)).toMatchObject({ count: 1, indices: [least.index] });
-    expect(await search(least.value - 1n, 4)).toMatchObject({ count: 0, indices: [] });
-    expect(await search(2n ** 256n - 1n, 4, 0)).toMatchObject({ count: 0, indices: [] });
+    expect(await search(least.value, 4)).toMatchObject({ count: 1, listed: [least.index] });
+    expect(await search(least.value - 1n, 4)).toMatchObject({ count: 0, listed: [] });
+    expect(await search(2n ** 256n - 1n, 4, 0)).toMatchObject({ count: 0, listed: [] });
   });
 
   test("counts matches beyond the list's capacity without writing them", async () => {

@@ -43,14 +43,14 @@ function describeGenesis(bench: () => Bench): void {
     };
 
     test("finds the nonce, as the first, a middle and the last of a range", async () => {
-      const alone = { count: 1, nonces: [GENESIS_NONCE] };
+      const alone = { count: 1, listed: [GENESIS_NONCE] };
       expect(await genesis(GENESIS_NONCE, 500)).toEqual(alone);
       expect(await genesis(GENESIS_NONCE - 300, 500)).toEqual(alone);
       expect(await genesis(GENESIS_NONCE - 499, 500)).toEqual(alone);
     });
 
     test("finds nothing in the ranges that end before it and start after it", async () => {
-      const nothing = { count: 0, nonces: [] };
+      const nothing = { count: 0, listed: [] };
       expect(await genesis(GENESIS_NONCE - 500, 500)).toEqual(nothing);
       expect(await genesis(GENESIS_NONCE + 1, 500)).toEqual(nothing);
     });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { chooseKernels } from "../../../src/cli/bench/choice.ts";
-import { matmulF32Kernel } from "../../../src/probe/kernels/matmul-f32.ts";
-import { sha256dKernel } from "../../../src/probe/kernels/sha256d.ts";
+import { chooseKernels } from "../../src/cli/choose-kernels.ts";
+import { matmulF32Kernel } from "../../src/probe/kernels/matmul-f32.ts";
+import { sha256dKernel } from "../../src/probe/kernels/sha256d.ts";
 
 const CHAIN = { ...sha256dKernel, name: "alu-int32", family: "alu" as const };
 const KNOWN = [sha256dKernel, matmulF32Kernel, CHAIN];

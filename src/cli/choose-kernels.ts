@@ -1,8 +1,8 @@
 import { closest } from "fastest-levenshtein";
-import { KERNEL_FAMILIES } from "../../model/calibration.ts";
-import { AssayError } from "../../model/errors.ts";
-import { sanitize } from "../../model/text.ts";
-import type { Kernel } from "../../probe/kernels/kernel.ts";
+import { KERNEL_FAMILIES } from "../model/calibration.ts";
+import { AssayError } from "../model/errors.ts";
+import { sanitize } from "../model/text.ts";
+import type { Kernel } from "../probe/kernels/kernel.ts";
 
 const MAX_SHOWN = 60;
 
