@@ -96,8 +96,11 @@ describe("assay bench", () => {
   it("lists the kernels, or those of a family, without a device", async () => {
     const { code, stdout, stderr } = await assay(["bench", "--list"]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-    for (const { name, purpose } of KERNELS)
-      expect(stdout).toMatch(new RegExp(`^${name} .*${purpose.slice(0, 20)}`, "m"));
+    const lines = stdout.split("\n");
+    for (const { name, purpose } of KERNELS) {
+      const line = lines.find((each) => each.startsWith(`${name} `));
+      expect(line).toContain(purpose);
+    }
     const listed = await assay(["bench", "--list", "--json", "--kernels", "hash"]);
     const names = z.array(z.looseObject({ name: z.string(), family: z.literal("hash") }));
     expect(names.parse(JSON.parse(listed.stdout)).map(({ name }) => name)).toContain("sha256d");
@@ -106,7 +109,7 @@ describe("assay bench", () => {
   it.each([
     [
       ["--kernels", "sha255d"],
-      /"sha255d" is no kernel and no family\n {2}at --kernels\n {2}hint: sha256d\? kernels: sha256d, /,
+      /"sha255d" is no kernel and no family\n {2}at --kernels\n {2}hint: sha256d\? kernels: .*, sha256d, /,
     ],
     [["--kernels", ""], /"" is no kernel/],
     [["--seconds", "0"], /"0" is no time to measure\n {2}at --seconds\n {2}hint: .* 600 at most/],
