@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { agentVersion } from "../config/data.ts";
+import { agentVersion, loadShippedData } from "../config/data.ts";
 import { defaultStateDir } from "../config/paths.ts";
 import { AssayError } from "../model/errors.ts";
 import { sanitize } from "../model/text.ts";
@@ -102,7 +102,7 @@ async function bench(options: BenchCommandOptions, io: CommandIo): Promise<void>
       watcher: progressOf(io),
     });
     for (const notice of notices) io.stderr(notice);
-    const report = reportOf(run, agentVersion(), atMs);
+    const report = reportOf(run, agentVersion(), atMs, loadShippedData().limits);
     const drawn = pictureOf(report);
     if (drawn !== undefined) await picture?.write(drawn);
     io.stdout(options.json ? reportJson(report) : reportText(report, KERNELS));

@@ -4,6 +4,8 @@ import { type Roofline, rooflineOf } from "../../model/roofline.ts";
 import { sanitize } from "../../model/text.ts";
 import { adapterName } from "../../probe/device-process.ts";
 import { AdapterDescription } from "../../probe/protocol.ts";
+import { type Peaks, publicPeaks, shareOfPeaks } from "../../signature/public-peaks.ts";
+import type { DeviceLimits } from "../../signature/scale.ts";
 import type { BenchOutcome, BenchRun } from "./run.ts";
 
 const resource = z.enum(RESOURCES);
@@ -44,6 +46,8 @@ const Measured = z.strictObject({
     /** Resources that it takes and whose ceiling was not measured: one could bind tighter. */
     missing: z.array(resource),
   }),
+  /** Of its model's data sheet: share of the peak of what it takes most of; absent if unknown. */
+  shareOfDataSheet: z.number().optional(),
   operationsPerSecond: z.number().optional(),
   /** Of device memory. */
   operationsPerByte: z.number().optional(),
@@ -101,13 +105,22 @@ export type BenchReport = z.infer<typeof BenchReport>;
 export type ReportedKernel = BenchReport["kernels"][number];
 export type ReportedRate = z.infer<typeof Measured>;
 
-/** A run as it is told: with ceilings, and each kernel's place below them. */
-export function reportOf(run: BenchRun, version: string, atMs: number): BenchReport {
+/**
+ * A run as it is told: with ceilings, and each kernel's place below them.
+ * @param limits data sheets, by the names that devices give themselves
+ */
+export function reportOf(
+  run: BenchRun,
+  version: string,
+  atMs: number,
+  limits: readonly DeviceLimits[] = [],
+): BenchReport {
   const measured = run.outcomes.flatMap((outcome) =>
     outcome.kind === "measured" ? [ratedOf(outcome)] : [],
   );
   const { ceilings, kernels } = rooflineOf(measured);
   const { adapter, durationSeconds, stopped } = run;
+  const peaks = adapter.software ? {} : publicPeaks(adapter.device, limits);
   return {
     version,
     atMs,
@@ -120,7 +133,7 @@ export function reportOf(run: BenchRun, version: string, atMs: number): BenchRep
     kernels: run.outcomes.map((outcome) => {
       const placed = kernels.find(({ measured: { kernel } }) => kernel === outcome.kernel.name);
       return placed && outcome.kind === "measured"
-        ? measuredKernel(outcome, placed)
+        ? measuredKernel(outcome, placed, peaks)
         : unmeasuredKernel(outcome);
     }),
   };
@@ -136,6 +149,7 @@ function ratedOf({ kernel, summary }: MeasuredOutcome) {
 function measuredKernel(
   outcome: MeasuredOutcome,
   { bound, operationsPerSecond, operationsPerByte }: Roofline["kernels"][number],
+  peaks: Peaks,
 ): ReportedRate {
   const { build, summary, rounds, seconds: took, gpuSeconds } = outcome;
   return {
@@ -146,6 +160,7 @@ function measuredKernel(
     ...summary,
     variant: { ...build.variant },
     bound: { ...bound, missing: [...bound.missing] },
+    shareOfDataSheet: shareOfPeaks(summary.ratePerSecond, outcome.kernel.cost, peaks),
     operationsPerSecond,
     operationsPerByte,
     rounds,

@@ -123,10 +123,19 @@ function foot(report: BenchReport, rates: readonly ReportedRate[]): string {
     `adapter  ${name}${mark}`,
     `driver   ${driverText(adapter)}`,
     `timed    ${timingText(rates)}`,
+    ...dataSheetLines(rates),
     `took     ${durationSeconds.toFixed(1)} s, ${gpuSeconds.toFixed(1)} s of it on the device`,
     ...(stopped ? ["stopped before the end: the rest was not measured"] : []),
   ];
   return lines.join("\n");
+}
+
+/** Where the model has a data sheet with peaks: what was reached of them. */
+function dataSheetLines(rates: readonly ReportedRate[]): string[] {
+  const shares = rates.flatMap(({ kernel, shareOfDataSheet: share }) =>
+    share === undefined ? [] : [`${kernel} ${percentText(share)}`],
+  );
+  return shares.length === 0 ? [] : [`of the data sheet's peaks  ${shares.join(", ")}`];
 }
 
 /** What the driver calls itself. */

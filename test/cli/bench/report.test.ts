@@ -61,6 +61,18 @@ describe("the report of a benchmark", () => {
     expect(rooflineOfReport(parsed)).toMatchObject({ kernels: [{}, {}], ceilings: [] });
   });
 
+  it("says what of its data sheet's peaks was reached, where the model has one", () => {
+    const limits = [{ model: "acme-*", boardPowerWatts: 1, f32FlopPerSec: 8e12 }];
+    const product = ceilingKernel("matmul-f32", "f32-flop");
+    const of = (over: Partial<BenchRun>) =>
+      reportOf(runOf([measured(product, 6e12), measured(HASH, 1e9)], over), "9.9.9", 0, limits);
+    expect(of({}).kernels).toMatchObject([{ shareOfDataSheet: 0.75 }, {}]);
+    expect(of({}).kernels[1]).toMatchObject({ shareOfDataSheet: undefined });
+    expect(reportText(of({}), KNOWN)).toContain("data sheet's peaks  matmul-f32 75.0 %\n");
+    // A CPU that plays GPU has no data sheet, whatever it calls itself.
+    expect(reportText(of(SOFTWARE), KNOWN)).not.toContain("data sheet");
+  });
+
   it("calls a device by its own name, or by what else is known of it", () => {
     expect(adapterName(ADAPTER)).toBe("acme-a1 (acme)");
     expect(adapterName({ ...ADAPTER, device: "" })).toBe("driver 1.2 (acme)");
