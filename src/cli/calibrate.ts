@@ -224,7 +224,7 @@ function pictureOf(
     roofline,
     notes: [
       `calibrated ${when}Z in ${wallSeconds.toFixed(0)} s`,
-      `${match.gpuUuid}${driver}${limit}`,
+      ...(watched === "software" ? [] : [`${match.gpuUuid}${driver}${limit}`]),
     ],
   });
 }

@@ -12,7 +12,7 @@ import { assay, type Finished, start, tempDir } from "./support/assay.ts";
 const why = await whyNoWebGpu();
 const skipped = why === undefined ? "" : ` (skipped: ${why})`;
 const ANY_PORT = ["--listen", "127.0.0.1:0"];
-const COMMAND = ["calibrate", "--allow-software", "--kernels", "matmul-f32"];
+const COMMAND = ["calibrate", "--allow-software", "--kernels", "alu-f32"];
 const PATIENCE_MS = 120_000;
 
 const told = z.object({
@@ -64,10 +64,10 @@ describe.skipIf(why !== undefined)(`calibrate on the software adapter${skipped}`
       const done = await calibrate(stateDir, "--json", "--svg", svg);
       expect({ code: done.code, stderr: done.stderr }).toMatchObject({ code: 0 });
       const json = told.parse(JSON.parse(done.stdout));
-      expect(json.calibrations).toEqual([{ kernel: "matmul-f32", software: true }]);
+      expect(json.calibrations).toEqual([{ kernel: "alu-f32", software: true }]);
       expect(json.kept).toContain("taken in by the daemon");
       expect(json.drift).toEqual([]);
-      expect(readFileSync(svg, "utf8")).toMatch(/^<svg .*SwiftShader/s);
+      expect(readFileSync(svg, "utf8")).toMatch(/^<svg .*swiftshader/s);
       // The claims on its processes are gone with them.
       expect(readdirSync(join(stateDir, "inbox"))).toEqual([]);
       await daemon.says("stderr", /calibrations were taken in/);
@@ -75,7 +75,7 @@ describe.skipIf(why !== undefined)(`calibrate on the software adapter${skipped}`
 
       const calibrations = await kept(stateDir);
       expect(calibrations).toMatchObject([
-        { kernel: "matmul-f32", software: true, gpuUuid: "software", telemetry: {} },
+        { kernel: "alu-f32", software: true, gpuUuid: "software", telemetry: {} },
       ]);
       const gpu = { index: 0, uuid: "software", model: "any", powerLimitWatts: 300 };
       expect(deviceScale(gpu, [], calibrations)).toEqual(deviceScale(gpu, [], []));
@@ -85,10 +85,10 @@ describe.skipIf(why !== undefined)(`calibrate on the software adapter${skipped}`
       // The daemon has ended: now the ledger is free, and the first calibration is in it.
       const second = await calibrate(stateDir);
       expect({ code: second.code, stderr: second.stderr }).toMatchObject({ code: 0 });
-      expect(second.stdout).toMatch(/│ matmul-f32 +│ +[\d.]+ [kMGT]?FLOP\/s/);
+      expect(second.stdout).toMatch(/│ alu-f32 +│ +[\d.]+ [kMGT]?FLOP\/s/);
       expect(second.stdout).toMatch(/^Spent [\d.]+ s of GPU time, energy not measured, in /m);
-      expect(second.stdout).toContain("SOFTWARE: on SwiftShader");
-      expect(second.stdout).toMatch(/^(No drift|Drift: matmul-f32 [\d.]+ % )/m);
+      expect(second.stdout).toContain("SOFTWARE: on swiftshader");
+      expect(second.stdout).toMatch(/^(No drift|Drift: alu-f32 [\d.]+ % )/m);
       expect(second.stdout).toContain(`Kept in the ledger of ${stateDir}`);
       expect(await kept(stateDir)).toHaveLength(2);
     },
@@ -109,7 +109,7 @@ describe.skipIf(why !== undefined)(`calibrate on the software adapter${skipped}`
       const stateDir = join(tempDir(), "state");
       const args = [...COMMAND, "--seconds", "60", "--state-dir", stateDir];
       const program = start([...args, ...withoutGpu()], environment);
-      await program.says("stderr", /matmul-f32: verify/);
+      await program.says("stderr", /alu-f32: verify/);
       program.kill("SIGINT");
       const done = await program.ended;
       expect(done).toMatchObject({ code: 1, signal: null });

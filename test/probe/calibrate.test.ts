@@ -86,7 +86,7 @@ describe.skipIf(why !== undefined)(`on the software adapter${skipped}`, () => {
       // Not part of the match above: an empty object there would match any.
       expect([calibration.telemetry, calibration.baseline]).toEqual([{}, {}]);
       expect(calibration.joulesPerUnit).toBeUndefined();
-      expect(calibration.adapter).toContain("SwiftShader");
+      expect(calibration.adapter).toContain("swiftshader");
       expect(calibration.ratePerSecond).toBeGreaterThan(0);
       expect(calibration.durationSeconds).toBeGreaterThanOrEqual(0.2);
       expect(calibration.atMs).toBeGreaterThanOrEqual(before);
@@ -169,7 +169,7 @@ describe.skipIf(why !== undefined)(`on the software adapter${skipped}`, () => {
     test("a software adapter is named as one, with what a GPU would need", async () => {
       const description = await describeProbe(openSoftware, system);
       expect(description).toMatchObject({ status: "software", adapter: { software: true } });
-      expect(description.detail).toContain("SwiftShader");
+      expect(description.detail).toContain("swiftshader");
       expect(description.hints.length).toBeGreaterThan(0);
     });
 
