@@ -56,7 +56,7 @@ describe.skipIf(why !== undefined)(`on the software adapter${skipped}`, () => {
   /** A software device that says it is a GPU: what `doctor` would say, without a GPU. */
   const asGpu = async (over: Partial<ProbeDevice["adapter"]> = {}): Promise<ProbeDevice> => {
     const device = await openSoftware();
-    const adapter = { ...device.adapter, software: false, vendor: "nvidia", description: "T4" };
+    const adapter = { ...device.adapter, software: false, vendor: "nvidia", device: "T4" };
     Object.defineProperty(device, "adapter", { value: { ...adapter, ...over } });
     return device;
   };
