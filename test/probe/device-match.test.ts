@@ -210,7 +210,7 @@ describe("a GPU is not confirmed", () => {
         on: [0],
         description: adapter({ vendor: "intel", device: "UHD", description: "Mesa" }),
       },
-      /no collector knows a GPU that Mesa \(intel\) could be/,
+      /no collector knows a GPU that UHD \(intel\) could be/,
     ],
     [
       "by being the only one of its name: memory must show",
