@@ -60,11 +60,7 @@ fn sixteen_steps(p: Points, key: u32) -> Points {
   return four_steps(four_steps(four_steps(four_steps(p, key), key), key), key);
 }
 
-fn scatter(x: vec4u) -> vec4u {
-  var y = (x ^ (x >> vec4u(16))) * 0x21f0aaad;
-  y = (y ^ (y >> vec4u(15))) * 0x735a2d97;
-  return y ^ (y >> vec4u(15));
-}
+// include lib/scatter.wgsl
 
 // Another point for every chain and every seed.
 fn start(at: u32) -> Points {

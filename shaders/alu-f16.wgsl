@@ -58,11 +58,7 @@ fn sixteen_steps(p: Points, a: vector, b: vector) -> Points {
   return four_steps(four_steps(four_steps(four_steps(p, a, b), a, b), a, b), a, b);
 }
 
-fn scatter(x: vec4u) -> vec4u {
-  var y = (x ^ (x >> vec4u(16))) * 0x21f0aaad;
-  y = (y ^ (y >> vec4u(15))) * 0x735a2d97;
-  return y ^ (y >> vec4u(15));
-}
+// include lib/scatter.wgsl
 
 fn coordinates(bits: vec4u) -> vector {
   return vector(vec4i(bits % vec4u(255)) - vec4i(127));

@@ -54,11 +54,7 @@ fn sixteen_steps(p: Points, a: vec4f) -> Points {
   return four_steps(four_steps(four_steps(four_steps(p, a), a), a), a);
 }
 
-fn scatter(x: vec4u) -> vec4u {
-  var y = (x ^ (x >> vec4u(16))) * 0x21f0aaad;
-  y = (y ^ (y >> vec4u(15))) * 0x735a2d97;
-  return y ^ (y >> vec4u(15));
-}
+// include lib/scatter.wgsl
 
 // Another point for every chain and every seed; both coordinates in [1, 2), exact in f32.
 fn start(vector: u32) -> Points {

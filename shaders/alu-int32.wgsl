@@ -65,13 +65,9 @@ fn sixteen_steps(s: State) -> State {
   return four_steps(four_steps(four_steps(four_steps(s))));
 }
 
-// Another value for every chain and every seed, so that no two chains do the same.
-fn scatter(x: vec4u) -> vec4u {
-  var y = (x ^ (x >> vec4u(16))) * 0x21f0aaad;
-  y = (y ^ (y >> vec4u(15))) * 0x735a2d97;
-  return y ^ (y >> vec4u(15));
-}
+// include lib/scatter.wgsl
 
+// Another value for every chain and every seed, so that no two chains do the same.
 fn start(vector: u32) -> State {
   let e = scatter(vec4u(4 * vector) + vec4u(0, 1, 2, 3) + params.seed);
   let f = scatter(e);

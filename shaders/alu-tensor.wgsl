@@ -49,15 +49,11 @@ alias Sum = subgroup_matrix_result<f32, N, M>;
 
 var<workgroup> staging: array<f16, WORKGROUP / LANES * PART>;
 
-fn scatter(word: u32) -> u32 {
-  var x = (word ^ (word >> 16)) * 0x21f0aaad;
-  x = (x ^ (x >> 15)) * 0x735a2d97;
-  return x ^ (x >> 15);
-}
+// include lib/scatter.wgsl
 
 // Element `index` of a subgroup's operands: -1, 0 or 1, and another `operand` of 0 or 1 on those of A.
 fn start(subgroup: u32, index: u32) -> f16 {
-  let bits = scatter(subgroup * PART + index + params.seed);
+  let bits = scatter_word(subgroup * PART + index + params.seed);
   let extra = select(0, params.operand, index < SUMS * LEFT);
   return f16(i32(bits % 3 + extra) - 1);
 }

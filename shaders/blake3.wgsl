@@ -53,19 +53,12 @@ struct Params {
   block: array<vec4u, 4>,
 }
 
-struct Found {
-  count: atomic<u32>,
-  nonces: array<u32>,
-}
-
 struct Message {
   size_bytes: u32,
   words: array<u32>,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read_write> found: Found;
-@group(0) @binding(2) var<storage, read_write> digests: array<u32>;
 @group(0) @binding(3) var<storage, read> message: Message;
 
 const BLOCK_WORDS = 16u;
@@ -258,47 +251,11 @@ fn write_digest(at: u32, hash: array<vec4u, 2>) {
   digests[at + 7] = hash[1].w;
 }
 
-// Neighbouring invocations have neighbouring nonces; one invocation's are a workgroup apart.
-fn nonce_index(group: vec3u, groups: vec3u, local: u32, turn: u32) -> u32 {
-  return ((group.y * groups.x + group.x) * HASHES + turn) * WORKGROUP + local;
+fn write_digest_of(at: u32, nonce: u32) {
+  write_digest(at, blake3(nonce));
 }
 
-@compute @workgroup_size(WORKGROUP)
-fn search(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) local: u32,
-) {
-  for (var turn = 0u; turn < HASHES; turn++) {
-    let index = nonce_index(group, groups, local, turn);
-    if (index >= params.nonce_count) {
-      return;
-    }
-    let nonce = params.first_nonce + index;
-    if (is_match(nonce)) {
-      let slot = atomicAdd(&found.count, 1);
-      if (slot < params.capacity) {
-        found.nonces[slot] = nonce;
-      }
-    }
-  }
-}
-
-@compute @workgroup_size(WORKGROUP)
-fn digest(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) local: u32,
-) {
-  for (var turn = 0u; turn < HASHES; turn++) {
-    let index = nonce_index(group, groups, local, turn);
-    if (index >= params.nonce_count) {
-      return;
-    }
-    write_digest(index * 8, blake3(params.first_nonce + index));
-  }
-}
-
+// include lib/nonce-search.wgsl
 @compute @workgroup_size(1)
 fn message_digest() {
   var chain = array<vec4u, 2>(INITIAL_LOW, INITIAL_HIGH);

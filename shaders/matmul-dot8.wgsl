@@ -200,20 +200,13 @@ fn multiply(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index
   }
 }
 
-// A bijection of 32-bit words that leaves no visible pattern.
-fn mix(word: u32) -> u32 {
-  var x = word ^ (word >> 16);
-  x *= 0x21f0aaad;
-  x ^= x >> 15;
-  x *= 0x735a2d97;
-  return x ^ (x >> 15);
-}
+// include lib/scatter.wgsl
 
 // Of a matrix in quads the word `index`, with zeros for the steps behind k.
 fn random_word(index: u32, seed: u32) -> u32 {
   let step = index % (quads_of_k() * 4) * 4;
   let kept = min(max(shape.k, step) - step, 4);
-  return extractBits(mix(index ^ seed), 0, 8 * kept);
+  return extractBits(scatter_word(index ^ seed), 0, 8 * kept);
 }
 
 fn random_quad(index: u32, seed: u32) -> vec4u {
@@ -231,7 +224,7 @@ fn fill_a(
 ) {
   let index = (group.y * groups.x + group.x) * 64 + local;
   if (index < arrayLength(&a_to_fill)) {
-    a_to_fill[index] = random_quad(index, mix(shape.seed));
+    a_to_fill[index] = random_quad(index, scatter_word(shape.seed));
   }
 }
 
@@ -243,6 +236,6 @@ fn fill_b(
 ) {
   let index = (group.y * groups.x + group.x) * 64 + local;
   if (index < arrayLength(&b_to_fill)) {
-    b_to_fill[index] = random_quad(index, mix(~shape.seed));
+    b_to_fill[index] = random_quad(index, scatter_word(~shape.seed));
   }
 }

@@ -319,19 +319,12 @@ fn multiply_ragged(
   }
 }
 
-// A bijection of 32-bit words that leaves no visible pattern.
-fn mix(word: u32) -> u32 {
-  var x = word ^ (word >> 16);
-  x *= 0x21f0aaad;
-  x ^= x >> 15;
-  x *= 0x735a2d97;
-  return x ^ (x >> 15);
-}
+// include lib/scatter.wgsl
 
 // Element `index` of the matrix with this seed, in [-1, 1); every step is exact.
 fn random_element(index: u32, seed: u32) -> element {
   let half = i32(1u << (BITS - 1));
-  return element(f32(i32(mix(index ^ seed) >> (32 - BITS)) - half) / f32(half));
+  return element(f32(i32(scatter_word(index ^ seed) >> (32 - BITS)) - half) / f32(half));
 }
 
 fn random_quad(index: u32, seed: u32) -> quad {
@@ -349,7 +342,7 @@ fn fill_a(
 ) {
   let index = (group.y * groups.x + group.x) * 64 + local;
   if (index < arrayLength(&a_to_fill)) {
-    a_to_fill[index] = random_quad(index, mix(shape.seed));
+    a_to_fill[index] = random_quad(index, scatter_word(shape.seed));
   }
 }
 
@@ -361,6 +354,6 @@ fn fill_b(
 ) {
   let index = (group.y * groups.x + group.x) * 64 + local;
   if (index < arrayLength(&b_to_fill)) {
-    b_to_fill[index] = random_quad(index, mix(~shape.seed));
+    b_to_fill[index] = random_quad(index, scatter_word(~shape.seed));
   }
 }

@@ -169,21 +169,14 @@ fn c_offset(row: u32, column: u32) -> u32 {
   return row * pitch_b() + column;
 }
 
-// A bijection of 32-bit words that leaves no visible pattern.
-fn mix(word: u32) -> u32 {
-  var x = word ^ (word >> 16);
-  x *= 0x21f0aaad;
-  x ^= x >> 15;
-  x *= 0x735a2d97;
-  return x ^ (x >> 15);
-}
+// include lib/scatter.wgsl
 
 // Of a padded matrix the element `index`: a multiple of 2^-10 in [-1, 1), or 0 outside the matrix.
 fn random_element(index: u32, seed: u32, pitch: u32, rows: u32, columns: u32) -> f32 {
   if (index / pitch >= rows || index % pitch >= columns) {
     return 0;
   }
-  return f32(i32(mix(index ^ seed) >> 21) - 1024) / 1024;
+  return f32(i32(scatter_word(index ^ seed) >> 21) - 1024) / 1024;
 }
 
 @compute @workgroup_size(64)
@@ -193,7 +186,7 @@ fn fill_a(
   @builtin(local_invocation_index) local: u32,
 ) {
   let index = (group.y * groups.x + group.x) * 64 + local;
-  let seed = mix(shape.seed);
+  let seed = scatter_word(shape.seed);
   if (index < arrayLength(&a_to_fill)) {
     a_to_fill[index] = pack2x16float(vec2f(
       random_element(index * 2, seed, pitch_a(), shape.m, shape.k),
@@ -209,7 +202,7 @@ fn fill_b(
   @builtin(local_invocation_index) local: u32,
 ) {
   let index = (group.y * groups.x + group.x) * 64 + local;
-  let seed = mix(~shape.seed);
+  let seed = scatter_word(~shape.seed);
   if (index < arrayLength(&b_to_fill)) {
     b_to_fill[index] = pack2x16float(vec2f(
       random_element(index * 2, seed, pitch_b(), shape.k, shape.n),

@@ -31,11 +31,7 @@ struct Params {
 const WORKGROUP = 256u;
 const LOADS = 4u;  // 1 or 4: vectors that an invocation copies
 
-fn scatter(x: vec4u) -> vec4u {
-  var y = (x ^ (x >> vec4u(16))) * 0x21f0aaad;
-  y = (y ^ (y >> vec4u(15))) * 0x735a2d97;
-  return y ^ (y >> vec4u(15));
-}
+// include lib/scatter.wgsl
 
 fn copy_one(at: u32) {
   if (at < params.words / 4) {

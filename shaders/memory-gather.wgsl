@@ -38,18 +38,10 @@ const WORKGROUP = 256u;
 const LANES = 8u;  // invocations, and vectors, to a piece
 const READS = 4u;  // in a turn of the loop
 
-fn scatter_one(x: u32) -> u32 {
-  var y = (x ^ (x >> 16)) * 0x21f0aaad;
-  y = (y ^ (y >> 15)) * 0x735a2d97;
-  return y ^ (y >> 15);
-}
-
-fn scatter(x: vec4u) -> vec4u {
-  return vec4u(scatter_one(x.x), scatter_one(x.y), scatter_one(x.z), scatter_one(x.w));
-}
+// include lib/scatter.wgsl
 
 fn address(number: u32, lane: u32) -> u32 {
-  return (scatter_one(number) & params.mask) * LANES + lane;
+  return (scatter_word(number) & params.mask) * LANES + lane;
 }
 
 @compute @workgroup_size(WORKGROUP)

@@ -33,11 +33,7 @@ const WORKGROUP = 256u;
 
 var<workgroup> halves: array<vec4u, 2 * WORKGROUP>;
 
-fn scatter(x: vec4u) -> vec4u {
-  var y = (x ^ (x >> vec4u(16))) * 0x21f0aaad;
-  y = (y ^ (y >> vec4u(15))) * 0x735a2d97;
-  return y ^ (y >> vec4u(15));
-}
+// include lib/scatter.wgsl
 
 @compute @workgroup_size(WORKGROUP)
 fn share(

@@ -56,14 +56,7 @@ struct Params {
   word_31: u32,
 }
 
-struct Found {
-  count: atomic<u32>,
-  nonces: array<u32>,
-}
-
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read_write> found: Found;
-@group(0) @binding(2) var<storage, read_write> digests: array<u32>;
 
 struct State {
   a: u32, b: u32, c: u32, d: u32, e: u32, f: u32, g: u32, h: u32,
@@ -371,52 +364,16 @@ fn meets_threshold(hash: State) -> bool {
   return true;
 }
 
-// Neighbouring invocations have neighbouring nonces; one invocation's are a workgroup apart.
-fn nonce_index(group: vec3u, groups: vec3u, local: u32, turn: u32) -> u32 {
-  return ((group.y * groups.x + group.x) * HASHES + turn) * WORKGROUP + local;
+fn write_digest_of(at: u32, nonce: u32) {
+  let hash = sha256d(nonce);
+  digests[at] = swap_bytes(hash.a);
+  digests[at + 1] = swap_bytes(hash.b);
+  digests[at + 2] = swap_bytes(hash.c);
+  digests[at + 3] = swap_bytes(hash.d);
+  digests[at + 4] = swap_bytes(hash.e);
+  digests[at + 5] = swap_bytes(hash.f);
+  digests[at + 6] = swap_bytes(hash.g);
+  digests[at + 7] = swap_bytes(hash.h);
 }
 
-@compute @workgroup_size(WORKGROUP)
-fn search(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) local: u32,
-) {
-  for (var turn = 0u; turn < HASHES; turn++) {
-    let index = nonce_index(group, groups, local, turn);
-    if (index >= params.nonce_count) {
-      return;
-    }
-    let nonce = params.first_nonce + index;
-    if (is_match(nonce)) {
-      let slot = atomicAdd(&found.count, 1);
-      if (slot < params.capacity) {
-        found.nonces[slot] = nonce;
-      }
-    }
-  }
-}
-
-@compute @workgroup_size(WORKGROUP)
-fn digest(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) local: u32,
-) {
-  for (var turn = 0u; turn < HASHES; turn++) {
-    let index = nonce_index(group, groups, local, turn);
-    if (index >= params.nonce_count) {
-      return;
-    }
-    let hash = sha256d(params.first_nonce + index);
-    let at = index * 8;
-    digests[at] = swap_bytes(hash.a);
-    digests[at + 1] = swap_bytes(hash.b);
-    digests[at + 2] = swap_bytes(hash.c);
-    digests[at + 3] = swap_bytes(hash.d);
-    digests[at + 4] = swap_bytes(hash.e);
-    digests[at + 5] = swap_bytes(hash.f);
-    digests[at + 6] = swap_bytes(hash.g);
-    digests[at + 7] = swap_bytes(hash.h);
-  }
-}
+// include lib/nonce-search.wgsl
