@@ -79,9 +79,7 @@ struct Rows {
 
 alias Block = array<u32, 16>;
 
-fn swap_bytes(x: u32) -> u32 {
-  return (((x >> 8) | (x << 24)) & 0xff00ff00) | (((x >> 24) | (x << 8)) & 0x00ff00ff);
-}
+// include lib/big-endian-hash.wgsl
 
 fn mix(rows: ptr<function, Rows>, x: vec4u, y: vec4u) {
   var a = (*rows).a;
@@ -226,29 +224,6 @@ fn is_match(nonce: u32) -> bool {
   );
   to_columns(&rows);
   return meets_threshold(chained(rows));
-}
-
-// The hash's first byte weighs most.
-fn meets_threshold(hash: array<vec4u, 2>) -> bool {
-  for (var i = 0u; i < 8; i++) {
-    let word = swap_bytes(hash[i / 4][i % 4]);
-    let limit = params.threshold[i / 4][i % 4];
-    if (word != limit) {
-      return word < limit;
-    }
-  }
-  return true;
-}
-
-fn write_digest(at: u32, hash: array<vec4u, 2>) {
-  digests[at] = hash[0].x;
-  digests[at + 1] = hash[0].y;
-  digests[at + 2] = hash[0].z;
-  digests[at + 3] = hash[0].w;
-  digests[at + 4] = hash[1].x;
-  digests[at + 5] = hash[1].y;
-  digests[at + 6] = hash[1].z;
-  digests[at + 7] = hash[1].w;
 }
 
 fn write_digest_of(at: u32, nonce: u32) {

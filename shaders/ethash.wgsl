@@ -195,25 +195,7 @@ fn hashimoto(local: u32, index: u32) -> Digest {
   return Digest(mix, result_of(seeds[local], mix));
 }
 
-fn swap_bytes(x: u32) -> u32 {
-  let swapped_pairs = ((x & 0x00ff00ff) << 8) | ((x >> 8) & 0x00ff00ff);
-  return (swapped_pairs << 16) | (swapped_pairs >> 16);
-}
-
-fn meets_threshold(result: array<vec4u, 2>) -> bool {
-  let words = array<u32, 8>(
-    result[0].x, result[0].y, result[0].z, result[0].w,
-    result[1].x, result[1].y, result[1].z, result[1].w,
-  );
-  for (var i = 0u; i < 8; i++) {
-    let word = swap_bytes(words[i]);
-    let limit = params.threshold[i / 4][i % 4];
-    if (word != limit) {
-      return word < limit;
-    }
-  }
-  return true;
-}
+// include lib/big-endian-hash.wgsl
 
 @compute @workgroup_size(WORKGROUP)
 fn search(

@@ -51,3 +51,14 @@ fn digest(
     write_digest_of(index * 8, params.first_nonce + index);
   }
 }
+
+fn write_digest(at: u32, hash: array<vec4u, 2>) {
+  digests[at] = hash[0].x;
+  digests[at + 1] = hash[0].y;
+  digests[at + 2] = hash[0].z;
+  digests[at + 3] = hash[0].w;
+  digests[at + 4] = hash[1].x;
+  digests[at + 5] = hash[1].y;
+  digests[at + 6] = hash[1].z;
+  digests[at + 7] = hash[1].w;
+}
