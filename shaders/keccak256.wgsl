@@ -63,97 +63,17 @@ const RATE_WORDS = 34u;
 const PAD_FIRST = vec2u(0x01, 0);
 const PAD_LAST = vec2u(0, 0x80000000);
 
-// To the left, by less than 32 or by more.
-fn rotate(lane: vec2u, bits: u32) -> vec2u {
-  if (bits < 32) {
-    return (lane << vec2u(bits)) | (lane.yx >> vec2u(32 - bits));
-  }
-  return (lane.yx << vec2u(bits - 32)) | (lane >> vec2u(64 - bits));
-}
-
+// include lib/keccak-f1600.wgsl
 // include lib/big-endian-hash.wgsl
-
-// Theta: what every lane of a column is changed by.
-fn column_changes(a: ptr<function, Lanes>) -> array<vec2u, 5> {
-  let c0 = (*a)[0] ^ (*a)[5] ^ (*a)[10] ^ (*a)[15] ^ (*a)[20];
-  let c1 = (*a)[1] ^ (*a)[6] ^ (*a)[11] ^ (*a)[16] ^ (*a)[21];
-  let c2 = (*a)[2] ^ (*a)[7] ^ (*a)[12] ^ (*a)[17] ^ (*a)[22];
-  let c3 = (*a)[3] ^ (*a)[8] ^ (*a)[13] ^ (*a)[18] ^ (*a)[23];
-  let c4 = (*a)[4] ^ (*a)[9] ^ (*a)[14] ^ (*a)[19] ^ (*a)[24];
-  return array<vec2u, 5>(
-    c4 ^ rotate(c1, 1),
-    c0 ^ rotate(c2, 1),
-    c1 ^ rotate(c3, 1),
-    c2 ^ rotate(c4, 1),
-    c3 ^ rotate(c0, 1),
-  );
-}
-
-// Written out: constant indices let the compiler keep the lanes in registers.
-fn round(a: ptr<function, Lanes>, constant: vec2u) {
-  let d = column_changes(a);
-  // Rho and pi: each lane is rotated and moves to another place.
-  let b0 = (*a)[0] ^ d[0];
-  let b1 = rotate((*a)[6] ^ d[1], 44);
-  let b2 = rotate((*a)[12] ^ d[2], 43);
-  let b3 = rotate((*a)[18] ^ d[3], 21);
-  let b4 = rotate((*a)[24] ^ d[4], 14);
-  let b5 = rotate((*a)[3] ^ d[3], 28);
-  let b6 = rotate((*a)[9] ^ d[4], 20);
-  let b7 = rotate((*a)[10] ^ d[0], 3);
-  let b8 = rotate((*a)[16] ^ d[1], 45);
-  let b9 = rotate((*a)[22] ^ d[2], 61);
-  let b10 = rotate((*a)[1] ^ d[1], 1);
-  let b11 = rotate((*a)[7] ^ d[2], 6);
-  let b12 = rotate((*a)[13] ^ d[3], 25);
-  let b13 = rotate((*a)[19] ^ d[4], 8);
-  let b14 = rotate((*a)[20] ^ d[0], 18);
-  let b15 = rotate((*a)[4] ^ d[4], 27);
-  let b16 = rotate((*a)[5] ^ d[0], 36);
-  let b17 = rotate((*a)[11] ^ d[1], 10);
-  let b18 = rotate((*a)[17] ^ d[2], 15);
-  let b19 = rotate((*a)[23] ^ d[3], 56);
-  let b20 = rotate((*a)[2] ^ d[2], 62);
-  let b21 = rotate((*a)[8] ^ d[3], 55);
-  let b22 = rotate((*a)[14] ^ d[4], 39);
-  let b23 = rotate((*a)[15] ^ d[0], 41);
-  let b24 = rotate((*a)[21] ^ d[1], 2);
-  // Chi and iota.
-  (*a)[0] = b0 ^ (~b1 & b2) ^ constant;
-  (*a)[1] = b1 ^ (~b2 & b3);
-  (*a)[2] = b2 ^ (~b3 & b4);
-  (*a)[3] = b3 ^ (~b4 & b0);
-  (*a)[4] = b4 ^ (~b0 & b1);
-  (*a)[5] = b5 ^ (~b6 & b7);
-  (*a)[6] = b6 ^ (~b7 & b8);
-  (*a)[7] = b7 ^ (~b8 & b9);
-  (*a)[8] = b8 ^ (~b9 & b5);
-  (*a)[9] = b9 ^ (~b5 & b6);
-  (*a)[10] = b10 ^ (~b11 & b12);
-  (*a)[11] = b11 ^ (~b12 & b13);
-  (*a)[12] = b12 ^ (~b13 & b14);
-  (*a)[13] = b13 ^ (~b14 & b10);
-  (*a)[14] = b14 ^ (~b10 & b11);
-  (*a)[15] = b15 ^ (~b16 & b17);
-  (*a)[16] = b16 ^ (~b17 & b18);
-  (*a)[17] = b17 ^ (~b18 & b19);
-  (*a)[18] = b18 ^ (~b19 & b15);
-  (*a)[19] = b19 ^ (~b15 & b16);
-  (*a)[20] = b20 ^ (~b21 & b22);
-  (*a)[21] = b21 ^ (~b22 & b23);
-  (*a)[22] = b22 ^ (~b23 & b24);
-  (*a)[23] = b23 ^ (~b24 & b20);
-  (*a)[24] = b24 ^ (~b20 & b21);
-}
 
 // The last round, of the four lanes that are the digest.
 fn last_round(a: ptr<function, Lanes>) -> array<vec4u, 2> {
-  let d = column_changes(a);
+  let d = keccak_column_changes(a);
   let b0 = (*a)[0] ^ d[0];
-  let b1 = rotate((*a)[6] ^ d[1], 44);
-  let b2 = rotate((*a)[12] ^ d[2], 43);
-  let b3 = rotate((*a)[18] ^ d[3], 21);
-  let b4 = rotate((*a)[24] ^ d[4], 14);
+  let b1 = rotate_lane_far((*a)[6] ^ d[1], 44);
+  let b2 = rotate_lane_far((*a)[12] ^ d[2], 43);
+  let b3 = rotate_lane((*a)[18] ^ d[3], 21);
+  let b4 = rotate_lane((*a)[24] ^ d[4], 14);
   let lane0 = b0 ^ (~b1 & b2) ^ params.round_constants[23].xy;
   let lane1 = b1 ^ (~b2 & b3);
   let lane2 = b2 ^ (~b3 & b4);
@@ -170,11 +90,11 @@ fn keccak256(nonce: u32) -> array<vec4u, 2> {
   a[4] = vec2u(nonce, params.nonce_high);
   a[5] = PAD_FIRST;
   a[16] = PAD_LAST;
-  round(&a, params.round_constants[0].xy);
+  keccak_round(&a, params.round_constants[0].xy);
   for (var i = 1u; i < 23; i += STEP) {
-    round(&a, params.round_constants[i].xy);
+    keccak_round(&a, params.round_constants[i].xy);
     if (STEP == 2) {
-      round(&a, params.round_constants[i + 1].xy);
+      keccak_round(&a, params.round_constants[i + 1].xy);
     }
   }
   return last_round(&a);
@@ -198,7 +118,7 @@ fn message_digest() {
       a[lane] ^= vec2u(message[at + 2 * lane], message[at + 2 * lane + 1]);
     }
     for (var i = 0u; i < 24; i++) {
-      round(&a, params.round_constants[i].xy);
+      keccak_round(&a, params.round_constants[i].xy);
     }
   }
   write_digest(0, array<vec4u, 2>(vec4u(a[0], a[1]), vec4u(a[2], a[3])));

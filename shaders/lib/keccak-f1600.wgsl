@@ -32,45 +32,51 @@ fn rotate_lane_far(lane: vec2u, bits: u32) -> vec2u {
   return rotate_lane(lane.yx, bits - 32);
 }
 
-fn keccak_round(s: ptr<function, array<vec2u, 25>>, constant: vec2u) {
-  // Theta: the parity of each column, and what each column is changed by.
+// Theta: what every lane of a column is changed by, from the parity of its neighbours.
+fn keccak_column_changes(s: ptr<function, array<vec2u, 25>>) -> array<vec2u, 5> {
   let c0 = (*s)[0] ^ (*s)[5] ^ (*s)[10] ^ (*s)[15] ^ (*s)[20];
   let c1 = (*s)[1] ^ (*s)[6] ^ (*s)[11] ^ (*s)[16] ^ (*s)[21];
   let c2 = (*s)[2] ^ (*s)[7] ^ (*s)[12] ^ (*s)[17] ^ (*s)[22];
   let c3 = (*s)[3] ^ (*s)[8] ^ (*s)[13] ^ (*s)[18] ^ (*s)[23];
   let c4 = (*s)[4] ^ (*s)[9] ^ (*s)[14] ^ (*s)[19] ^ (*s)[24];
-  let d0 = c4 ^ rotate_lane(c1, 1);
-  let d1 = c0 ^ rotate_lane(c2, 1);
-  let d2 = c1 ^ rotate_lane(c3, 1);
-  let d3 = c2 ^ rotate_lane(c4, 1);
-  let d4 = c3 ^ rotate_lane(c0, 1);
+  return array<vec2u, 5>(
+    c4 ^ rotate_lane(c1, 1),
+    c0 ^ rotate_lane(c2, 1),
+    c1 ^ rotate_lane(c3, 1),
+    c2 ^ rotate_lane(c4, 1),
+    c3 ^ rotate_lane(c0, 1),
+  );
+}
+
+fn keccak_round(s: ptr<function, array<vec2u, 25>>, constant: vec2u) {
+  let d = keccak_column_changes(s);
 
   // Rho and pi: each lane is rotated by an amount of its own and moves to another place.
-  let b0 = (*s)[0] ^ d0;
-  let b1 = rotate_lane_far((*s)[6] ^ d1, 44);
-  let b2 = rotate_lane_far((*s)[12] ^ d2, 43);
-  let b3 = rotate_lane((*s)[18] ^ d3, 21);
-  let b4 = rotate_lane((*s)[24] ^ d4, 14);
-  let b5 = rotate_lane((*s)[3] ^ d3, 28);
-  let b6 = rotate_lane((*s)[9] ^ d4, 20);
-  let b7 = rotate_lane((*s)[10] ^ d0, 3);
-  let b8 = rotate_lane_far((*s)[16] ^ d1, 45);
-  let b9 = rotate_lane_far((*s)[22] ^ d2, 61);
-  let b10 = rotate_lane((*s)[1] ^ d1, 1);
-  let b11 = rotate_lane((*s)[7] ^ d2, 6);
-  let b12 = rotate_lane((*s)[13] ^ d3, 25);
-  let b13 = rotate_lane((*s)[19] ^ d4, 8);
-  let b14 = rotate_lane((*s)[20] ^ d0, 18);
-  let b15 = rotate_lane((*s)[4] ^ d4, 27);
-  let b16 = rotate_lane_far((*s)[5] ^ d0, 36);
-  let b17 = rotate_lane((*s)[11] ^ d1, 10);
-  let b18 = rotate_lane((*s)[17] ^ d2, 15);
-  let b19 = rotate_lane_far((*s)[23] ^ d3, 56);
-  let b20 = rotate_lane_far((*s)[2] ^ d2, 62);
-  let b21 = rotate_lane_far((*s)[8] ^ d3, 55);
-  let b22 = rotate_lane_far((*s)[14] ^ d4, 39);
-  let b23 = rotate_lane_far((*s)[15] ^ d0, 41);
-  let b24 = rotate_lane((*s)[21] ^ d1, 2);
+  let b0 = (*s)[0] ^ d[0];
+  let b1 = rotate_lane_far((*s)[6] ^ d[1], 44);
+  let b2 = rotate_lane_far((*s)[12] ^ d[2], 43);
+  let b3 = rotate_lane((*s)[18] ^ d[3], 21);
+  let b4 = rotate_lane((*s)[24] ^ d[4], 14);
+  let b5 = rotate_lane((*s)[3] ^ d[3], 28);
+  let b6 = rotate_lane((*s)[9] ^ d[4], 20);
+  let b7 = rotate_lane((*s)[10] ^ d[0], 3);
+  let b8 = rotate_lane_far((*s)[16] ^ d[1], 45);
+  let b9 = rotate_lane_far((*s)[22] ^ d[2], 61);
+  let b10 = rotate_lane((*s)[1] ^ d[1], 1);
+  let b11 = rotate_lane((*s)[7] ^ d[2], 6);
+  let b12 = rotate_lane((*s)[13] ^ d[3], 25);
+  let b13 = rotate_lane((*s)[19] ^ d[4], 8);
+  let b14 = rotate_lane((*s)[20] ^ d[0], 18);
+  let b15 = rotate_lane((*s)[4] ^ d[4], 27);
+  let b16 = rotate_lane_far((*s)[5] ^ d[0], 36);
+  let b17 = rotate_lane((*s)[11] ^ d[1], 10);
+  let b18 = rotate_lane((*s)[17] ^ d[2], 15);
+  let b19 = rotate_lane_far((*s)[23] ^ d[3], 56);
+  let b20 = rotate_lane_far((*s)[2] ^ d[2], 62);
+  let b21 = rotate_lane_far((*s)[8] ^ d[3], 55);
+  let b22 = rotate_lane_far((*s)[14] ^ d[4], 39);
+  let b23 = rotate_lane_far((*s)[15] ^ d[0], 41);
+  let b24 = rotate_lane((*s)[21] ^ d[1], 2);
 
   // Chi, row by row, and iota.
   (*s)[0] = b0 ^ (~b1 & b2) ^ constant;
