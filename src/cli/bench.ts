@@ -4,9 +4,9 @@ import { defaultStateDir } from "../config/paths.ts";
 import { AssayError } from "../model/errors.ts";
 import { sanitize } from "../model/text.ts";
 import type { ProbeDevice } from "../probe/device.ts";
-import { LIBRARY_PLACE, openDevice } from "../probe/device-process.ts";
+import { openDevice } from "../probe/device-process.ts";
 import { KERNELS } from "../probe/kernels/all.ts";
-import { adapterHints, readVulkanFacts } from "../probe/vulkan.ts";
+import { explainedAdapterFailure } from "./adapter-failure.ts";
 import { chooseKernels } from "./choose-kernels.ts";
 import { progressOf } from "./bench/progress.ts";
 import { pictureOf } from "./bench/picture.ts";
@@ -143,30 +143,9 @@ function opener(adapterName: string | undefined, io: CommandIo): Opener {
     try {
       return await openDevice({ allowSoftware: true, adapterName, robustness });
     } catch (error) {
-      throw await explained(error, adapterName, io);
+      throw await explainedAdapterFailure(error, adapterName, io);
     }
   };
-}
-
-/** Without an adapter: what this machine lacks for one, or which names there are. */
-async function explained(
-  error: unknown,
-  adapterName: string | undefined,
-  io: CommandIo,
-): Promise<unknown> {
-  if (!(error instanceof AssayError)) return error;
-  const { code, message, place } = error;
-  // The library knows the names that it matches against; they are in no other answer of it.
-  const [, named] = /Available adapters:(.*)/s.exec(message) ?? [];
-  if (code === "probe/refused" && adapterName !== undefined && named !== undefined)
-    return new AssayError("cli/usage", `no adapter is named "${sanitize(adapterName, 60)}"`, {
-      place: "--adapter",
-      hint: `there is:${named.replaceAll("\\u{a}", "")}`,
-      cause: error,
-    });
-  if (code !== "probe/unavailable" || place === LIBRARY_PLACE) return error;
-  const hints = adapterHints(await readVulkanFacts({ root: "/", environment: io.env }));
-  return new AssayError(code, message, { place, hint: hints.join("\n  hint: "), cause: error });
 }
 
 /** Told where it happened; here once more, as what the command ends with. */

@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import type { Command } from "commander";
 import { energyPriceSpans, gpuPriceSpans, priceAt } from "../bill/price-lookup.ts";
 import { showsHostProcesses } from "../collect/processes/holders.ts";
@@ -27,8 +26,9 @@ import { openDeviceOn, readBindingFacts } from "../probe/device-on.ts";
 import { type DeviceOptions, openDevice } from "../probe/device-process.ts";
 import { driftOf, driftText, firstOf } from "../probe/drift.ts";
 import type { TelemetrySource } from "../probe/telemetry.ts";
-import { createTuning, type Tuning } from "../probe/tuning.ts";
-import { TuningCache } from "../probe/tuning-cache.ts";
+import type { Tuning } from "../probe/tuning.ts";
+import { explainedAdapterFailure } from "./adapter-failure.ts";
+import { benchTuning } from "./bench/tuning.ts";
 import { hasLedger, type Keeper, openKeeper } from "./calibrate/keep.ts";
 import { type Choice, type CalibrateArguments, choose } from "./calibrate/options.ts";
 import { accountText, calibrationTable, progressText } from "./calibrate/text.ts";
@@ -94,6 +94,8 @@ async function run(options: CalibrateArguments, io: CommandIo): Promise<void> {
       onStarted: (pid) => keeper?.claim(pid, choice.gpuUuid ?? ""),
       // Without a device no ledger is made; without one no GPU time is spent on what cannot be kept.
       onMatched: async () => void (keeper ??= await openKeeper(stateDir, sleep)),
+    }).catch(async (error: unknown) => {
+      throw await explainedAdapterFailure(error, undefined, io);
     });
     if (keeper) await tell(done, { options, config, telemetry, keeper, picture, io });
     const [failed] = done.failed;
@@ -132,19 +134,10 @@ function measuring(
   };
 }
 
-/** Of a search for a kernel's fastest shape; it is made once for each adapter, driver and shader. */
-const SEARCH_SECONDS = 10;
-
 function tuningIn(stateDir: string, io: CommandIo): Tuning {
-  const cache = new TuningCache(join(stateDir, "tuning.json"), (text) => io.stderr(`${text}\n`));
+  const say = (text: string): void => io.stderr(`${text}\n`);
   const now = (): number => monotonicMs() / 1000;
-  return createTuning({
-    random: Math.random,
-    now,
-    budgetSeconds: SEARCH_SECONDS,
-    signal: io.signal,
-    cache,
-  });
+  return benchTuning({ stateDir, random: Math.random, now, signal: io.signal, say });
 }
 
 /** A device that is the GPU that was asked for; any, where none was. */
@@ -181,23 +174,23 @@ async function tell(
   done: CalibrationRun,
   { options, config, telemetry, keeper, picture, io }: Telling,
 ): Promise<void> {
-  const { calibrations } = done;
+  const roofline = rooflineOf(withKnown(done.calibrations, keeper.history));
+  const calibrations = done.calibrations.map((each) => withCeiling(each, roofline));
   const kept = calibrations.length > 0 ? await keeper.keep(calibrations) : undefined;
   const drift = calibrations.flatMap((now) => {
     const first = firstOf(keeper.history, now);
     return first ? [driftOf(now, first)] : [];
   });
-  const roofline = rooflineOf(withKnown(calibrations, keeper.history));
   const adapter = calibrations[0]?.adapter ?? "";
   if (calibrations.length > 0) await picture?.write(pictureOf(done, roofline));
   if (options.json) {
     const { stopped, failed, ...rest } = done;
     const told = failed.map(({ kernel, error }) => ({ kernel, error: error.code }));
-    const all = { ...rest, failed: told, stopped: stopped?.code, drift, kept };
+    const all = { ...rest, calibrations, failed: told, stopped: stopped?.code, drift, kept };
     io.stdout(`${JSON.stringify(all, null, 2)}\n`);
     return;
   }
-  if (calibrations.length > 0) io.stdout(calibrationTable(calibrations, roofline));
+  if (calibrations.length > 0) io.stdout(calibrationTable(done.calibrations, roofline));
   const money = moneyText(done, config, telemetry, io.nowMs());
   io.stdout(accountText(done, adapter, { hasDaemon: keeper.hasDaemon, money }));
   for (const each of drift) {
@@ -207,6 +200,14 @@ async function tell(
   if (drift.length > 0 && drift.every((each) => driftText(each) === undefined))
     io.stdout("No drift since the first calibration.\n");
   if (kept !== undefined) io.stdout(`Kept ${kept}.\n`);
+}
+
+/** With its place below the ceilings that are known now: later ones may be others. */
+function withCeiling(calibration: Calibration, { kernels }: Roofline<Calibration>): Calibration {
+  const { fraction, resource } =
+    kernels.find(({ measured }) => measured === calibration)?.bound ?? {};
+  if (fraction === undefined || resource === undefined) return calibration;
+  return { ...calibration, ceiling: { resource, fraction } };
 }
 
 function pictureOf(

@@ -26,6 +26,7 @@ import {
   UNFINISHED,
 } from "./inbox-files.ts";
 import { Claims } from "./inbox-claims.ts";
+import { whyImplausible } from "./plausible.ts";
 
 export interface InboxSettings {
   stateDir: string;
@@ -152,11 +153,13 @@ export class Inbox {
     const before = this.#claims.pids();
     for (const path of this.#claims.note(claimed)) rmSync(path, { force: true });
     for (const { claim } of claimed) {
-      const { pid, gpuUuid } = claim;
+      const { pid } = claim;
+      // Not known before the device is open.
+      const gpuUuid = claim.gpuUuid || undefined;
       if (before.has(pid) || !this.#claims.pids().has(pid)) continue;
       this.#settings.log.info(
-        { pid, gpuUuid: sanitize(gpuUuid, 80) },
-        "a process on a GPU is the agent's own: a calibration said so",
+        { pid, gpuUuid: gpuUuid && sanitize(gpuUuid, 80) },
+        "a calibration says that a process is the agent's own, whatever GPU it is on",
       );
     }
   }
@@ -176,6 +179,9 @@ export class Inbox {
     if (!file) return;
     if (file.kind !== "calibrations")
       return this.#putAside(name, "it holds no calibrations, which its name says");
+    const nowMs = this.#settings.nowMs();
+    const [problem] = file.calibrations.flatMap((each) => whyImplausible(each, nowMs) ?? []);
+    if (problem !== undefined) return this.#putAside(name, problem);
     try {
       await ledger.append({ calibrations: file.calibrations });
       await this.#reload();
@@ -183,7 +189,11 @@ export class Inbox {
       this.#retry = { atMs: 0, waitMs: 0 };
       this.#told.delete("append");
       const kernels = file.calibrations.map(({ kernel }) => sanitize(kernel, 40));
-      log.info({ kernels }, "calibrations were taken in and set the scales from now on");
+      const ofGpu = file.calibrations.some(({ software }) => !software);
+      const effect = ofGpu
+        ? "they set the scales from now on"
+        : "they are of a CPU that plays GPU: no scale changes";
+      log.info({ kernels }, `calibrations were taken in: ${effect}`);
     } catch (error) {
       if (error instanceof BatchRejected) return this.#putAside(name, error.message);
       const waitMs = Math.min(Math.max(RETRY.firstMs, 2 * this.#retry.waitMs), RETRY.maxMs);

@@ -11,9 +11,14 @@ export interface LedgerLock {
  * Takes the right to write, for as long as this process lives: an exclusive transaction on an empty
  * database beside the ledger. The kernel holds it and drops it with the process, however it ends;
  * readers never look at it.
+ * @param what in words, for the error
  * @throws AssayError ledger/busy while another daemon has it; ledger/read-only where it cannot be made
  */
-export function acquireLock(place: LedgerPlace, procRoot: string = "/proc"): LedgerLock {
+export function acquireLock(
+  place: LedgerPlace,
+  procRoot: string = "/proc",
+  what: string = "this ledger",
+): LedgerLock {
   createPrivately(place.lock, place.stateDir);
   const db = new Database(place.lock, { timeout: 0 });
   try {
@@ -24,7 +29,7 @@ export function acquireLock(place: LedgerPlace, procRoot: string = "/proc"): Led
     if (!isBusy(cause)) throw error;
     const holder = holderOf(place.lock, procRoot);
     const who = holder === undefined ? "another daemon" : `process ${holder}`;
-    throw ledgerError("ledger/busy", `${who} holds this ledger`, place.stateDir, cause);
+    throw ledgerError("ledger/busy", `${who} holds ${what}`, place.stateDir, cause);
   }
   return { release: () => db.close() };
 }

@@ -146,6 +146,7 @@ export const calibrationSchema: z.ZodType<Calibration> = z.object({
   family: z.enum(KERNEL_FAMILIES).optional(),
   cost: z.partialRecord(z.enum(RESOURCES), z.number()).optional(),
   measures: z.enum(RESOURCES).optional(),
+  ceiling: z.object({ resource: z.enum(RESOURCES), fraction: z.number() }).optional(),
   variant: readings.optional(),
   joulesPerUnit: z.number().optional(),
   gpuSeconds: z.number().optional(),

@@ -54,6 +54,8 @@ export interface Calibration {
   cost?: Cost | undefined;
   /** The resource whose ceiling this rate is. */
   measures?: Resource | undefined;
+  /** What bound it, and the share of that ceiling it reached, by the ceilings known then. */
+  ceiling?: { resource: Resource; fraction: number } | undefined;
   /** Tile shape and workgroup size that the search chose, by the names in the shader. */
   variant?: Readonly<Record<string, number>> | undefined;
   /** Of the whole board while the kernel ran, its idle power included. */

@@ -152,6 +152,11 @@ describe("what does not belong into the inbox", () => {
       '{"kind":"claim","pid":-1,"startTicks":1,"gpuUuid":""}',
     ],
     ["too long", "calibrations-1.json", sound + " ".repeat(MAX_FILE_BYTES)],
+    [
+      "with a calibration that cannot be",
+      "calibrations-1.json",
+      JSON.stringify({ kind: "calibrations", calibrations: [calibration({ ratePerSecond: -5 })] }),
+    ],
     ["of another name", "notes\u{1b}[31m.txt", "hello"],
   ])("%s, is put aside, said once, and what is sound is taken", async (_, name, text) => {
     const { stateDir, inbox, said, put, left, aside } = await rig();

@@ -35,7 +35,7 @@ describe.skipIf(why !== undefined)(`assay bench on the software adapter${skipped
     expect(stdout).toMatch(/^adapter +swiftshader.*SOFTWARE: a CPU plays GPU here/m);
     expect(stdout).toMatch(/^driver +SwiftShader driver/m);
     expect(stderr).toMatch(
-      /^matmul-f32 \(SOFTWARE\): tune verify measure - [\d.]+ [kMGT]?FLOP\/s$/m,
+      /^matmul-f32 \(SOFTWARE\): verify measure - [\d.]+ [kMGT]?FLOP\/s$/m,
     );
   });
 
@@ -61,7 +61,7 @@ describe.skipIf(why !== undefined)(`assay bench on the software adapter${skipped
     const svg = join(tempDir(), "roofline.svg");
     const args = ["bench", "--kernels", "matmul-f32", "--seconds", "600", "--svg", svg];
     const program = start(args, env);
-    await program.says("stderr", /: tune verify/);
+    await program.says("stderr", /: verify/);
     program.kill("SIGINT");
     const { code, stdout, stderr } = await program.ended;
     expect(code).toBe(0);

@@ -70,8 +70,8 @@ describe.skipIf(why !== undefined)(`calibrate on the software adapter${skipped}`
       expect(readFileSync(svg, "utf8")).toMatch(/^<svg .*swiftshader/s);
       // The claims on its processes are gone with them.
       expect(readdirSync(join(stateDir, "inbox"))).toEqual([]);
-      await daemon.says("stderr", /calibrations were taken in/);
-      await daemon.says("stderr", /a process on a GPU is the agent's own/);
+      await daemon.says("stderr", /calibrations were taken in: they are of a CPU/);
+      await daemon.says("stderr", /says that a process is the agent's own/);
 
       const calibrations = await kept(stateDir);
       expect(calibrations).toMatchObject([
@@ -110,6 +110,10 @@ describe.skipIf(why !== undefined)(`calibrate on the software adapter${skipped}`
       const args = [...COMMAND, "--seconds", "60", "--state-dir", stateDir];
       const program = start([...args, ...withoutGpu()], environment);
       await program.says("stderr", /alu-f32: verify/);
+      // Two at once would measure each other.
+      const other = await calibrate(stateDir);
+      expect(other).toMatchObject({ code: 2, stdout: "" });
+      expect(other.stderr).toMatch(/error probe\/busy: .* holds the calibration of this node/);
       program.kill("SIGINT");
       const done = await program.ended;
       expect(done).toMatchObject({ code: 1, signal: null });

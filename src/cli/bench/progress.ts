@@ -15,6 +15,7 @@ const TOLD: Partial<Record<MeasureStage, string>> = {
 /** One line a kernel: what is done, as it is done, and what came of it. */
 export function progressOf(io: CommandIo): BenchWatcher {
   let mark = "";
+  let isSearched = true;
   let begun: string | undefined;
   const begin = (name: string): void => {
     if (begun !== name) io.stderr(`${name}${mark}:`);
@@ -22,13 +23,14 @@ export function progressOf(io: CommandIo): BenchWatcher {
   };
   return {
     opened(adapter) {
+      isSearched = !adapter.software;
       mark = adapter.software ? ` (${SOFTWARE})` : "";
       io.stderr(`on ${adapterName(adapter)}${mark}; Ctrl-C ends it with what was measured\n`);
     },
     stage({ name }, stage) {
       begin(name);
       const told = TOLD[stage];
-      if (told) io.stderr(` ${told}`);
+      if (told && (isSearched || stage !== "tune")) io.stderr(` ${told}`);
     },
     done(outcome) {
       // What was not begun is told in the table alone.

@@ -1,8 +1,11 @@
 import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { inboxPath, leaveCalibrations, leaveClaim } from "../../daemon/inbox-files.ts";
 import { openLedger } from "../../ledger/client.ts";
 import type { Ledger } from "../../ledger/contract.ts";
-import { ledgerPlace } from "../../ledger/place.ts";
+import { asLedgerError } from "../../ledger/failure.ts";
+import { acquireLock, type LedgerLock } from "../../ledger/lock.ts";
+import { ledgerPlace, makeStateDir } from "../../ledger/place.ts";
 import type { Calibration } from "../../model/calibration.ts";
 import { AssayError } from "../../model/errors.ts";
 
@@ -28,12 +31,46 @@ export function hasLedger(stateDir: string): boolean {
 }
 
 /**
- * @throws AssayError ledger/* where nothing could be kept: to be asked before GPU time is spent
+ * @throws AssayError ledger/* where nothing could be kept, and `probe/busy` while another
+ * calibration runs: to be asked before GPU time is spent
  */
 export async function openKeeper(
   stateDir: string,
   sleep: (ms: number) => Promise<void>,
 ): Promise<Keeper> {
+  const lock = lockCalibrations(stateDir);
+  try {
+    const keeper = await openEither(stateDir, sleep);
+    const close = async (): Promise<void> => {
+      await keeper.close();
+      lock.release();
+    };
+    return { ...keeper, close };
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+/** Two at once would measure each other. @throws AssayError `probe/busy` while another one runs */
+function lockCalibrations(stateDir: string): LedgerLock {
+  const place = { ...ledgerPlace(stateDir), lock: join(stateDir, "calibration.lock") };
+  try {
+    makeStateDir(stateDir);
+    return acquireLock(place, "/proc", "the calibration of this node");
+  } catch (cause) {
+    const error = asLedgerError(cause, stateDir);
+    if (!(error instanceof AssayError) || error.code !== "ledger/busy") throw error;
+    throw new AssayError("probe/busy", error.message, {
+      place: stateDir,
+      hint: "another calibration is running: start this one when it is done",
+      cause,
+    });
+  }
+}
+
+/** The ledger itself, or the daemon that holds it. */
+async function openEither(stateDir: string, sleep: (ms: number) => Promise<void>): Promise<Keeper> {
   try {
     const ledger = await openLedger({ stateDir, mode: "write" });
     return await closingOnError(ledger, () => direct(ledger, stateDir));
@@ -80,7 +117,7 @@ async function throughInbox(
       for (let waited = 0; waited < TAKEN_WITHIN_MS && existsSync(path); waited += LOOK_EVERY_MS)
         await sleep(LOOK_EVERY_MS);
       if (existsSync(path)) return `in ${path}: the daemon takes them in when it can`;
-      return `in the ledger of ${stateDir}, taken in by the daemon, which uses them from now on`;
+      return `in the ledger of ${stateDir}, taken in by the daemon`;
     },
     close: async () => {
       for (const withdraw of claims.splice(0)) withdraw();

@@ -64,11 +64,15 @@ function rateText({ ratePerSecond, unit }: Calibration): string {
   return siText(ratePerSecond, unit);
 }
 
+/** A ceiling that was not measured is named with a question mark: it may bind tighter. */
 function ceilingText(placed: Placed | undefined): string {
-  const { fraction, resource, isCeiling } = placed?.bound ?? {};
-  if (fraction === undefined || resource === undefined) return NOT_MEASURED;
+  const { fraction, resource, isCeiling, missing = [] } = placed?.bound ?? {};
+  const unknown = missing.map((each) => `${resourceName(each)}?`);
+  if (fraction === undefined || resource === undefined)
+    return unknown.length === 0 ? NOT_MEASURED : unknown.join(" ");
   const name = resourceName(resource);
-  return isCeiling ? `sets ${name}` : `${percentText(fraction)} of ${name}`;
+  if (isCeiling) return `sets ${name}`;
+  return [`${percentText(fraction)} of ${name}`, ...unknown].join(" ");
 }
 
 function reading(value: number | undefined, unit: string): string {
@@ -105,14 +109,14 @@ export function accountText(
     lines.push(`Failed: ${kernel}, ${error.code}, ${error.message}.`);
   if (watched === "software")
     lines.push(
-      `SOFTWARE: on ${adapter} a CPU plays GPU: never a GPU's reference, no scale changes.`,
+      `SOFTWARE: ${adapter === "" ? "" : `on ${adapter} `}a CPU plays GPU: never a GPU's reference, no scale changes.`,
     );
   if (watched === "nothing")
     lines.push("Who is on this GPU cannot be seen here: that nobody else came was not watched.");
   if (watched !== "software")
     lines.push(
       hasDaemon
-        ? "The daemon bills this time to the agent."
+        ? "The daemon bills this time to the agent, and reads labels on this scale from now on."
         : "No daemon sampled meanwhile: this GPU time is in no slice.",
     );
   return lines.map((line) => `${line}\n`).join("");
