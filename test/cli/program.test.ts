@@ -42,7 +42,7 @@ describe("an empty path", () => {
   );
 
   it("is the only one that is refused so", async () => {
-    const { stderr } = await program("report", "--state-dir", join(tempDir(), "none"));
+    const { stderr } = await assay(["report", "--state-dir", join(tempDir(), "none")]);
     expect(stderr).toMatch(/^error ledger\/missing/);
   });
 });
