@@ -9,16 +9,13 @@ async function drain(stream: NodeJS.WriteStream): Promise<void> {
 
 async function main(): Promise<void> {
   const stopping = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM"] as const)
-    process.on(signal, () => {
-      // A second request, when the first is not done quickly enough, is taken at its word.
-      if (stopping.signal.aborted) void endAtOnce(130);
-      else stopping.abort(signal);
-    });
+  stopOnSignals(stopping);
   // A reader that went away (`assay report | head`) is no failure of ours.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") process.exit(0);
   });
+  // Nor must a terminal that was hung up cost what is still to be kept.
+  process.stderr.on("error", () => undefined);
   const code = await runProgram(process.argv, {
     stdout: (text) => void process.stdout.write(text),
     stderr: (text) => void process.stderr.write(text),
@@ -29,6 +26,20 @@ async function main(): Promise<void> {
   await Promise.all([drain(process.stdout), drain(process.stderr)]);
   if (stuckThreads() === 0) process.exit(code);
   await endAtOnce(code);
+}
+
+/** A shell, `npm` or `timeout` passes on what the process has had already from the terminal. */
+const SAME_REQUEST_MS = 1000;
+
+function stopOnSignals(stopping: AbortController): void {
+  let askedMs: number | undefined;
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+    process.on(signal, () => {
+      askedMs ??= performance.now();
+      // A second request, when the first is not done quickly enough, is taken at its word.
+      if (performance.now() - askedMs >= SAME_REQUEST_MS) void endAtOnce(130);
+      else stopping.abort(signal);
+    });
 }
 
 /** Without waiting for a thread to which a driver does not return: an exit would wait for ever. */

@@ -16,19 +16,20 @@ import { kernelJson, kernelList, reportText } from "./bench/text.ts";
 import { benchTuning } from "./bench/tuning.ts";
 import type { CommandIo } from "./io.ts";
 import { reservePicture } from "./picture.ts";
+import { secondsOf } from "./seconds.ts";
 
 const ABOUT = `Measure what this machine's GPU gives: hashes, matrix products, memory and
 arithmetic, each against the ceiling that was measured on the same device.
 
 Every kernel is verified against a CPU before it is measured, and its result
-after. No ledger and no daemon are needed; it may run beside them, but what else
-uses the GPU makes it slower. On a CPU that plays GPU it runs too, and every
-line says SOFTWARE.
+after. A launch lasts about a quarter of a second: less --seconds than that is
+not measured shorter. No ledger and no daemon are needed; it may run beside
+them, but what else uses the GPU makes it slower. On a CPU that plays GPU it
+runs too, and every line says SOFTWARE.
 
   assay bench
   assay bench --kernels hash,alu-int32 --seconds 5 --svg roofline.svg`;
 
-const MAX_SECONDS = 600;
 /** Rounds go on until the launches' rates vary by less than this, or there were so many. */
 const TARGET_SPREAD = 0.02;
 const MAX_ROUNDS = 3;
@@ -115,16 +116,6 @@ async function bench(options: BenchCommandOptions, io: CommandIo): Promise<void>
 /** Monotonic seconds. */
 function now(): number {
   return performance.now() / 1000;
-}
-
-/** @throws AssayError `cli/usage` */
-function secondsOf(text: string): number {
-  const seconds = text.trim() === "" ? Number.NaN : Number(text);
-  if (seconds > 0 && seconds <= MAX_SECONDS) return seconds;
-  throw new AssayError("cli/usage", `"${sanitize(text, 60)}" is no time to measure`, {
-    place: "--seconds",
-    hint: `a number of seconds above 0, ${MAX_SECONDS} at most`,
-  });
 }
 
 /** @throws AssayError `cli/usage` */

@@ -10,6 +10,7 @@ import { addInspectCommand } from "./inspect.ts";
 import { addReplayCommand } from "./replay.ts";
 import { addReportCommand } from "./report.ts";
 import { addConfigCommand } from "./config.ts";
+import { refuseEmptyPaths } from "./given-paths.ts";
 import type { CommandIo } from "./io.ts";
 import { addRunCommand } from "./run.ts";
 
@@ -21,7 +22,7 @@ Start here:
   assay classify FILE --json       label the windows of a recording
   assay report --group-by owner    what the ledger says it cost
 
-Exit codes: 0 done, 1 failed, 2 bad input. Results go to stdout, everything else to stderr.`;
+Exit codes: 0 done or ended on request, 1 failed, 2 bad input, 130 asked twice to end. Results go to stdout, everything else to stderr.`;
 
 /** In the order of the help text. */
 const COMMANDS = [
@@ -46,7 +47,10 @@ export async function runProgram(argv: readonly string[], io: CommandIo): Promis
     .showHelpAfterError("(add --help for what this command takes)")
     .exitOverride();
   for (const add of COMMANDS) add(program, io);
-  for (const command of allCommands(program)) command.exitOverride().copyInheritedSettings(program);
+  for (const command of allCommands(program)) {
+    command.exitOverride().copyInheritedSettings(program);
+    refuseEmptyPaths(command);
+  }
   try {
     await program.parseAsync([...argv]);
     return 0;
@@ -59,9 +63,18 @@ function allCommands(command: Command): Command[] {
   return command.commands.flatMap((child) => [child, ...allCommands(child)]);
 }
 
+/** Who asks a command to stop gets what is whole, and no failure: as `run`, `record` and `bench` end. */
+function isAsRequested({ code }: AssayError, { signal }: CommandIo): boolean {
+  return code === "probe/interrupted" && signal.aborted;
+}
+
 function exitCodeOf(error: unknown, io: CommandIo): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : BAD_INPUT;
   if (error instanceof AssayError) {
+    if (isAsRequested(error, io)) {
+      io.stderr(`${error.message}\n`);
+      return 0;
+    }
     io.stderr(`${error.report()}\n`);
     return error.exitCode;
   }

@@ -4,7 +4,6 @@ import {
   closeSync,
   fchownSync,
   fsyncSync,
-  mkdirSync,
   openSync,
   renameSync,
   rmSync,
@@ -16,6 +15,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { readBounded } from "../collect/files.ts";
 import { parseStat } from "../collect/processes/parse.ts";
+import { makeFolder } from "../ledger/folder.ts";
 import { calibrationSchema } from "../ledger/records.ts";
 import type { Calibration } from "../model/calibration.ts";
 
@@ -89,7 +89,7 @@ export function startTicksOf(pid: number, procRoot: string): number | undefined 
 /** Makes the inbox, for the owner of the state directory alone. */
 export function makeInbox(stateDir: string): string {
   const folder = inboxPath(stateDir);
-  const isNew = mkdirSync(folder, { recursive: true, mode: 0o700 }) !== undefined;
+  const isNew = makeFolder(folder, 0o700);
   const owner = otherOwner(stateDir);
   if (isNew && owner) chownSync(folder, owner.uid, owner.gid);
   return folder;

@@ -1,5 +1,6 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, statSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { makeFolder } from "./folder.ts";
 
 /** The files of a ledger in its state directory. */
 export interface LedgerPlace {
@@ -18,7 +19,7 @@ export function ledgerPlace(stateDir: string): LedgerPlace {
 
 /** Makes the directory and its parents, for this user alone. One that is there keeps its mode. */
 export function makeStateDir(stateDir: string): void {
-  mkdirSync(stateDir, { recursive: true, mode: 0o700 });
+  makeFolder(stateDir, 0o700);
 }
 
 /**

@@ -10,7 +10,7 @@ export function watchParent(parentPid: number): void {
     workerData: { parentPid },
   });
   watch.unref();
-  // Ctrl-C reaches the whole process group; when to end is the parent's decision.
-  process.on("SIGINT", () => undefined);
+  // Ctrl-C and a hung-up terminal reach the whole process group; when to end is the parent's decision.
+  for (const signal of ["SIGINT", "SIGHUP"] as const) process.on(signal, () => undefined);
   process.on("disconnect", () => process.kill(process.pid, "SIGKILL"));
 }

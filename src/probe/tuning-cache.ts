@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
+import { open, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { z } from "zod";
 import { sanitize } from "../model/text.ts";
@@ -62,14 +62,23 @@ export function sameVariant(a: Variant, b: Variant): boolean {
 export class TuningCache {
   readonly #path: string;
   readonly #say: (message: string) => void;
+  readonly #makeFolder: (folder: string) => void;
   readonly #said = new Set<string>();
   #entries: Promise<Map<string, Entry>> | undefined;
   #writing: Promise<void> = Promise.resolve();
 
-  /** `say` takes a message that is safe to show. */
-  constructor(path: string, say: (message: string) => void) {
+  /**
+   * @param say takes a message that is safe to show
+   * @param makeFolder makes the file's folder, if it is missing; without it, it must be there
+   */
+  constructor(
+    path: string,
+    say: (message: string) => void,
+    makeFolder: (folder: string) => void = () => undefined,
+  ) {
     this.#path = path;
     this.#say = say;
+    this.#makeFolder = makeFolder;
   }
 
   async find(key: TuningKey): Promise<Variant | undefined> {
@@ -113,7 +122,7 @@ export class TuningCache {
   async #write(entries: readonly Entry[]): Promise<void> {
     const beside = `${this.#path}.${process.pid}.new`;
     try {
-      await mkdir(dirname(this.#path), { recursive: true, mode: 0o700 });
+      this.#makeFolder(dirname(this.#path));
       const file = await open(beside, "w", 0o600);
       try {
         await file.writeFile(`${JSON.stringify({ version: 1, entries }, null, 1)}\n`);

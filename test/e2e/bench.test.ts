@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
@@ -12,7 +12,7 @@ import { assay, start, tempDir } from "./support/assay.ts";
 const why = await whyNoWebGpu();
 const skipped = why === undefined ? "" : ` (skipped: ${why})`;
 /** Enough for one launch. */
-const SHORT = ["--seconds", "0.001"];
+const SHORT = ["--seconds", "0.01"];
 /** A CPU that plays GPU, beside other tests. */
 const BUSY = { timeout: 120_000 };
 const ONE = ["bench", "--kernels", "matmul-f32", ...SHORT];
@@ -71,6 +71,23 @@ describe.skipIf(why !== undefined)(`assay bench on the software adapter${skipped
     expect(existsSync(svg)).toBe(false);
   });
 
+  it.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)(
+    "ends on %s with code 0, though another comes with it, as from timeout or npm",
+    async (signal) => {
+      const svg = join(tempDir(), "roofline.svg");
+      const args = ["bench", "--kernels", "matmul-f32", "--seconds", "600", "--svg", svg];
+      const program = start(args, env);
+      await program.says("stderr", /: tune verify/);
+      program.kill(signal);
+      // Another one: two of a kind that are not yet delivered are one.
+      program.kill(signal === "SIGINT" ? "SIGTERM" : "SIGINT");
+      const { code, signal: killedBy, stderr } = await program.ended;
+      expect({ code, killedBy }).toEqual({ code: 0, killedBy: null });
+      expect(stderr).toMatch(/ - stopped\n$/);
+      expect(readdirSync(join(svg, ".."))).toEqual([]);
+    },
+  );
+
   it("names the adapters that there are where none is named so", async () => {
     const { code, stdout, stderr } = await assay([...ONE, "--adapter", "H900"], env);
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
@@ -115,6 +132,7 @@ describe("assay bench", () => {
     [["--seconds", "0"], /"0" is no time to measure\n {2}at --seconds\n {2}hint: .* 600 at most/],
     [["--seconds", "-1"], /"-1" is no time/],
     [["--seconds", "601"], /"601" is no time/],
+    [["--seconds", "0x10"], /"0x10" is no time/],
     [["--seconds", "soon"], /"soon" is no time/],
     [["--seconds", ""], /"" is no time/],
     [["--adapter", ""], /that is no adapter's name\n {2}at --adapter/],

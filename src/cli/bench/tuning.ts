@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { makeFolder } from "../../ledger/folder.ts";
 import type { Random } from "../../probe/kernels/kernel.ts";
 import { buildOf } from "../../probe/kernels/variant.ts";
 import { createTuning, type Tuning } from "../../probe/tuning.ts";
@@ -23,7 +24,9 @@ const BUDGET_SECONDS = 10;
  * compiling alone takes seconds there, and the figures are no GPU's in any shape.
  */
 export function benchTuning({ stateDir, say, ...options }: BenchTuningOptions): Tuning {
-  const cache = new TuningCache(join(stateDir, "tuning.json"), say);
+  const cache = new TuningCache(join(stateDir, "tuning.json"), say, (folder) =>
+    makeFolder(folder, 0o700),
+  );
   const tuning = createTuning({ ...options, budgetSeconds: BUDGET_SECONDS, cache });
   return {
     async choose(device, kernel, code) {
