@@ -2,7 +2,6 @@ import type { Command } from "commander";
 import { agentVersion, loadShippedData } from "../config/data.ts";
 import { defaultStateDir } from "../config/paths.ts";
 import { AssayError } from "../model/errors.ts";
-import { sanitize } from "../model/text.ts";
 import type { ProbeDevice } from "../probe/device.ts";
 import { openDevice } from "../probe/device-process.ts";
 import { KERNELS } from "../probe/kernels/all.ts";

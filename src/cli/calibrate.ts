@@ -99,7 +99,7 @@ async function run(options: CalibrateArguments, io: CommandIo): Promise<void> {
     });
     if (keeper) await tell(done, { options, config, telemetry, keeper, picture, io });
     const [failed] = done.failed;
-    const error = done.stopped ?? failed?.error;
+    const error = failed?.error ?? done.stopped;
     if (error) throw error;
   } finally {
     await picture?.discard();

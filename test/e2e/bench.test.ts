@@ -34,9 +34,7 @@ describe.skipIf(why !== undefined)(`assay bench on the software adapter${skipped
     expect(stdout).toMatch(/^f32\?: its ceiling was not measured/m);
     expect(stdout).toMatch(/^adapter +swiftshader.*SOFTWARE: a CPU plays GPU here/m);
     expect(stdout).toMatch(/^driver +SwiftShader driver/m);
-    expect(stderr).toMatch(
-      /^matmul-f32 \(SOFTWARE\): verify measure - [\d.]+ [kMGT]?FLOP\/s$/m,
-    );
+    expect(stderr).toMatch(/^matmul-f32 \(SOFTWARE\): verify measure - [\d.]+ [kMGT]?FLOP\/s$/m);
   });
 
   it("prints what its schema describes, and draws it", async () => {

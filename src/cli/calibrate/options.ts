@@ -3,6 +3,7 @@ import { AssayError } from "../../model/errors.ts";
 import type { GpuInfo } from "../../model/sample.ts";
 import { sanitize } from "../../model/text.ts";
 import { chooseKernels } from "../choose-kernels.ts";
+import { secondsOf } from "../seconds.ts";
 import { KERNELS } from "../../probe/kernels/all.ts";
 import type { Kernel } from "../../probe/kernels/kernel.ts";
 
@@ -37,15 +38,6 @@ export function choose(options: CalibrateArguments, gpus: readonly GpuInfo[]): C
     gpuUuid: options.gpu === undefined ? onlyGpu(options, gpus) : gpuNamed(options.gpu, gpus).uuid,
     allowSoftware: options.allowSoftware ?? false,
   };
-}
-
-function secondsOf(text: string): number {
-  const seconds = Number(text);
-  if (seconds > 0 && seconds <= 600) return seconds;
-  throw new AssayError("cli/usage", `"${text}" is no time to measure`, {
-    place: "--seconds",
-    hint: "a number of seconds above 0, 600 at most",
-  });
 }
 
 function waitOf(text: string): number {
