@@ -46,7 +46,8 @@ export const ERRORS = {
     "The device refused a reference kernel: it did not compile, validate or fit the memory.",
   "probe/no-match": "It cannot be told which GPU the WebGPU adapter is.",
   "probe/wrong-result": "A reference kernel's result differs from the CPU reference.",
-  "probe/busy": "The GPU is in use, and did not become free in the time to wait.",
+  "probe/busy":
+    "The GPU is in use and did not become free in the time to wait, or another calibration runs.",
   "probe/interrupted":
     "The calibration ended early: somebody wanted the GPU, or asked; whole kernels were kept.",
   "probe/crashed": "The device process died.",
