@@ -21,7 +21,6 @@ const limitsSchema = z.strictObject({
       memoryBytes: z.number().positive().optional(),
       f32FlopPerSec: z.number().positive().optional(),
       tensorF16FlopPerSec: z.number().positive().optional(),
-      int8OpPerSec: z.number().positive().optional(),
       memoryBytesPerSec: z.number().positive().optional(),
     }),
   ),

@@ -18,8 +18,6 @@ export interface DeviceLimits {
   f32FlopPerSec?: number | undefined;
   /** Peak FLOP/s of the tensor cores, f16 products summed in f32; dense, not with sparsity. */
   tensorF16FlopPerSec?: number | undefined;
-  /** Peak 8-bit products and additions a second; dense, not with sparsity. */
-  int8OpPerSec?: number | undefined;
   /** Peak bytes a second of device memory. */
   memoryBytesPerSec?: number | undefined;
 }
