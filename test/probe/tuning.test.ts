@@ -215,7 +215,7 @@ describe("a choice of a shape", () => {
     const { variant } = await tuning.choose(device, scriptedKernel(device, 2), code);
     return { variant, searches: searches.length, asked: device.asked.length, said };
   };
-  const fresh = (): string => join(temporaryFolder("tuning"), "deeper", "tuning.json");
+  const fresh = (): string => join(temporaryFolder("tuning"), "tuning.json");
 
   test("is searched once, then remembered without touching the device", async () => {
     const path = fresh();
