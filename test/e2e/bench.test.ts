@@ -75,7 +75,7 @@ describe.skipIf(why !== undefined)(`assay bench on the software adapter${skipped
       const svg = join(tempDir(), "roofline.svg");
       const args = ["bench", "--kernels", "matmul-f32", "--seconds", "600", "--svg", svg];
       const program = start(args, env);
-      await program.says("stderr", /: tune verify/);
+      await program.says("stderr", /: verify/);
       program.kill(signal);
       // Another one: two of a kind that are not yet delivered are one.
       program.kill(signal === "SIGINT" ? "SIGTERM" : "SIGINT");
