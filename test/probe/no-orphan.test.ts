@@ -36,10 +36,11 @@ async function afterParent(
     stdio: ["ignore", "pipe", "ignore"],
     env: { ...process.env, ...env },
   });
+  // Asked for now: one that ends by itself may be gone before the rest here has run.
+  const exit = once(parent, "exit");
   const [printed] = (await once(parent.stdout, "data")) as [Buffer];
   const pid = Number(printed.toString("utf8"));
   const wasRunning = await isRunning(pid);
-  const exit = once(parent, "exit");
   if (signal) parent.kill(signal);
   await exit;
   return { pid, wasRunning };
