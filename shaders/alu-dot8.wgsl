@@ -68,27 +68,12 @@ fn start(at: u32) -> Points {
   return Points(bits, scatter(bits));
 }
 
-@compute @workgroup_size(WORKGROUP)
-fn chain(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) local: u32,
-) {
-  let index = (group.y * groups.x + group.x) * WORKGROUP + local;
-  if (index >= params.count) {
-    return;
-  }
-  let at = index * VECTORS;
-  var first = start(at);
-  var second = start(at + 1);
-  for (var i = 0u; i < params.iterations; i++) {
-    first = sixteen_steps(first, params.operand);
-    if (VECTORS == 2) {
-      second = sixteen_steps(second, params.operand);
-    }
-  }
-  results[at] = first.y;
-  if (VECTORS == 2) {
-    results[at + 1] = second.y;
-  }
+fn advanced(p: Points) -> Points {
+  return sixteen_steps(p, params.operand);
 }
+
+fn result(p: Points) -> vec4u {
+  return p.y;
+}
+
+// include lib/chain.wgsl

@@ -66,28 +66,12 @@ fn start(vector: u32) -> Points {
   );
 }
 
-@compute @workgroup_size(WORKGROUP)
-fn chain(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) local: u32,
-) {
-  let index = (group.y * groups.x + group.x) * WORKGROUP + local;
-  if (index >= params.count) {
-    return;
-  }
-  let a = vec4f(params.operand);
-  let at = index * VECTORS;
-  var first = start(at);
-  var second = start(at + 1);
-  for (var i = 0u; i < params.iterations; i++) {
-    first = sixteen_steps(first, a);
-    if (VECTORS == 2) {
-      second = sixteen_steps(second, a);
-    }
-  }
-  results[at] = first.y;
-  if (VECTORS == 2) {
-    results[at + 1] = second.y;
-  }
+fn advanced(p: Points) -> Points {
+  return sixteen_steps(p, vec4f(params.operand));
 }
+
+fn result(p: Points) -> vec4f {
+  return p.y;
+}
+
+// include lib/chain.wgsl

@@ -61,7 +61,7 @@ fn four_steps(s: State) -> State {
   return half_round(half_round(half_round(half_round(s))));
 }
 
-fn sixteen_steps(s: State) -> State {
+fn advanced(s: State) -> State {
   return four_steps(four_steps(four_steps(four_steps(s))));
 }
 
@@ -75,27 +75,8 @@ fn start(vector: u32) -> State {
   return State(e, f, g, scatter(g));
 }
 
-@compute @workgroup_size(WORKGROUP)
-fn chain(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) local: u32,
-) {
-  let index = (group.y * groups.x + group.x) * WORKGROUP + local;
-  if (index >= params.count) {
-    return;
-  }
-  let at = index * VECTORS;
-  var first = start(at);
-  var second = start(at + 1);
-  for (var i = 0u; i < params.iterations; i++) {
-    first = sixteen_steps(first);
-    if (VECTORS == 2) {
-      second = sixteen_steps(second);
-    }
-  }
-  results[at] = first.e;
-  if (VECTORS == 2) {
-    results[at + 1] = second.e;
-  }
+fn result(s: State) -> vec4u {
+  return s.e;
 }
+
+// include lib/chain.wgsl

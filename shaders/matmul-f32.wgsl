@@ -334,26 +334,4 @@ fn random_quad(index: u32, seed: u32) -> quad {
   );
 }
 
-@compute @workgroup_size(64)
-fn fill_a(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) local: u32,
-) {
-  let index = (group.y * groups.x + group.x) * 64 + local;
-  if (index < arrayLength(&a_to_fill)) {
-    a_to_fill[index] = random_quad(index, scatter_word(shape.seed));
-  }
-}
-
-@compute @workgroup_size(64)
-fn fill_b(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) local: u32,
-) {
-  let index = (group.y * groups.x + group.x) * 64 + local;
-  if (index < arrayLength(&b_to_fill)) {
-    b_to_fill[index] = random_quad(index, scatter_word(~shape.seed));
-  }
-}
+// include lib/fill-quads.wgsl

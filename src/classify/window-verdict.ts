@@ -27,8 +27,8 @@ export function timesOf(shares: readonly Share[]): WindowTimes {
 const NO_WORK: ReadonlySet<string> = new Set(["idle", "unobserved", "agent"]);
 
 /** Whether a share is somebody's work: neither rest, nor unmeasured time, nor the agent's own. */
-export function isBusy(share: Share): boolean {
-  return !NO_WORK.has(share.owner.kind);
+export function isBusy({ owner }: Pick<Share, "owner">): boolean {
+  return !NO_WORK.has(owner.kind);
 }
 
 /** The label of the device's window as a whole. */

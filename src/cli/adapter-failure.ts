@@ -1,6 +1,6 @@
 import { AssayError } from "../model/errors.ts";
 import { sanitize } from "../model/text.ts";
-import { LIBRARY_PLACE } from "../probe/device-process.ts";
+import { LIBRARY_PLACE } from "../probe/device-channel.ts";
 import { adapterHints, readVulkanFacts } from "../probe/vulkan.ts";
 import type { CommandIo } from "./io.ts";
 

@@ -1,9 +1,7 @@
+import { isBusy } from "../classify/window-verdict.ts";
 import type { RateController } from "../collect/rate.ts";
 import type { Incident } from "../model/incident.ts";
 import type { WindowResult } from "../pipeline/events.ts";
-
-/** Owners of time that no closer look can tell more about. */
-const NO_WORK: ReadonlySet<string> = new Set(["idle", "unobserved", "agent"]);
 
 /**
  * Why a device should be looked at more closely: somebody works on it, and the label is unknown or
@@ -11,7 +9,7 @@ const NO_WORK: ReadonlySet<string> = new Set(["idle", "unobserved", "agent"]);
  */
 export function doubtAbout(result: WindowResult, minConfidence: number): string | undefined {
   const { gpu, label, confidence, slices, window } = result;
-  if (label === "idle" || !slices.some(({ owner }) => !NO_WORK.has(owner.kind))) return undefined;
+  if (label === "idle" || !slices.some((slice) => isBusy(slice))) return undefined;
   const unobserved = slices.filter(({ owner }) => owner.kind === "unobserved");
   const unobservedMs = unobserved.reduce((sum, { timeMs }) => sum + timeMs, 0);
   if (2 * unobservedMs > window.toMs - window.fromMs) return undefined;

@@ -1,6 +1,7 @@
 import { AssayError } from "../model/errors.ts";
 import type { ProbeDevice } from "./device.ts";
-import { adapterName, LIBRARY_PLACE } from "./device-process.ts";
+import { LIBRARY_PLACE } from "./device-channel.ts";
+import { adapterName } from "./device-process.ts";
 import type { AdapterDescription } from "./protocol.ts";
 import { adapterHints, readVulkanFacts, type SystemView } from "./vulkan.ts";
 

@@ -1,5 +1,6 @@
 import type { ByteRange, ProbeDevice } from "./device.ts";
-import type { KernelJob, Launch, PassTiming, ProbePass, ProbeTiming } from "./protocol.ts";
+import { timed } from "./probe-measure.ts";
+import type { KernelJob, Launch, ProbePass, ProbeTiming } from "./protocol.ts";
 
 export interface MeterOptions {
   /** Monotonic seconds. */
@@ -68,7 +69,7 @@ export class MeteredDevice implements ProbeDevice {
   probe(passes: readonly ProbePass[], expectedSeconds: number): Promise<ProbeTiming> {
     return this.#unlessAborted(async () => {
       const timing = await this.#device.probe(passes, expectedSeconds);
-      this.#gpuSeconds += timing.passes ? busySeconds(timing.passes) : timing.wallSeconds;
+      this.#gpuSeconds += timed(timing, passes.length).durationSeconds;
       return timing;
     });
   }
@@ -108,8 +109,4 @@ export class MeteredDevice implements ProbeDevice {
     });
     return await Promise.race([running, aborted]);
   }
-}
-
-function busySeconds(passes: readonly (PassTiming | undefined)[]): number {
-  return passes.reduce((sum, pass) => sum + (pass ? pass.endSeconds - pass.beginSeconds : 0), 0);
 }

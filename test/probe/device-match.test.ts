@@ -4,22 +4,17 @@ import type { GpuInfo, GpuReadings } from "../../src/model/sample.ts";
 import { type DeviceMatch, matchDevice } from "../../src/probe/device-match.ts";
 import type { AdapterDescription, KernelJob } from "../../src/probe/protocol.ts";
 import { WatchedMemory } from "../support/watched-memory.ts";
+import { adapterDescription } from "../support/adapter.ts";
 
 const MIB = 1024 ** 2;
-const adapter = (over: Partial<AdapterDescription> = {}): AdapterDescription => ({
-  vendor: "nvidia",
-  architecture: "ampere",
-  device: "NVIDIA A100-SXM4-40GB",
-  description: "NVIDIA: 570.10",
-  isFallbackAdapter: false,
-  software: false,
-  timestamps: true,
-  features: [],
-  languageFeatures: [],
-  matrixConfigs: [],
-  limits: {},
-  ...over,
-});
+const adapter = (over: Partial<AdapterDescription> = {}) =>
+  adapterDescription({
+    vendor: "nvidia",
+    architecture: "ampere",
+    device: "NVIDIA A100-SXM4-40GB",
+    description: "NVIDIA: 570.10",
+    ...over,
+  });
 
 const A100 = "NVIDIA A100-SXM4-40GB";
 const gpu = (index: number, over: Partial<GpuInfo> = {}): GpuInfo => ({

@@ -5,21 +5,9 @@ import type { Kernel } from "../../src/probe/kernels/kernel.ts";
 import { ProbeBaselines } from "../../src/probe/probe-baselines.ts";
 import { observationOf, type ProbeMeasure, timed } from "../../src/probe/probe-measure.ts";
 import { chooseProbes } from "../../src/probe/probe-run.ts";
-import type { AdapterDescription } from "../../src/probe/protocol.ts";
+import { adapterDescription } from "../support/adapter.ts";
 
-const adapter: AdapterDescription = {
-  vendor: "nvidia",
-  architecture: "",
-  device: "",
-  description: "Test GPU",
-  isFallbackAdapter: false,
-  software: false,
-  timestamps: true,
-  features: [],
-  languageFeatures: [],
-  matrixConfigs: [],
-  limits: {},
-};
+const adapter = adapterDescription({ vendor: "nvidia", description: "Test GPU" });
 
 const kernel = (name: string, over: Partial<Kernel>): Kernel => ({
   ...sha256dKernel,

@@ -2,20 +2,14 @@ import { AssayError } from "../../src/model/errors.ts";
 import type { ProbeDevice } from "../../src/probe/device.ts";
 import type { Kernel } from "../../src/probe/kernels/kernel.ts";
 import type { AdapterDescription, KernelJob, Launch } from "../../src/probe/protocol.ts";
+import { adapterDescription } from "./adapter.ts";
 
-export const ADAPTER: AdapterDescription = {
+export const ADAPTER = adapterDescription({
   vendor: "nvidia",
   architecture: "ampere",
   device: "T4",
   description: "Tesla T4",
-  isFallbackAdapter: false,
-  software: false,
-  timestamps: true,
-  features: [],
-  languageFeatures: [],
-  matrixConfigs: [],
-  limits: {},
-};
+});
 
 /**
  * Time that passes by itself, and takes none: when all that can run has run, the next of those who

@@ -5,6 +5,7 @@ import type { Kernel } from "../../src/probe/kernels/kernel.ts";
 import { type Build, buildOf, type Variant } from "../../src/probe/kernels/variant.ts";
 import type { AdapterDescription } from "../../src/probe/protocol.ts";
 import { readShader } from "../../src/probe/shaders.ts";
+import { adapterDescription } from "./adapter.ts";
 import { builtUrl } from "./built.ts";
 import { seeded } from "./seeded.ts";
 import { softwareAdapter } from "./software-adapter.ts";
@@ -76,17 +77,5 @@ export async function expectChecked(device: ProbeDevice, kernel: Kernel): Promis
 
 /** A GPU that is not here, with the limits given; others are what the specification demands. */
 export function adapterWith(limits: Record<string, number>): AdapterDescription {
-  return {
-    vendor: "nobody",
-    architecture: "",
-    device: "",
-    description: "an adapter of a test",
-    isFallbackAdapter: false,
-    software: false,
-    timestamps: true,
-    features: [],
-    languageFeatures: [],
-    matrixConfigs: [],
-    limits,
-  };
+  return adapterDescription({ vendor: "nobody", description: "an adapter of a test", limits });
 }

@@ -3,6 +3,7 @@ import type { ProbeDevice } from "../../src/probe/device.ts";
 import type { Kernel } from "../../src/probe/kernels/kernel.ts";
 import type { Variant } from "../../src/probe/kernels/variant.ts";
 import type { AdapterDescription, KernelJob } from "../../src/probe/protocol.ts";
+import { adapterDescription } from "./adapter.ts";
 
 /** The scripted kernel's shader: which shape runs is told by this one constant. */
 export const CODE = "const WIDTH = 1u;\n";
@@ -18,19 +19,12 @@ export interface Script {
   bufferBytes?: number;
 }
 
-export const ADAPTER: AdapterDescription = {
+export const ADAPTER = adapterDescription({
   vendor: "nvidia",
   architecture: "hopper",
   device: "0x2330",
   description: "NVIDIA H200, driver 570.1",
-  isFallbackAdapter: false,
-  software: false,
-  timestamps: true,
-  features: [],
-  languageFeatures: [],
-  matrixConfigs: [],
-  limits: {},
-};
+});
 
 /** A device whose launches take what a script says, on a clock that only they move. */
 export class ScriptedDevice implements ProbeDevice {

@@ -3,7 +3,6 @@ import { type ProbeDevice, runOnce } from "../device.ts";
 import type { AdapterDescription, KernelJob } from "../protocol.ts";
 import { inRows, withCanary, withoutCanary } from "./canary.ts";
 import {
-  asBytes,
   asWords,
   gridOf,
   type Kernel,
@@ -12,6 +11,7 @@ import {
   randomInt,
   type Scale,
   type Workload,
+  uniformBlock,
   wrongResult,
 } from "./kernel.ts";
 import { lacksWorkgroup, storageBytes, workgroupVariants } from "./limits.ts";
@@ -82,7 +82,7 @@ export function chainJob(design: ChainDesign, code: string, run: ChainRun): Kern
     entryPoint: "chain",
     workgroups: gridOf(Math.ceil(invocations / workgroup)),
     buffers: [
-      { binding: PARAMS, kind: "uniform", sizeBytes: params.byteLength, data: asBytes(params) },
+      uniformBlock(PARAMS, params),
       {
         binding: CHAIN_RESULTS,
         kind: "read-write",

@@ -2,7 +2,7 @@
 import type { BufferSpec, KernelJob, SetupStep } from "../protocol.ts";
 import { type EthashDigest, ITEM_BYTES, PAGE_BYTES } from "./ethash-reference.ts";
 import { foundBuffer, thresholdWords } from "./found-list.ts";
-import { asBytes, asWords, gridOf, POISON } from "./kernel.ts";
+import { asBytes, asWords, gridOf, POISON, uniformBlock } from "./kernel.ts";
 import { type Build, buildOf } from "./variant.ts";
 
 const PARAMS = 0;
@@ -131,5 +131,5 @@ function params(range: EthashRange, target: bigint, capacity: number): BufferSpe
   words[17] = Number((range.firstNonce >> 32n) & 0xffff_ffffn);
   words[18] = range.count;
   words[19] = capacity;
-  return { binding: PARAMS, kind: "uniform", sizeBytes: words.byteLength, data: asBytes(words) };
+  return uniformBlock(PARAMS, words);
 }

@@ -24,7 +24,7 @@ import {
   seedHash,
   sizesBelow,
 } from "./ethash-reference.ts";
-import { bigEndianValue, readFound } from "./found-list.ts";
+import { bigEndianValue, boundaryOf, readFound, requireListed } from "./found-list.ts";
 import { KECCAK_F1600_OPERATIONS } from "./keccak-cost.ts";
 import {
   asBytes,
@@ -58,6 +58,8 @@ const PROBE_CACHE_BYTES = 2 ** 19;
 /** What WebGPU guarantees where an adapter does not say. */
 const GUARANTEED_BINDING_BYTES = 2 ** 27;
 
+/** Rank among the results of the one that becomes the target of a verified search. */
+const BOUNDARY_RANK = 10;
 const CHECKED_HASHES = 32;
 const CHECKED_ITEMS = 16;
 
@@ -163,7 +165,6 @@ async function verifyRandom(device: ProbeDevice, build: Build, random: Random): 
   await verifySearch(device, build, table, range, expected);
 }
 
-/** The target is one of the results, so that one match is exactly at the boundary. */
 async function verifySearch(
   device: ProbeDevice,
   build: Build,
@@ -172,14 +173,10 @@ async function verifySearch(
   digests: readonly EthashDigest[],
 ): Promise<void> {
   const values = digests.map(({ result }) => bigEndianValue(result));
-  const target = values.toSorted((a, b) => (a < b ? -1 : 1))[10] ?? 0n;
-  const matches = values.flatMap((value, i) => (value <= target ? [i] : []));
+  const { target, matches } = boundaryOf(values, BOUNDARY_RANK);
   const job = searchJob(build, table, range, target, matches.length);
   const [bytes = new Uint8Array()] = await runOnce(device, job, [FOUND]);
-  const { count, listed } = readFound(bytes);
-  if (count !== matches.length || !matches.every((match, i) => match === listed[i])) {
-    throw wrongResult(NAME, `${count} nonces were listed where ${matches.length} match`);
-  }
+  requireListed(NAME, bytes, matches);
 }
 
 async function checkRun(

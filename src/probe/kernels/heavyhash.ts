@@ -2,7 +2,7 @@ import { keccakP } from "@noble/hashes/sha3.js";
 import { type ProbeDevice, runOnce } from "../device.ts";
 import type { BufferSpec, KernelJob } from "../protocol.ts";
 import { digestValue } from "./block-header.ts";
-import { foundBuffer, readFound, thresholdWords } from "./found-list.ts";
+import { boundaryOf, foundBuffer, readFound, requireListed, thresholdWords } from "./found-list.ts";
 import {
   FIRST_NAME,
   type HeavyHeader,
@@ -14,7 +14,6 @@ import {
 } from "./heavyhash-reference.ts";
 import { KECCAK_F1600_OPERATIONS } from "./keccak-cost.ts";
 import {
-  asBytes,
   asWords,
   gridOf,
   type Kernel,
@@ -25,6 +24,7 @@ import {
   type ReadBuffer,
   type Scale,
   type Workload,
+  uniformBlock,
   wrongResult,
 } from "./kernel.ts";
 import type { Build } from "./variant.ts";
@@ -46,6 +46,8 @@ const DOT_FEATURE = "packed_4x8_integer_dot_product";
 const HASHES: Record<Scale, number> = { gpu: 2 ** 22, software: 2 ** 12, probe: 2 ** 17 };
 /** One nonce in so many meets the workload's target: enough to check, too few to cost. */
 const ODDS: Record<Scale, bigint> = { gpu: 16n, software: 7n, probe: 11n };
+/** Rank among the hashes of the one that becomes the target of a verified search. */
+const BOUNDARY_RANK = 20;
 const CHECKED_HASHES = 64;
 
 export interface HeavyRange extends HeavyHeader {
@@ -152,7 +154,6 @@ async function verifyDigests(
   if (wrong >= 0) throw wrongResult(NAME, `the digest of nonce ${wrong} of a range differs`);
 }
 
-/** The target is one of the hashes, so that one match is exactly at the boundary. */
 async function verifySearch(
   device: ProbeDevice,
   build: Build,
@@ -160,14 +161,10 @@ async function verifySearch(
   range: HeavyRange,
   values: readonly bigint[],
 ): Promise<void> {
-  const target = values.toSorted((a, b) => (a < b ? -1 : 1))[20] ?? 0n;
-  const matches = values.flatMap((value, i) => (value <= target ? [i] : []));
+  const { target, matches } = boundaryOf(values, BOUNDARY_RANK);
   const job = searchJob(build, matrix, range, target, matches.length);
   const [bytes = new Uint8Array()] = await runOnce(device, job, [FOUND]);
-  const { count, listed } = readFound(bytes);
-  if (count !== matches.length || !matches.every((match, i) => match === listed[i])) {
-    throw wrongResult(NAME, `${count} nonces were listed where ${matches.length} match`);
-  }
+  requireListed(NAME, bytes, matches);
 }
 
 async function checkListed(
@@ -203,7 +200,7 @@ function params(range: HeavyRange, target: bigint, capacity: number): BufferSpec
   words[113] = Number((range.firstNonce >> 32n) & 0xffff_ffffn);
   words[114] = range.count;
   words[115] = capacity;
-  return { binding: PARAMS, kind: "uniform", sizeBytes: words.byteLength, data: asBytes(words) };
+  return uniformBlock(PARAMS, words);
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { Cost, KernelFamily, RateUnit, Resource } from "../../model/calibration.ts";
 import { AssayError } from "../../model/errors.ts";
 import type { ByteRange, ProbeDevice } from "../device.ts";
-import type { AdapterDescription, KernelJob } from "../protocol.ts";
+import type { AdapterDescription, BufferSpec, KernelJob } from "../protocol.ts";
 import type { Build, Variant } from "./variant.ts";
 
 /** Uniform in [0, 1). */
@@ -83,6 +83,11 @@ export function asFloats(bytes: Uint8Array): Float32Array {
 
 export function asBytes(view: Uint32Array | Float32Array): Uint8Array {
   return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+}
+
+/** A shader's uniform block, word for word. */
+export function uniformBlock(binding: number, words: Uint32Array): BufferSpec {
+  return { binding, kind: "uniform", sizeBytes: words.byteLength, data: asBytes(words) };
 }
 
 const MAX_GRID_WIDTH = 32_768;

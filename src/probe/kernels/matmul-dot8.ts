@@ -1,7 +1,6 @@
 import { type ProbeDevice, runOnce } from "../device.ts";
 import type { BufferSpec, KernelJob } from "../protocol.ts";
 import {
-  asBytes,
   asWords,
   gridOf,
   type Kernel,
@@ -11,6 +10,7 @@ import {
   type Scale,
   type Workload,
   type WorkloadContext,
+  uniformBlock,
 } from "./kernel.ts";
 import { checkRows, rowRange } from "./matmul-check.ts";
 import { fitting, gridFor, limitedSide, type Tile } from "./matmul-tiles.ts";
@@ -59,7 +59,7 @@ export function dot8Job(build: Build, sides: Sides, seed: number): KernelJob {
   requireSides(sides);
   const { m, n, k } = sides;
   const { code, variant } = build;
-  const shape = asBytes(Uint32Array.of(m, n, k, seed));
+  const shape = Uint32Array.of(m, n, k, seed);
   const quads = Math.ceil(k / STEPS_PER_QUAD);
   const matrix = (binding: number, rows: number): BufferSpec => ({
     binding,
@@ -78,7 +78,7 @@ export function dot8Job(build: Build, sides: Sides, seed: number): KernelJob {
     entryPoint: "multiply",
     workgroups: gridFor(sides, dot8Tile(variant)),
     buffers: [
-      { binding: SHAPE, kind: "uniform", sizeBytes: shape.byteLength, data: shape },
+      uniformBlock(SHAPE, shape),
       matrix(A, m),
       matrix(B, n),
       { binding: DOT8_PRODUCT, kind: "read-write", sizeBytes: m * n * WORD_BYTES, fill: POISON },

@@ -10,6 +10,7 @@ import {
   type Scale,
   type Workload,
   type WorkloadContext,
+  uniformBlock,
 } from "./kernel.ts";
 import { checkRows, rowRange } from "./matmul-check.ts";
 import { gridFor, limitedSide, type Tile } from "./matmul-tiles.ts";
@@ -88,11 +89,11 @@ export function floatJob(
   const { elementBytes } = design;
   const code = design.specialise(build.code);
   const isFilled = "seed" in inputs;
-  const shape = asBytes(Uint32Array.of(m, n, k, isFilled ? inputs.seed : 0));
+  const shape = Uint32Array.of(m, n, k, isFilled ? inputs.seed : 0);
   const a: Matrix = isFilled ? "filled by the device" : { data: inputs.a };
   const b: Matrix = isFilled ? "filled by the device" : { data: inputs.b };
   const buffers = [
-    { binding: SHAPE, kind: "uniform", sizeBytes: shape.byteLength, data: shape },
+    uniformBlock(SHAPE, shape),
     matrixBuffer(A, m * k * elementBytes, elementBytes, a),
     matrixBuffer(B, k * n * elementBytes, elementBytes, b),
     { binding: PRODUCT, kind: "read-write", sizeBytes: BYTES_OF_F32 * m * n, fill: POISON },

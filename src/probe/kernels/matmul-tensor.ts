@@ -2,7 +2,6 @@ import { type ProbeDevice, runOnce } from "../device.ts";
 import type { AdapterDescription, KernelJob } from "../protocol.ts";
 import { asHalves } from "./half.ts";
 import {
-  asBytes,
   asFloats,
   gridOf,
   type Kernel,
@@ -12,6 +11,7 @@ import {
   type Scale,
   type Workload,
   type WorkloadContext,
+  uniformBlock,
 } from "./kernel.ts";
 import { checkRows, rowRange } from "./matmul-check.ts";
 import { fitting, gridFor, limitedSide, type Tile } from "./matmul-tiles.ts";
@@ -98,7 +98,7 @@ export function tensorJob(build: Build, sums: SumType, sides: Sides, seed: numbe
   const { m, n, k } = sides;
   const { rows, pitchA, pitchB } = padded(sides, build.variant);
   const code = withSums(build.code, sums);
-  const shape = asBytes(Uint32Array.of(m, n, k, seed));
+  const shape = Uint32Array.of(m, n, k, seed);
   const fill = (entryPoint: string, binding: number, elements: number) => ({
     code,
     entryPoint,
@@ -112,7 +112,7 @@ export function tensorJob(build: Build, sums: SumType, sides: Sides, seed: numbe
     entryPoint: "multiply",
     workgroups: gridFor(sides, tensorTile(build.variant)),
     buffers: [
-      { binding: SHAPE, kind: "uniform", sizeBytes: shape.byteLength, data: shape },
+      uniformBlock(SHAPE, shape),
       { binding: A, kind: "read", sizeBytes: rows * pitchA * HALF_BYTES },
       { binding: B, kind: "read", sizeBytes: pitchA * pitchB * HALF_BYTES },
       { binding: TENSOR_PRODUCT, kind: "read-write", sizeBytes: sizeOfC, fill: POISON },

@@ -10,6 +10,7 @@ import {
   type Random,
   randomInt,
   type Scale,
+  uniformBlock,
   wrongResult,
 } from "./kernel.ts";
 import { lacksStorage, tableBytes } from "./limits.ts";
@@ -179,5 +180,5 @@ function compare(ring: Ring, start: number, hops: number, slot: number): void {
 
 function params({ slots, multiplier, increment }: Ring, count: number, hops: number): BufferSpec {
   const block = Uint32Array.of(count, hops, slots - 1, multiplier, increment, 0, 0, 0);
-  return { binding: PARAMS, kind: "uniform", sizeBytes: block.byteLength, data: asBytes(block) };
+  return uniformBlock(PARAMS, block);
 }

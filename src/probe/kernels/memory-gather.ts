@@ -2,7 +2,6 @@ import { type ProbeDevice, runOnce } from "../device.ts";
 import type { BufferSpec, KernelJob } from "../protocol.ts";
 import { inRows, withCanary, withoutCanary } from "./canary.ts";
 import {
-  asBytes,
   asWords,
   gridOf,
   type Kernel,
@@ -10,6 +9,7 @@ import {
   type Random,
   randomInt,
   type Scale,
+  uniformBlock,
   wrongResult,
 } from "./kernel.ts";
 import { lacksStorage, lacksWorkgroup, tableBytes, workgroupVariants } from "./limits.ts";
@@ -177,5 +177,5 @@ function compare(run: GatherRun, invocation: number, words: Uint32Array): void {
 
 function params({ count, turns, seed, pieces }: GatherRun): BufferSpec {
   const block = Uint32Array.of(count, turns, seed, pieces - 1);
-  return { binding: PARAMS, kind: "uniform", sizeBytes: block.byteLength, data: asBytes(block) };
+  return uniformBlock(PARAMS, block);
 }

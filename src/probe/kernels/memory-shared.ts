@@ -1,8 +1,7 @@
 import { type ProbeDevice, runOnce } from "../device.ts";
-import type { AdapterDescription, BufferSpec, KernelJob } from "../protocol.ts";
+import type { AdapterDescription, KernelJob } from "../protocol.ts";
 import { inRows, withCanary, withoutCanary } from "./canary.ts";
 import {
-  asBytes,
   asWords,
   gridOf,
   type Kernel,
@@ -10,6 +9,7 @@ import {
   type Random,
   randomInt,
   type Scale,
+  uniformBlock,
   wrongResult,
 } from "./kernel.ts";
 import { lacksWorkgroup, limitOf, storageBytes, workgroupVariants } from "./limits.ts";
@@ -48,15 +48,13 @@ export interface SharedRun {
 export function sharedJob({ code, variant }: Build, run: SharedRun): KernelJob {
   const { WORKGROUP = Number.NaN } = variant;
   const block = Uint32Array.of(run.count, run.turns, run.seed, 0);
-  const sizeBytes = block.byteLength;
-  const params: BufferSpec = { binding: PARAMS, kind: "uniform", sizeBytes, data: asBytes(block) };
   return {
     label: NAME,
     code,
     entryPoint: "share",
     workgroups: gridOf(Math.ceil(run.count / WORKGROUP)),
     buffers: [
-      params,
+      uniformBlock(PARAMS, block),
       {
         binding: RESULTS,
         kind: "read-write",

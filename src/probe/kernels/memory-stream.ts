@@ -3,7 +3,6 @@ import { type ProbeDevice, runOnce } from "../device.ts";
 import type { AdapterDescription, BufferSpec, KernelJob } from "../protocol.ts";
 import { inRows, withCanary, withoutCanary } from "./canary.ts";
 import {
-  asBytes,
   asWords,
   gridOf,
   type Kernel,
@@ -11,6 +10,7 @@ import {
   randomInt,
   type Scale,
   type Workload,
+  uniformBlock,
   wrongResult,
 } from "./kernel.ts";
 import { lacksStorage, lacksWorkgroup, storageBytes, workgroupVariants } from "./limits.ts";
@@ -164,7 +164,7 @@ function randomRun(words: number, random: Random): StreamRun {
 
 function params({ words, seed, factor }: StreamRun): BufferSpec {
   const block = Uint32Array.of(words, seed, floatBits(factor), 0);
-  return { binding: PARAMS, kind: "uniform", sizeBytes: block.byteLength, data: asBytes(block) };
+  return uniformBlock(PARAMS, block);
 }
 
 /** The bits of a number as f32. */

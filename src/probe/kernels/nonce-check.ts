@@ -9,7 +9,7 @@ import {
   type WorkloadContext,
   wrongResult,
 } from "./kernel.ts";
-import { readFound } from "./found-list.ts";
+import { boundaryOf, readFound, requireListed } from "./found-list.ts";
 import {
   digestJob,
   DIGESTS,
@@ -52,17 +52,12 @@ export async function verifyNonceHash(
   const wrong = expected.findIndex((digest, i) => !sameBytes(digest, digests[i]));
   if (wrong >= 0) throw wrongResult(hash.name, `the digest of nonce ${nonces[wrong]} differs`);
 
-  // The target is one of the hashes, so that one match is exactly at the boundary.
   const values = expected.map((digest) => hash.value(digest));
-  const target = values.toSorted((a, b) => (a < b ? -1 : 1))[BOUNDARY_RANK] ?? 0n;
-  const matches = nonces.filter((_, i) => (values[i] ?? target + 1n) <= target);
+  const { target, matches } = boundaryOf(values, BOUNDARY_RANK);
   const search = searchJob(hash, code, range, target, matches.length);
   const [bytes = new Uint8Array()] = await runOnce(device, search, [FOUND]);
-  const found = readFound(bytes);
-  matches.sort((a, b) => a - b);
-  if (found.count !== matches.length || !matches.every((nonce, i) => nonce === found.listed[i])) {
-    throw wrongResult(hash.name, `${found.count} nonces were listed where ${matches.length} match`);
-  }
+  const matching = matches.map((i) => nonces[i] ?? Number.NaN).sort((a, b) => a - b);
+  requireListed(hash.name, bytes, matching);
 }
 
 /** A search with a random message, to run again and again. */

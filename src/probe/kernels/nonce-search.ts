@@ -1,6 +1,6 @@
 import type { AdapterDescription, BufferSpec, KernelJob } from "../protocol.ts";
 import { foundBuffer, thresholdWords } from "./found-list.ts";
-import { asBytes, gridOf, POISON } from "./kernel.ts";
+import { gridOf, POISON, uniformBlock } from "./kernel.ts";
 import type { Variant } from "./variant.ts";
 
 /** What every hash kernel has in common: a range of nonces in, a list of the good ones out. */
@@ -149,5 +149,5 @@ export function params(
   words.set(thresholdWords(target), 0);
   words.set([range.firstNonce, range.count, capacity], 8);
   words.set(own, SHARED_WORDS);
-  return { binding: PARAMS, kind: "uniform", sizeBytes: words.byteLength, data: asBytes(words) };
+  return uniformBlock(PARAMS, words);
 }

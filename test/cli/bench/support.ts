@@ -4,22 +4,15 @@ import { AssayError } from "../../../src/model/errors.ts";
 import type { Kernel } from "../../../src/probe/kernels/kernel.ts";
 import { matmulF32Kernel } from "../../../src/probe/kernels/matmul-f32.ts";
 import { sha256dKernel } from "../../../src/probe/kernels/sha256d.ts";
-import type { AdapterDescription } from "../../../src/probe/protocol.ts";
+import { adapterDescription } from "../../support/adapter.ts";
 
 /** A device that does not exist. */
-export const ADAPTER: AdapterDescription = {
+export const ADAPTER = adapterDescription({
   vendor: "acme",
   architecture: "anvil",
   device: "acme-a1",
   description: "driver 1.2",
-  isFallbackAdapter: false,
-  software: false,
-  timestamps: true,
-  features: [],
-  languageFeatures: [],
-  matrixConfigs: [],
-  limits: {},
-};
+});
 
 export function hashKernel(name: string, cost: Cost): Kernel {
   return { ...sha256dKernel, name, cost };

@@ -111,7 +111,7 @@ describe.skipIf(why !== undefined)(`a defect on the software adapter${skipped}`,
       "i32(dot4U8Packed(bytes.w, key)) + bitcast<i32>(sum.w)",
     ],
     ["the old x", aluDot8Kernel, "add_dots(p.y, x, key)", "add_dots(p.y, p.x, key)"],
-    ["a second vector that is not stored", aluDot8Kernel, "results[at + 1] = second.y;", ""],
+    ["a second vector that is not stored", aluDot8Kernel, "results[at + 1] = result(second);", ""],
   ])("%s is found", async (_, kernel, from, to) => {
     const code = changed(await readShader(kernel.shader), from, to);
     const text = kernel === aluF16Kernel ? widened(code) : code;

@@ -11,6 +11,7 @@ import {
   EXACT,
   matmulDot8Kernel,
 } from "../../../src/probe/kernels/matmul-dot8.ts";
+import { adapterDescription } from "../../support/adapter.ts";
 import { f16Matmul, halfOf, matmulF16Kernel } from "../../../src/probe/kernels/matmul-f16.ts";
 import {
   FLOAT_TILES,
@@ -119,8 +120,8 @@ describe("matmul-f16", SLOW, () => {
 
   test("says what an adapter lacks", () => {
     const adapter = { features: ["shader-f16"] };
-    expect(matmulF16Kernel.lacks({ ...NO_ADAPTER, ...adapter })).toBeUndefined();
-    expect(matmulF16Kernel.lacks(NO_ADAPTER)).toBe("no shader-f16");
+    expect(matmulF16Kernel.lacks(adapterDescription(adapter))).toBeUndefined();
+    expect(matmulF16Kernel.lacks(adapterDescription())).toBe("no shader-f16");
   });
 });
 
@@ -208,17 +209,3 @@ describe("matrices of 8-bit integers", () => {
     expect(values.slice(0, 61)).not.toEqual(values.slice(61, 122));
   });
 });
-
-const NO_ADAPTER = {
-  vendor: "",
-  architecture: "",
-  device: "",
-  description: "",
-  isFallbackAdapter: false,
-  software: false,
-  timestamps: true,
-  features: [],
-  languageFeatures: [],
-  matrixConfigs: [],
-  limits: {},
-};

@@ -13,8 +13,8 @@ import {
   randomProduct,
   referenceElement,
 } from "../../../src/probe/kernels/product.ts";
-import type { AdapterDescription } from "../../../src/probe/protocol.ts";
 import { seeded } from "../../support/seeded.ts";
+import { adapterDescription } from "../../support/adapter.ts";
 
 describe("the tolerance of a product", () => {
   const ones = (k: number) => ({ m: 1, n: 1, k, a: () => 1, b: () => 1 });
@@ -91,19 +91,8 @@ describe("halves", () => {
 });
 
 describe("tiles", () => {
-  const adapter = (limits: Record<string, number>, software = false): AdapterDescription => ({
-    vendor: "",
-    architecture: "",
-    device: "",
-    description: "",
-    isFallbackAdapter: false,
-    software,
-    timestamps: true,
-    features: [],
-    languageFeatures: [],
-    matrixConfigs: [],
-    limits,
-  });
+  const adapter = (limits: Record<string, number>, software = false) =>
+    adapterDescription({ software, limits });
   const large = adapter({
     maxComputeInvocationsPerWorkgroup: 1024,
     maxComputeWorkgroupSizeX: 1024,
