@@ -36,7 +36,7 @@ async function scored(directory: string, without: readonly Feature[]): Promise<C
       signal,
       ({ gpu, window, label }) =>
         said.push({ gpu: gpu.index, from: window.fromMs / 1000, to: window.toMs / 1000, label }),
-      without,
+      { leaveOut: without },
     );
     for (const truth of await truthOf(file)) confusion.compare(truth, said);
   }

@@ -11,11 +11,33 @@ const bin = z.strictObject({
   reason: z.string().min(1),
 });
 
+const range = z.strictObject({ from: z.number(), to: z.number() });
+
 const feature = z.strictObject({
   feature: z.enum(FEATURES),
+  /** Lowest and highest value that a fitted model has seen; a model of physics alone has seen none. */
+  seen: range.optional(),
   /** Plain words for the feature, used in evidence sentences. */
   says: z.string().min(1),
   bins: z.array(bin).min(1),
+});
+
+const share = z.number().min(0).max(1);
+
+/** What a model was fitted on, and how well it did on workload families that it had not seen. */
+const fitted = z.strictObject({
+  recordings: z.array(
+    z.strictObject({ file: z.string(), sha256: z.string(), families: z.array(z.string()) }),
+  ),
+  /** True where any of them was simulated: such a model is for tests and never ships. */
+  simulated: z.boolean(),
+  gpuSeconds: z.number().min(0),
+  leaveOneFamilyOut: z.strictObject({
+    accuracy: share,
+    macroF1: share,
+    unknown: share,
+    falseMiningSeconds: z.number().min(0),
+  }),
 });
 
 /** The evidence model as data: `data/evidence-model.json`. Weights are natural log-odds. */
@@ -34,9 +56,16 @@ export const evidenceModelSchema = z
       minConfidence: z.number().gt(0).lt(1),
       minMiningConfidence: z.number().gt(0).lt(1),
       neighbourWeight: z.number().min(0).max(1),
+      /** Divides the log-odds before they become probabilities: above 1 makes them less sure. */
+      temperature: z.number().gt(0),
+      /** Log-odds that the evidence for a label itself must reach: else it is the least bad of bad ones. */
+      minSupport: z.number(),
+      /** Features that may lie outside of what a fitted model has seen. */
+      maxUnseenFeatures: z.int().min(0),
       reason: z.string(),
     }),
     features: z.array(feature).min(1),
+    fitted: fitted.optional(),
   })
   .superRefine((model, context) => {
     for (const { feature: name, bins } of model.features) {

@@ -1,19 +1,24 @@
 import { replaySource } from "../collect/recording/replay.ts";
 import type { RecordingWarning } from "../collect/recording/warnings.ts";
 import { agentVersion, loadShippedData } from "../config/data.ts";
+import type { EvidenceModel } from "../classify/evidence-model.ts";
 import type { Feature } from "../model/signature.ts";
 import type { WindowResult } from "../pipeline/events.ts";
 import { Pipeline } from "../pipeline/pipeline.ts";
 import { deviceScale } from "../signature/scale.ts";
 
-/**
- * A pipeline with the data that ships, for recordings: no calibration, no process of our own.
- * @param leaveOut features that are taken out before a window is labelled
- */
-export function recordingPipeline(leaveOut: readonly Feature[] = []): Pipeline {
-  const { model, indicators, limits } = loadShippedData();
+/** What a recording is labelled with, where it is not what ships. */
+export interface LabellingOptions {
+  /** Features that are taken out before a window is labelled: to see what they add. */
+  leaveOut?: readonly Feature[] | undefined;
+  model?: EvidenceModel | undefined;
+}
+
+/** A pipeline with the data that ships, for recordings: no calibration, no process of our own. */
+export function recordingPipeline({ leaveOut, model }: LabellingOptions = {}): Pipeline {
+  const { model: shipped, indicators, limits } = loadShippedData();
   return new Pipeline({
-    model,
+    model: model ?? shipped,
     indicators,
     scaleOf: (gpu) => deviceScale(gpu, limits, []),
     agentPids: () => new Set(),
@@ -27,9 +32,9 @@ export async function labelRecording(
   file: string,
   signal: AbortSignal,
   onWindow: (result: WindowResult) => void,
-  leaveOut: readonly Feature[] = [],
+  options: LabellingOptions = {},
 ): Promise<RecordingWarning[]> {
-  const pipeline = recordingPipeline(leaveOut);
+  const pipeline = recordingPipeline(options);
   const sleep = async (): Promise<void> => {};
   const replay = replaySource({ file, speed: Infinity, clock: () => 0, sleep, signal });
   for await (const observation of replay)

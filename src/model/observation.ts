@@ -4,6 +4,7 @@ import type {
   GpuInfo,
   GpuSample,
   HostSample,
+  LaunchSample,
   ProcessSample,
 } from "./sample.ts";
 
@@ -102,6 +103,7 @@ export type Observation =
   | GpuSample
   | ProcessSample
   | HostSample
+  | LaunchSample
   | DriverSamples
   | DeviceHealth
   | CollectorObservation

@@ -124,3 +124,24 @@ export interface DeviceHealth {
   /** NVIDIA's codes of driver errors, oldest first. */
   xids?: readonly number[] | undefined;
 }
+
+/** One kernel of a process, counted over a short window. Names come from the observed user: hostile. */
+export interface KernelLaunches {
+  name?: string | undefined;
+  /** The entry point it was launched through, or the kernel's own where that is all there is. */
+  entry?: string | undefined;
+  count?: number | undefined;
+  grid?: readonly number[] | undefined;
+  block?: readonly number[] | undefined;
+  /** Of all of them together. */
+  durationSeconds?: number | undefined;
+}
+
+/** Kernel launches of one process in a short window that ended at `atMs`. */
+export interface LaunchSample {
+  kind: "launches";
+  atMs: number;
+  windowSeconds?: number | undefined;
+  pid: number;
+  list: readonly KernelLaunches[];
+}

@@ -2,49 +2,84 @@ import type { KernelFamily } from "./calibration.ts";
 import type { Window } from "./window.ts";
 
 /**
- * Features of a window on a device-relative scale. Ratios are 0..1 unless said otherwise:
- * `powerLevel` and `clockLevel` are 0 at the device's idle and 1 at its limit or reference;
- * `lockstep` is the highest correlation (-1..1) of power with another device of the node;
- * the `power…` ones with a family's name are 0 at rest and 1 where this device's own reference
- * kernel of that family took it, and exist for calibrated devices alone;
- * the `fine…` ones are of the driver's own buffer, which sees what one reading a second averages out;
- * the `probe…` ones are of the agent's own launches: a slow-down is 1 for a run that took what it
- * takes on the idle device, and `probeClockLevel` is 1 at the idle device's best rate.
+ * Features of a window on a device-relative scale, by the kind of evidence they are. Each group can
+ * be left out as a whole, to see what it adds. Ratios are 0..1 unless said otherwise. Intensities are
+ * means over the busy samples of the window; what looks further back says so.
+ *
+ * - `powerLevel`, `clockLevel`: 0 at the device's rest and 1 at its limit; 0..1 of its highest clock.
+ * - `powerVariation`: standard deviation over mean of the busy samples; `plateauVariation` the same
+ *   without the edges of bursts, so that work which comes and goes shows how even it is while it runs.
+ * - `contextPowerVariation`: the same of means a second over {@link CONTEXT_MS}.
+ * - `memHeldVariation`: highest less lowest memory held over the context, as a share of the device's.
+ * - `stepStrength`, `stepPeriodSeconds`: the highest autocorrelation of power over the context and
+ *   the lag it is at; of work without rests.
+ * - `burstsPerMinute`, `burstRegularity`: of work that rests in between, over the context: 1 where
+ *   the beginnings of bursts are evenly spaced, 0 where they follow each other at random.
+ * - `intShare`: `intActive` of `smActive`. `codecUtil`: the busiest of the codec engines.
+ * - `pcieRhythm`: standard deviation over mean of what comes in.
+ * - `lockstep`: highest correlation (-1..1) of power with another device of the node.
+ * - `launchesPerSecond`, `launchVariety` (distinct kernels), `launchTopShare` (of the most frequent).
+ * - `processCount`: processes that hold the device; `treeProcesses`: others of their trees, for each.
+ * - `fine…`: of the driver's own buffer, which sees what one reading a second averages out.
+ * - `powerVs…`: 0 at rest and 1 where this device's own reference kernel of that family took it;
+ *   `near…`: distance to the nearest reference kernel of that family, 0 being equal. Calibrated devices alone.
+ * - `probe…`: of the agent's own launches: a slow-down is 1 for a run that took what it takes on the
+ *   idle device, and `probeClockLevel` is 1 at the idle device's best rate.
  */
-export const FEATURES = [
-  "gpuUtil",
-  "gpuUtilSpread",
-  "zeroUtilShare",
-  "powerLevel",
-  "powerVariation",
-  "memUtil",
-  "memUsedShare",
-  "clockLevel",
-  "pcieRxLevel",
-  "nvlinkLevel",
-  "smActive",
-  "smOccupancy",
-  "tensorActive",
-  "dramActive",
-  "intActive",
-  "fp64Active",
-  "fp32Active",
-  "lockstep",
-  "finePowerVariation",
-  "fineGpuUtilSpread",
-  "fineZeroUtilShare",
-  "powerVsHash",
-  "powerVsMatmul",
-  "powerVsMemory",
-  "probeQueueSeconds",
-  "probeQueueSpread",
-  "probeGapShare",
-  "probeSlowdownAlu",
-  "probeSlowdownMemory",
-  "probeSlowdownGather",
-  "probeColdCost",
-  "probeClockLevel",
-] as const;
+export const FEATURE_GROUPS = {
+  load: ["gpuUtil", "gpuUtilSpread", "zeroUtilShare", "smActive", "smOccupancy"],
+  power: ["powerLevel", "powerVariation", "plateauVariation", "clockLevel"],
+  memory: ["memUtil", "memUsedShare", "memHeldVariation", "dramActive"],
+  links: ["pcieRxLevel", "pcieTxLevel", "pcieRhythm", "nvlinkLevel"],
+  units: [
+    "tensorActive",
+    "immaActive",
+    "dfmaActive",
+    "intActive",
+    "intShare",
+    "fp64Active",
+    "fp32Active",
+    "codecUtil",
+  ],
+  rhythm: [
+    "contextPowerVariation",
+    "stepStrength",
+    "stepPeriodSeconds",
+    "burstsPerMinute",
+    "burstRegularity",
+    "finePowerVariation",
+    "fineGpuUtilSpread",
+    "fineZeroUtilShare",
+  ],
+  peers: ["lockstep"],
+  launches: ["launchesPerSecond", "launchVariety", "launchTopShare"],
+  processes: ["processCount", "treeProcesses"],
+  calibration: [
+    "powerVsHash",
+    "powerVsMatmul",
+    "powerVsMemory",
+    "nearHash",
+    "nearMatmul",
+    "nearMemory",
+  ],
+  probes: [
+    "probeQueueSeconds",
+    "probeQueueSpread",
+    "probeGapShare",
+    "probeSlowdownAlu",
+    "probeSlowdownMemory",
+    "probeSlowdownGather",
+    "probeColdCost",
+    "probeClockLevel",
+  ],
+} as const;
+
+export type FeatureGroup = keyof typeof FEATURE_GROUPS;
+
+/** How far back the context of a window reaches: some steps of a slow training, some duty cycles. */
+export const CONTEXT_MS = 120_000;
+
+export const FEATURES = Object.values(FEATURE_GROUPS).flat();
 
 export type Feature = (typeof FEATURES)[number];
 

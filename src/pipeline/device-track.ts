@@ -1,7 +1,13 @@
 import { intervalOf, type Interval, type IntervalSettings } from "../attribute/intervals.ts";
 import { PROCESS_LIST_SPEAKS_MS } from "../attribute/shares.ts";
 import type { ProbeObservation } from "../model/observation.ts";
-import type { DriverSamples, GpuInfo, GpuSample, ProcessSample } from "../model/sample.ts";
+import type {
+  DriverSamples,
+  GpuInfo,
+  GpuSample,
+  LaunchSample,
+  ProcessSample,
+} from "../model/sample.ts";
 import { LOCKSTEP_CONTEXT_MS } from "../signature/lockstep.ts";
 import { OwnRuns } from "./own-runs.ts";
 
@@ -15,6 +21,7 @@ export class DeviceTrack {
   readonly intervals: Interval[] = [];
   readonly processes: ProcessSample[] = [];
   readonly driver: DriverSamples[] = [];
+  readonly launches: LaunchSample[] = [];
   readonly own = new OwnRuns();
   /** Where the next window begins; undefined before the first sample. */
   nextFromMs: number | undefined;
@@ -50,6 +57,16 @@ export class DeviceTrack {
     this.own.noteList(sample);
   }
 
+  /** Whether a process was seen on the device lately; where nobody looks, any process may be there. */
+  holds(pid: number): boolean {
+    if (this.processes.length === 0) return true;
+    return this.processes.some(({ list }) => list.some((process) => process.pid === pid));
+  }
+
+  addLaunches(sample: LaunchSample): void {
+    this.launches.push(sample);
+  }
+
   addProbe(probe: ProbeObservation): void {
     this.own.add(probe, this.nextFromMs);
   }
@@ -65,6 +82,7 @@ export class DeviceTrack {
     dropWhile(this.samples, (sample, i) => sample.atMs < keepFromMs && i < this.samples.length - 1);
     dropWhile(this.intervals, (interval) => interval.toMs <= windowFromMs);
     dropWhile(this.driver, (buffer) => endOf(buffer) < windowFromMs);
+    dropWhile(this.launches, ({ atMs }) => atMs < windowFromMs);
     this.own.forget(windowFromMs);
     dropWhile(this.processes, (list) => list.atMs < windowFromMs - PROCESS_LIST_SPEAKS_MS);
   }

@@ -1,5 +1,11 @@
 import type { NodeObservation, Observation, ProbeObservation } from "../model/observation.ts";
-import type { GpuInfo, GpuSample, HostSample, ProcessSample } from "../model/sample.ts";
+import type {
+  GpuInfo,
+  GpuSample,
+  HostSample,
+  LaunchSample,
+  ProcessSample,
+} from "../model/sample.ts";
 import { DEFAULT_WINDOW_MS, type Window, windowAt } from "../model/window.ts";
 import { DeviceTrack } from "./device-track.ts";
 import type { PipelineEvent } from "./events.ts";
@@ -38,6 +44,9 @@ export class Pipeline {
         return this.sample(observation);
       case "processes":
         this.processes(observation);
+        return [];
+      case "launches":
+        this.launches(observation);
         return [];
       case "host":
         this.host = observation;
@@ -136,6 +145,12 @@ export class Pipeline {
     const track = this.tracks.get(sample.gpu);
     if (track) track.addProcesses(sample);
     else this.drops += 1;
+  }
+
+  /** A process may hold several devices: which of them it launched on is not told. */
+  private launches(sample: LaunchSample): void {
+    for (const track of this.tracks.values())
+      if (track.holds(sample.pid)) track.addLaunches(sample);
   }
 
   private probe(probe: ProbeObservation): void {

@@ -60,7 +60,7 @@ function* lines(): Generator<object> {
 describe("a feature that is left out", () => {
   it("is in no signature and no evidence, and the others stay", () => {
     const run = (leaveOut: readonly "powerLevel"[]) => {
-      const pipeline = recordingPipeline(leaveOut);
+      const pipeline = recordingPipeline({ leaveOut });
       const seen: Observation[] = [
         {
           kind: "node",

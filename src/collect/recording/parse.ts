@@ -4,7 +4,12 @@ import type {
   Observation,
   ProbeObservation,
 } from "../../model/observation.ts";
-import type { HostSample, ProcessSample, ProcessSighting } from "../../model/sample.ts";
+import type {
+  HostSample,
+  LaunchSample,
+  ProcessSample,
+  ProcessSighting,
+} from "../../model/sample.ts";
 import { checked, countUnknown, entriesOf } from "./checked.ts";
 import { collectorOf, healthOf, samplesOf } from "./device-lines.ts";
 import { isRecord, millisecondsOf, type RawLine } from "./fields.ts";
@@ -15,6 +20,8 @@ import {
   gapSchema,
   gpuInfoSchema,
   hostSchema,
+  kernelLaunchesSchema,
+  launchesSchema,
   nodeSchema,
   probeSchema,
   processesSchema,
@@ -25,12 +32,7 @@ import type { WarningLog } from "./warnings.ts";
 
 /** Says what ran, for evaluation only: no observation is ever made of these. */
 const EVALUATION_KINDS: ReadonlySet<string> = new Set(["truth", "phase"]);
-const UNUSED_KINDS: ReadonlySet<string> = new Set([
-  "sockets",
-  "launches",
-  "context",
-  "calibration",
-]);
+const UNUSED_KINDS: ReadonlySet<string> = new Set(["sockets", "context", "calibration"]);
 
 /**
  * The JSON object of one line.
@@ -64,6 +66,8 @@ export function observationOf(
       return processesOf(raw, at, warnings);
     case "host":
       return hostOf(raw, at, warnings);
+    case "launches":
+      return launchesOf(raw, at, warnings);
     case "gap":
       return gapOf(raw, at, warnings);
     case "probe":
@@ -128,6 +132,19 @@ function hostOf(raw: RawLine, at: LinePlace, warnings: WarningLog): HostSample {
     kind: "host",
     atMs: millisecondsOf(line.t, "t", at),
     list: sightingsOf(line.list, list, at, warnings),
+  };
+}
+
+function launchesOf(raw: RawLine, at: LinePlace, warnings: WarningLog): LaunchSample {
+  const list = entriesOf(raw["list"]);
+  const line = checked(launchesSchema, { ...raw, list }, at, warnings);
+  if (Array.isArray(list)) countUnknown("list", list, kernelLaunchesSchema, at, warnings);
+  return {
+    kind: "launches",
+    atMs: millisecondsOf(line.t, "t", at),
+    windowSeconds: line.windowSeconds,
+    pid: line.pid,
+    list: line.list,
   };
 }
 

@@ -30,6 +30,7 @@ export class RecordingRules {
       case "gap":
         return this.#unlisted(observation.gpu);
       case "host":
+      case "launches":
       case "tick":
       case "collector":
         return this.#backward(observation.kind, WHOLE_NODE, observation.atMs);

@@ -71,6 +71,26 @@ export const processesSchema = z.object({
   list: z.array(processSchema),
 });
 
+// Tracers differ in what they can tell of a launch: what is not of this form counts as not told.
+const dimensions = z.array(z.number().min(0)).max(3).optional().catch(undefined);
+
+export const kernelLaunchesSchema = z.object({
+  name: z.string().optional().catch(undefined),
+  entry: z.string().optional().catch(undefined),
+  count: z.number().min(0).optional().catch(undefined),
+  grid: dimensions,
+  block: dimensions,
+  durationSeconds: seconds.optional().catch(undefined),
+});
+
+export const launchesSchema = z.object({
+  kind: z.string(),
+  t: z.number(),
+  windowSeconds: z.number().positive().optional().catch(undefined),
+  pid: index,
+  list: z.array(kernelLaunchesSchema),
+});
+
 export const hostSchema = processesSchema.omit({ gpu: true });
 
 export const gapSchema = z.object({
