@@ -1,4 +1,9 @@
-import { intervalOf, type Interval, type IntervalSettings } from "../attribute/intervals.ts";
+import {
+  activityOf,
+  intervalOf,
+  type Interval,
+  type IntervalSettings,
+} from "../attribute/intervals.ts";
 import { PROCESS_LIST_SPEAKS_MS } from "../attribute/shares.ts";
 import type { ProbeObservation } from "../model/observation.ts";
 import type {
@@ -8,6 +13,7 @@ import type {
   LaunchSample,
   ProcessSample,
 } from "../model/sample.ts";
+import { DeviceContext } from "../signature/context.ts";
 import { LOCKSTEP_CONTEXT_MS } from "../signature/lockstep.ts";
 import { OwnRuns } from "./own-runs.ts";
 
@@ -23,6 +29,7 @@ export class DeviceTrack {
   readonly driver: DriverSamples[] = [];
   readonly launches: LaunchSample[] = [];
   readonly own = new OwnRuns();
+  readonly context: DeviceContext;
   /** Where the next window begins; undefined before the first sample. */
   nextFromMs: number | undefined;
   private settings: IntervalSettings;
@@ -30,12 +37,14 @@ export class DeviceTrack {
   constructor(gpu: GpuInfo, settings: IntervalSettings) {
     this.gpu = gpu;
     this.settings = settings;
+    this.context = new DeviceContext(settings.intervalMs);
   }
 
   /** The same device, described anew: another power limit, another rate of sampling. */
   redescribe(gpu: GpuInfo, settings: IntervalSettings): void {
     this.gpu = gpu;
     this.settings = settings;
+    this.context.redescribe(settings.intervalMs);
   }
 
   get maxGapMs(): number {
@@ -49,6 +58,7 @@ export class DeviceTrack {
     const interval = intervalOf(previous, sample, this.settings);
     if (interval) this.intervals.push(interval);
     this.samples.push(sample);
+    this.context.add(sample, activityOf(sample, this.settings.idleBelowUtil));
     return true;
   }
 

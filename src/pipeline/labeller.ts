@@ -107,6 +107,7 @@ export class Labeller {
     const { model, scaleOf, leaveOut } = this.settings;
     const own = track.own.time(this.settings.probePids?.() ?? NOBODY);
     const agentPids = new Set([...this.settings.agentPids(), ...own.pids]);
+    const scale = scaleOf(this.gpu);
     const inside = track.intervals.filter((interval) => intersect(interval, window));
     const shares = attribute({
       window,
@@ -122,12 +123,14 @@ export class Labeller {
       samples,
       busy: samples.filter((s) => activityOf(s, model.activity.idleBelowUtil) === "busy"),
       context: track.samples,
+      course: track.context.features(window.toMs, scale),
+      launches: track.launches,
       driver: track.driver,
       probes: track.own.probes,
       peers,
       coveredMs: coveredMs(shares),
       intervalMs: this.gpu.intervalMs ?? this.node.intervalMs,
-      scale: scaleOf(this.gpu),
+      scale,
     });
     const signature = leaveOut ? without(measured, leaveOut) : measured;
     const telemetry = [
