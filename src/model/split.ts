@@ -54,9 +54,11 @@ export function splitInteger(
   total: number,
   claims: readonly { key: string; weight: number }[],
 ): number[] {
-  const exact = claims.map(({ key, weight }) => ({
-    key,
-    weight: BigInt(Math.round(weight * WEIGHT_SCALE)),
-  }));
+  const scaled = claims.map(({ weight }) => Math.round(weight * WEIGHT_SCALE));
+  const [only = -1, ...others] = scaled.flatMap((weight, i) => (weight === 0 ? [] : [i]));
+  // Most wholes have one claim: it needs no arithmetic to be exact.
+  if (others.length === 0 && (scaled[only] ?? 0) > 0 && Number.isInteger(total))
+    return scaled.map((_, i) => (i === only ? total : 0));
+  const exact = claims.map(({ key }, i) => ({ key, weight: BigInt(scaled[i] ?? 0) }));
   return splitExactly(BigInt(total), exact).map(Number);
 }

@@ -21,10 +21,11 @@ import {
 import type { Evidence } from "../model/evidence.ts";
 import type { NodeObservation } from "../model/observation.ts";
 import { ownerKey } from "../model/owner.ts";
-import type { GpuInfo, GpuSample, HostSample, ProcessSighting } from "../model/sample.ts";
+import type { GpuInfo, HostSample, ProcessSighting } from "../model/sample.ts";
 import type { Feature, Signature } from "../model/signature.ts";
 import type { Share, Slice } from "../model/slice.ts";
 import { intersect, type Window } from "../model/window.ts";
+import type { PowerCourse } from "../signature/lockstep.ts";
 import { signatureOf } from "../signature/signature.ts";
 import type { DeviceTrack } from "./device-track.ts";
 import type { PipelineEvent, WindowResult } from "./events.ts";
@@ -67,7 +68,7 @@ export class Labeller {
   close(
     window: Window,
     track: DeviceTrack,
-    peers: GpuSample[][],
+    peers: readonly PowerCourse[],
     host: HostSample | undefined,
   ): PipelineEvent[] {
     const pending = this.observe(window, track, peers, host);
@@ -101,7 +102,7 @@ export class Labeller {
   private observe(
     window: Window,
     track: DeviceTrack,
-    peers: GpuSample[][],
+    peers: readonly PowerCourse[],
     host: HostSample | undefined,
   ): Pending {
     const { model, scaleOf, leaveOut } = this.settings;
@@ -122,14 +123,13 @@ export class Labeller {
       window,
       samples,
       busy: samples.filter((s) => activityOf(s, model.activity.idleBelowUtil) === "busy"),
-      context: track.samples,
-      course: track.context.features(window.toMs, scale),
+      power: track.power,
+      context: track.context.features(window.toMs, scale),
       launches: track.launches,
       driver: track.driver,
       probes: track.own.probes,
       peers,
       coveredMs: coveredMs(shares),
-      intervalMs: this.gpu.intervalMs ?? this.node.intervalMs,
       scale,
     });
     const signature = leaveOut ? without(measured, leaveOut) : measured;
@@ -151,23 +151,27 @@ export class Labeller {
     host: HostSample | undefined,
     agentPids: ReadonlySet<number>,
   ): Map<string, Evidence[]> {
-    const byOwner = new Map<string, Map<number, ProcessSighting>>();
+    const byOwner = new Map<string, ProcessSighting[]>();
+    const noted = new Set<string>();
     const note = (process: ProcessSighting): void => {
+      const identity = `${process.pid} ${process.startTimeMs}`;
+      if (noted.has(identity)) return;
+      noted.add(identity);
       const key = ownerKey(ownerOf(process, agentPids));
-      const seen = byOwner.get(key) ?? new Map<number, ProcessSighting>();
-      byOwner.set(key, seen.set(process.pid, process));
+      const seen = byOwner.get(key);
+      if (seen) seen.push(process);
+      else byOwner.set(key, [process]);
     };
-    const lists = track.processes.filter(
-      (list) => list.atMs > window.fromMs && list.atMs <= window.toMs,
-    );
-    for (const list of lists) list.list.forEach(note);
+    // The newest sighting of a process says all that the others do.
+    for (const { atMs, list } of track.processes.toReversed()) {
+      if (atMs <= window.fromMs) break;
+      if (atMs > window.toMs) continue;
+      list.forEach(note);
+    }
     if (host && host.atMs <= window.toMs && host.atMs > window.fromMs - track.maxGapMs)
       host.list.filter((p) => byOwner.has(ownerKey(ownerOf(p, agentPids)))).forEach(note);
     return new Map(
-      [...byOwner].map(([key, seen]) => [
-        key,
-        hostEvidence([...seen.values()], this.settings.indicators),
-      ]),
+      [...byOwner].map(([key, seen]) => [key, hostEvidence(seen, this.settings.indicators)]),
     );
   }
 

@@ -51,18 +51,10 @@ export interface ContextBucket {
  */
 export class DeviceContext {
   readonly #buckets: ContextBucket[] = [];
-  #bucketMs: number;
+  readonly #bucketMs: number;
 
   constructor(intervalMs: number) {
-    this.#bucketMs = bucketMsOf(intervalMs);
-  }
-
-  /** A device that is read at another rate from now on begins a new past. */
-  redescribe(intervalMs: number): void {
-    const bucketMs = bucketMsOf(intervalMs);
-    if (bucketMs === this.#bucketMs) return;
-    this.#bucketMs = bucketMs;
-    this.#buckets.length = 0;
+    this.#bucketMs = Math.max(MIN_BUCKET_MS, intervalMs);
   }
 
   /**
@@ -147,10 +139,6 @@ export class DeviceContext {
     close();
     return means;
   }
-}
-
-function bucketMsOf(intervalMs: number): number {
-  return Math.max(MIN_BUCKET_MS, intervalMs);
 }
 
 /** The first bucket of that number or a later one; they are in order. */
