@@ -69,12 +69,16 @@ function shareOut(
   const { energyMj } = interval;
   const ownMs = ownMsIn(input.own ?? NO_OWN_TIME, interval);
   const restMs = durationMs - ownMs;
-  const parts = [
-    { key: "own", weight: ownMs },
-    { key: "rest", weight: restMs },
-  ];
-  const [ownMj, restMj] = energyMj === undefined ? [] : splitInteger(energyMj, parts);
-  if (ownMs > 0) add(shares, OWN_CLAIM, ownMs, ownMj);
+  let restMj = energyMj;
+  if (ownMs > 0) {
+    const parts = [
+      { key: "own", weight: ownMs },
+      { key: "rest", weight: restMs },
+    ];
+    const [ownMj, left] = energyMj === undefined ? [] : splitInteger(energyMj, parts);
+    restMj = left;
+    add(shares, OWN_CLAIM, ownMs, ownMj);
+  }
   if (restMs === 0) return;
   const claims = claimsFor(interval, whole, input);
   const keyed = claims.map((claim) => ({ key: ownerKey(claim.owner), weight: claim.weight }));

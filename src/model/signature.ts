@@ -18,6 +18,7 @@ import type { Window } from "./window.ts";
  *   the lag it is at; of work without rests.
  * - `burstsPerMinute`, `burstRegularity`: of work that rests in between, over the context: 1 where
  *   the beginnings of bursts are evenly spaced, 0 where they follow each other at random.
+ * - `arithmeticActive`: sum over the kinds of arithmetic units; `floatShare`: of it, what is on fractions.
  * - `intShare`: `intActive` of `smActive`. `codecUtil`: the busiest of the codec engines.
  * - `pcieRhythm`: standard deviation over mean of what comes in.
  * - `lockstep`: highest correlation (-1..1) of power with another device of the node.
@@ -35,6 +36,8 @@ export const FEATURE_GROUPS = {
   memory: ["memUtil", "memPerUtil", "memUsedShare", "memHeldVariation", "dramActive"],
   links: ["pcieRxLevel", "pcieTxLevel", "pcieRhythm", "nvlinkLevel"],
   units: [
+    "arithmeticActive",
+    "floatShare",
     "tensorActive",
     "immaActive",
     "dfmaActive",

@@ -54,11 +54,12 @@ export function splitInteger(
   total: number,
   claims: readonly { key: string; weight: number }[],
 ): number[] {
-  const scaled = claims.map(({ weight }) => Math.round(weight * WEIGHT_SCALE));
-  const [only = -1, ...others] = scaled.flatMap((weight, i) => (weight === 0 ? [] : [i]));
+  const [only] = claims;
   // Most wholes have one claim: it needs no arithmetic to be exact.
-  if (others.length === 0 && (scaled[only] ?? 0) > 0 && Number.isInteger(total))
-    return scaled.map((_, i) => (i === only ? total : 0));
-  const exact = claims.map(({ key }, i) => ({ key, weight: BigInt(scaled[i] ?? 0) }));
+  if (only && claims.length === 1 && Math.round(only.weight * WEIGHT_SCALE) > 0) return [total];
+  const exact = claims.map(({ key, weight }) => ({
+    key,
+    weight: BigInt(Math.round(weight * WEIGHT_SCALE)),
+  }));
   return splitExactly(BigInt(total), exact).map(Number);
 }

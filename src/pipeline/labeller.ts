@@ -1,6 +1,7 @@
 import { attribute } from "../attribute/shares.ts";
 import { activityOf } from "../attribute/intervals.ts";
 import { ownerOf } from "../attribute/ownership.ts";
+import { sameWork, type WorkState } from "../classify/continuity.ts";
 import { hostEvidence } from "../classify/host-evidence.ts";
 import {
   scaleEvidence,
@@ -8,6 +9,7 @@ import {
   scoresOf,
   smooth,
   telemetryEvidence,
+  unseenEvidence,
   unweighedEvidence,
   type Verdict,
 } from "../classify/score.ts";
@@ -21,7 +23,7 @@ import {
 import type { Evidence } from "../model/evidence.ts";
 import type { NodeObservation } from "../model/observation.ts";
 import { ownerKey } from "../model/owner.ts";
-import type { GpuInfo, HostSample, ProcessSighting } from "../model/sample.ts";
+import type { GpuInfo, HostSample, ProcessSample, ProcessSighting } from "../model/sample.ts";
 import type { Feature, Signature } from "../model/signature.ts";
 import type { Share, Slice } from "../model/slice.ts";
 import { intersect, type Window } from "../model/window.ts";
@@ -41,6 +43,7 @@ interface Pending {
   host: ReadonlyMap<string, readonly Evidence[]>;
   scores: Scores;
   busy: boolean;
+  work: WorkState;
 }
 
 /**
@@ -92,7 +95,7 @@ export class Labeller {
     if (!done) return [];
     const around = [
       ...neighbours(this.previous, done),
-      ...(next && next.busy && next.window.fromMs === done.window.toMs ? [next.scores] : []),
+      ...(next && continues(done, next) ? [next.scores] : []),
     ];
     this.previous = done;
     this.waiting = undefined;
@@ -136,12 +139,17 @@ export class Labeller {
     const telemetry = [
       ...telemetryEvidence(signature, model),
       ...scaleEvidence(signature),
+      ...unseenEvidence(signature, model),
       ...unweighedEvidence(signature, model),
     ];
     const scores = scoresOf(telemetry, model);
     const busy = shares.some((share) => isBusy(share));
     const found = this.hostFindings(window, track, host, agentPids);
-    return { window, signature, shares, telemetry, host: found, scores, busy };
+    const work = {
+      holders: holdersIn(track.processes, window, agentPids),
+      memUsedShare: signature.features.memUsedShare,
+    };
+    return { window, signature, shares, telemetry, host: found, scores, busy, work };
   }
 
   /** Host evidence of each owner seen on the device in the window, his process trees included. */
@@ -214,7 +222,28 @@ function without(signature: Signature, leaveOut: readonly Feature[]): Signature 
 }
 
 function neighbours(before: Pending | undefined, own: Pending): Scores[] {
-  return before?.busy && before.window.toMs === own.window.fromMs ? [before.scores] : [];
+  return before && continues(before, own) ? [before.scores] : [];
+}
+
+/** Whether the first window may speak for the second, and the other way round. */
+function continues(before: Pending, after: Pending): boolean {
+  return (
+    before.busy &&
+    after.busy &&
+    before.window.toMs === after.window.fromMs &&
+    sameWork(before.work, after.work)
+  );
+}
+
+/** Who holds the device at the end of a window; undefined where nothing looked in it. */
+function holdersIn(
+  lists: readonly ProcessSample[],
+  window: Window,
+  agentPids: ReadonlySet<number>,
+): ReadonlySet<string> | undefined {
+  const last = lists.findLast(({ atMs }) => atMs > window.fromMs && atMs <= window.toMs);
+  const others = last?.list.filter(({ pid }) => !agentPids.has(pid));
+  return others && new Set(others.map(({ pid, startTimeMs }) => `${pid} ${startTimeMs}`));
 }
 
 function pick({ label, confidence, evidence }: Verdict): Verdict {

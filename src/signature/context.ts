@@ -83,7 +83,7 @@ export class DeviceContext {
     const worked = buckets.filter(({ busy }) => busy > 0);
     const rested = buckets.length - buckets.filter(({ resting }) => resting === 0).length;
     const rests = rested > RESTING_SHARE * buckets.length;
-    const steady = worked.filter(({ resting }) => resting === 0);
+    const steady = awayFromRests(worked, buckets, GROUP_MS / this.#bucketMs);
     return {
       contextPowerVariation: variation(this.#bySecond(steady)),
       memHeldVariation: heldVariation(worked, scale),
@@ -150,6 +150,21 @@ function firstFrom(buckets: readonly ContextBucket[], number: number): number {
     else high = middle;
   }
   return low;
+}
+
+/** Buckets of work with no rest in them nor near them: power follows a change within about a second. */
+function awayFromRests(
+  worked: readonly ContextBucket[],
+  all: readonly ContextBucket[],
+  near: number,
+): ContextBucket[] {
+  const rests = all.filter(({ resting }) => resting > 0).map(({ number }) => number);
+  let next = 0;
+  return worked.filter(({ number }) => {
+    while ((rests[next] ?? Infinity) < number) next += 1;
+    const [before, after] = [rests[next - 1] ?? -Infinity, rests[next] ?? Infinity];
+    return number - before > near && after - number > near;
+  });
 }
 
 function variation(watts: readonly number[]): number | undefined {

@@ -128,6 +128,7 @@ function trafficFeatures(busy: readonly GpuSample[], scale: DeviceScale): Signat
 function unitFeatures(busy: readonly GpuSample[]): Signature["features"] {
   const intActive = meanOf(busy, "intActive");
   return {
+    ...arithmetic(busy, intActive),
     tensorActive: meanOf(busy, "tensorActive"),
     immaActive: meanOf(busy, "immaActive"),
     dfmaActive: meanOf(busy, "dfmaActive"),
@@ -136,6 +137,27 @@ function unitFeatures(busy: readonly GpuSample[]): Signature["features"] {
     fp64Active: meanOf(busy, "fp64Active"),
     fp32Active: meanOf(busy, "fp32Active"),
     codecUtil: highest(CODECS.map((codec) => meanOf(busy, codec))),
+  };
+}
+
+/** Units that compute with fractions; 8-bit products of the tensor cores are none. */
+const FLOATS = ["fp16Active", "fp32Active", "fp64Active", "tensorActive"] as const;
+/** Below this a share of the arithmetic is a share of noise. */
+const MIN_ARITHMETIC = 0.05;
+
+function arithmetic(
+  busy: readonly GpuSample[],
+  integers: number | undefined,
+): Signature["features"] {
+  // A device that tells of some units only could hide all of its work in the others.
+  if (integers === undefined || meanOf(busy, "fp32Active") === undefined) return {};
+  if (meanOf(busy, "tensorActive") === undefined) return {};
+  const all = FLOATS.reduce((sum, unit) => sum + (meanOf(busy, unit) ?? 0), 0);
+  const floats = Math.max(0, all - (meanOf(busy, "immaActive") ?? 0));
+  const arithmeticActive = integers + all;
+  return {
+    arithmeticActive,
+    floatShare: arithmeticActive < MIN_ARITHMETIC ? undefined : floats / arithmeticActive,
   };
 }
 
