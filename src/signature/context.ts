@@ -28,6 +28,7 @@ export type ContextFeatures = Pick<
   | "stallShare"
   | "stepStrength"
   | "stepPeriodSeconds"
+  | "irregularVariation"
   | "burstsPerMinute"
   | "burstRegularity"
 >;
@@ -41,6 +42,7 @@ export interface ContextBucket {
   busy: number;
   resting: number;
   lowestUtil: number | undefined;
+  highestUtil: number | undefined;
   lowestHeldBytes: number;
   highestHeldBytes: number;
 }
@@ -70,7 +72,10 @@ export class DeviceContext {
     }
     if (activity === "busy") bucket.busy += 1;
     if (activity === "idle") bucket.resting += 1;
-    if (gpuUtil !== undefined) bucket.lowestUtil = Math.min(gpuUtil, bucket.lowestUtil ?? gpuUtil);
+    if (gpuUtil !== undefined) {
+      bucket.lowestUtil = Math.min(gpuUtil, bucket.lowestUtil ?? gpuUtil);
+      bucket.highestUtil = Math.max(gpuUtil, bucket.highestUtil ?? gpuUtil);
+    }
     if (memUsedBytes !== undefined) {
       bucket.lowestHeldBytes = Math.min(bucket.lowestHeldBytes, memUsedBytes);
       bucket.highestHeldBytes = Math.max(bucket.highestHeldBytes, memUsedBytes);
@@ -104,6 +109,7 @@ export class DeviceContext {
       busy: 0,
       resting: 0,
       lowestUtil: undefined,
+      highestUtil: undefined,
       lowestHeldBytes: Infinity,
       highestHeldBytes: -Infinity,
     };

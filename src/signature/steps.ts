@@ -12,7 +12,10 @@ const MIN_SPREAD_WATTS = 2;
 /** A period must be seen three times before it is one. */
 const LONGEST_LAG_SHARE = 1 / 3;
 
-type StepFeatures = Pick<Signature["features"], "stepStrength" | "stepPeriodSeconds">;
+type StepFeatures = Pick<
+  Signature["features"],
+  "stepStrength" | "stepPeriodSeconds" | "irregularVariation"
+>;
 
 /**
  * The strongest repetition in the course of power: the highest local maximum of its autocorrelation
@@ -34,10 +37,19 @@ export function stepFeatures(buckets: readonly ContextBucket[], bucketMs: number
     else if (!falling && here > strength && here >= before && here > after)
       [strength, lag] = [here, i];
   }
+  const beyond = beyondChance(strength, watts.length - lag);
+  const centre = mean(watts) ?? 0;
   return {
-    stepStrength: Math.min(1, strength),
-    stepPeriodSeconds: lag > 0 ? (lag * bucketMs) / 1000 : undefined,
+    stepStrength: beyond,
+    stepPeriodSeconds: beyond > 0 ? (lag * bucketMs) / 1000 : undefined,
+    irregularVariation: centre > 0 ? (deviation / centre) * Math.sqrt(1 - beyond) : undefined,
   };
+}
+
+/** Two deviations of the autocorrelation of noise: the best of many lags reaches that by luck. */
+function beyondChance(strength: number, pairs: number): number {
+  const chance = 2 / Math.sqrt(pairs);
+  return Math.min(1, Math.max(0, (strength - chance) / (1 - chance)));
 }
 
 /** Mean power of each bucket from the first to the last; a missing one repeats the one before it. */
