@@ -18,14 +18,14 @@ type BurstFeatures = Pick<Signature["features"], "burstsPerMinute" | "burstRegul
 export function burstFeatures(buckets: readonly ContextBucket[], bucketMs: number): BurstFeatures {
   if (buckets.length * bucketMs < MIN_MEASURED_MS) return {};
   const starts: number[] = [];
-  let [start, isBurst]: [number | undefined, boolean] = [undefined, false];
+  let [begun, isBurst]: [number | undefined, boolean] = [undefined, false];
   let resting = false;
   for (const { number, busy, resting: rests, highestUtil = 1 } of buckets) {
     // A bucket that holds both is an edge: the burst goes on, or has just begun.
     if (busy > 0) {
-      if (resting) [start, isBurst] = [number, false];
-      if (start !== undefined && !isBurst && highestUtil >= MIN_BURST_UTIL) {
-        starts.push(start);
+      if (resting) [begun, isBurst] = [number, false];
+      if (begun !== undefined && !isBurst && highestUtil >= MIN_BURST_UTIL) {
+        starts.push(begun);
         isBurst = true;
       }
       resting = false;
