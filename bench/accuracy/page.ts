@@ -54,7 +54,7 @@ ${logTable(log)}
 - **Time to detect** runs from the start of the truth to the moment in recorded time at which the verdict was there: at the end of a window (provisional), or one window later (final).
 - **Evidence left out** is taken out when windows are labelled; no model is fitted anew for it.
 - **Single processes** are judged by the slice of their owner, where the truth speaks of a process.
-- **Other methods.** The random forest (100 trees, after arXiv 2606.19262) and the five nearest neighbours see mean, spread, least, most and median of nine NVML signals in each window: utilisation, memory utilisation, memory used, power, temperature,
+- **Other methods.** The random forest (50 trees, after arXiv 2606.19262) and the five nearest neighbours see mean, spread, least, most and median of nine NVML signals in each window: utilisation, memory utilisation, memory used, power, temperature,
   both clocks, PCIe in both directions; what is missing is a value of its own, and once more on those signals alone that every run has. Rules: training above 400 W, or tensor cores active for half of the active time, or NVLink beating (deviation over half of a mean above 1 GB/s); training where power varies by more than a tenth of its mean;
   mining where utilisation is 90 % or more and power varies by less than a twentieth. All of them call a window idle below 1 % utilisation. The thresholds were set before they were scored.
 - A recording that cannot be read is named, the rest is scored, and the command ends with exit code 1. Simulated recordings are never scored.

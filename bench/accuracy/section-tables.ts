@@ -79,7 +79,7 @@ export function ablationTable({ figures, ablation, data, without }: SetResult): 
   const nothing = ["nothing", "", ...brief(figures), "", ""];
   const groups = ablation.map((each) =>
     each.measuredIn === 0
-      ? [each.group, `0 of ${data.runs}`, "as all", "", "", "", "", ""]
+      ? [each.group, `0 of ${data.runs}`, "", "", "", "", "", ""]
       : row(each.group, `${each.measuredIn} of ${data.runs}`, each),
   );
   const asked = without ? [row(`asked for: ${without.features.join(", ")}`, "", without)] : [];

@@ -96,7 +96,7 @@ function peerText(result: SetResult): string {
 
 function ablationText(result: SetResult): string {
   return (
-    "The same model, labelling without one group of features; what no run measured changes nothing.\n\n" +
+    "The same model, labelling without one group of features; a group that no run measured changes nothing and has no figures.\n\n" +
     ablationTable(result)
   );
 }

@@ -1,14 +1,16 @@
-/** Markdown that reads well in a terminal, too: columns are padded to one width. */
+/** Markdown that reads well in a terminal, too: columns are padded, and those of numbers end together. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = head.map((_, i) =>
-    Math.max(3, ...[head, ...rows].map((row) => row[i]?.length ?? 0)),
-  );
+  const columns = head.map((title, i) => {
+    const cells = rows.map((row) => row[i] ?? "");
+    const width = Math.max(3, ...[title, ...cells].map((cell) => cell.length));
+    const isNumbers = i > 0 && cells.every((cell) => /^$|^[\d–+−]/.test(cell));
+    const pad = (cell: string): string => (isNumbers ? cell.padStart(width) : cell.padEnd(width));
+    const rule = isNumbers ? `${"-".repeat(width - 1)}:` : "-".repeat(width);
+    return { rule, pad };
+  });
   const line = (cells: readonly string[]): string =>
-    `| ${widths.map((width, i) => (i === 0 ? (cells[i] ?? "").padEnd(width) : (cells[i] ?? "").padStart(width))).join(" | ")} |\n`;
-  const rule = widths.map((width, i) =>
-    i === 0 ? "-".repeat(width) : `${"-".repeat(width - 1)}:`,
-  );
-  return line(head) + line(rule) + rows.map(line).join("");
+    `| ${columns.map(({ pad }, i) => pad(cells[i] ?? "")).join(" | ")} |\n`;
+  return line(head) + line(columns.map(({ rule }) => rule)) + rows.map(line).join("");
 }
 
 const NONE = "–";

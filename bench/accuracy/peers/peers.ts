@@ -27,7 +27,7 @@ export interface Peer {
 }
 
 const SEED = 20260619;
-const TREES = 100;
+const TREES = 50;
 const NEIGHBOURS = 5;
 
 const forest: Learner = (examples) => {
@@ -46,9 +46,13 @@ interface Learnt {
 
 const LEARNERS: readonly Learnt[] = [
   { name: "random forest on nine NVML signals", learner: forest, commonOnly: false },
-  { name: "the same on those that every run has", learner: forest, commonOnly: true },
+  { name: "random forest on the signals that every run has", learner: forest, commonOnly: true },
   { name: "five nearest neighbours on nine NVML signals", learner: neighbours, commonOnly: false },
-  { name: "the same on those that every run has", learner: neighbours, commonOnly: true },
+  {
+    name: "five nearest neighbours on the signals that every run has",
+    learner: neighbours,
+    commonOnly: true,
+  },
 ];
 
 const RULES: Readonly<Record<string, Rule>> = {

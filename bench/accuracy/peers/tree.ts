@@ -105,7 +105,7 @@ function splitOn(
   if (rankAt(0) === rankAt(sorted.length - 1)) return "constant";
   const right = countsOf(examples, picked);
   const left = right.map(() => 0);
-  let [leftSquares, rightSquares] = [0, right.reduce((acc, count) => acc + count * count, 0)];
+  let [leftSquares, rightSquares] = [0, right.reduce((acc, each) => acc + each * each, 0)];
   let best: Split | undefined;
   for (let i = 0; i + 1 < sorted.length; i += 1) {
     const row = rowAt(i);
