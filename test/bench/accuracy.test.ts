@@ -229,7 +229,7 @@ describe("the page", () => {
     const log = logged([entry], await result(), DATE);
     expect(log).toHaveLength(2);
     const page = pageText("", {}, log);
-    expect(page).toMatch(/2026-11-21 \| +physics-1 \|.* 6 times/);
+    expect(page).toMatch(/2026-11-21 \| physics-1 +\|.* 6 times/);
     expect(page).toContain(DATE);
   });
 
