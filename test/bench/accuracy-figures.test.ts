@@ -156,8 +156,8 @@ function plainly(set: { truths: Truth[]; labels: Said[] }[]) {
   const classes = LABELS.filter((label) => label !== "unknown").flatMap((label) => {
     const support = sum((was) => was === label);
     if (support === 0) return [];
-    const right = sum((was, it) => was === label && it === label);
-    const predicted = sum((_, it) => it === label);
+    const right = sum((was, told) => was === label && told === label);
+    const predicted = sum((_, told) => told === label);
     const precision = predicted > 0 ? right / predicted : 0;
     const recall = right / support;
     return [precision + recall > 0 ? (2 * precision * recall) / (precision + recall) : 0];
@@ -165,11 +165,11 @@ function plainly(set: { truths: Truth[]; labels: Said[] }[]) {
   const total = sum(() => true);
   return {
     truthSeconds: total,
-    accuracy: sum((was, it) => was === it) / total,
+    accuracy: sum((was, told) => was === told) / total,
     macroF1: classes.length === 0 ? 0 : classes.reduce((a, b) => a + b, 0) / classes.length,
-    coverage: sum((_, it) => it !== "(none)") / total,
-    unknown: sum((_, it) => it === "unknown") / total,
-    falseMiningSeconds: sum((was, it) => was !== "mining-like" && it === "mining-like"),
+    coverage: sum((_, told) => told !== "(none)") / total,
+    unknown: sum((_, told) => told === "unknown") / total,
+    falseMiningSeconds: sum((was, told) => was !== "mining-like" && told === "mining-like"),
   };
 }
 
@@ -184,9 +184,9 @@ const close = (plain: Partial<Record<keyof Figures, number>>): object =>
 describe("whatever the truth and the labels", () => {
   it("the figures are those of the rules applied second by second", () => {
     fc.assert(
-      fc.property(anySet, (set) =>
-        expect(figuresOf(piecesOf(set))).toMatchObject(close(plainly(set))),
-      ),
+      fc.property(anySet, (set) => {
+        expect(figuresOf(piecesOf(set))).toMatchObject(close(plainly(set)));
+      }),
     );
   });
 

@@ -154,11 +154,13 @@ describe("a group of evidence that is left out", () => {
       const { final } = labelled(recording.observations, { leaveOut: FEATURE_GROUPS[group] });
       pieces.set(group, overlay(recording.name, recording.truths.devices, final));
     }
-    const own = (group: keyof typeof FEATURE_GROUPS): string[] =>
+    const measured = (group: keyof typeof FEATURE_GROUPS): string[] =>
       FEATURE_GROUPS[group].filter((name) => all.includes(name));
     const sorted = (found: ReadonlyMap<string, readonly string[]>) =>
       [...found].map(([group, features]) => [group, features.toSorted()]);
-    expect(sorted(gone)).toEqual(sorted(new Map(GROUP_NAMES.map((name) => [name, own(name)]))));
+    expect(sorted(gone)).toEqual(
+      sorted(new Map(GROUP_NAMES.map((name) => [name, measured(name)]))),
+    );
     expect(new Map(run.ablated)).toEqual(pieces);
   });
 
