@@ -26,7 +26,7 @@ import { ownerKey } from "../model/owner.ts";
 import type { GpuInfo, HostSample, ProcessSample, ProcessSighting } from "../model/sample.ts";
 import type { Feature, Signature } from "../model/signature.ts";
 import type { Share, Slice } from "../model/slice.ts";
-import { intersect, type Window } from "../model/window.ts";
+import type { Window } from "../model/window.ts";
 import type { PowerCourse } from "../signature/lockstep.ts";
 import { signatureOf } from "../signature/signature.ts";
 import type { DeviceTrack } from "./device-track.ts";
@@ -112,7 +112,9 @@ export class Labeller {
     const own = track.own.time(this.settings.probePids?.() ?? NOBODY);
     const agentPids = new Set([...this.settings.agentPids(), ...own.pids]);
     const scale = scaleOf(this.gpu);
-    const inside = track.intervals.filter((interval) => intersect(interval, window));
+    const inside = track.intervals.filter(
+      ({ fromMs, toMs }) => fromMs < window.toMs && toMs > window.fromMs,
+    );
     const shares = attribute({
       window,
       intervals: track.intervals,
