@@ -34,7 +34,9 @@ describe("the catalogue of workloads", () => {
 
   it("gives each family one label, but for those that share a device", () => {
     for (const { family } of workloads) {
-      const labels = new Set(workloads.filter((w) => w.family === family).map(({ label }) => label));
+      const labels = new Set(
+        workloads.filter((w) => w.family === family).map(({ label }) => label),
+      );
       if (family !== "sharing") expect([family, labels.size]).toEqual([family, 1]);
     }
   });

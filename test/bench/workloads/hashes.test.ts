@@ -37,9 +37,7 @@ function heavy(data: Uint8Array, matrix: number[][]): Uint8Array {
   const product = matrix.map(
     (row) => (row.reduce((sum, cell, i) => sum + cell * (nibbles[i] ?? 0), 0) >> 10) & 15,
   );
-  return data.map(
-    (byte, i) => byte ^ (((product[2 * i] ?? 0) << 4) | (product[2 * i + 1] ?? 0)),
-  );
+  return data.map((byte, i) => byte ^ (((product[2 * i] ?? 0) << 4) | (product[2 * i + 1] ?? 0)));
 }
 
 describe.skipIf(absent)(`the hash functions of the CUDA workloads, on the host${suffix}`, () => {
