@@ -51,10 +51,8 @@ const every = [
     parts.map(({ program, arguments: [name = ""], label }) => [name, { program, name, label }]),
   ).values(),
 ];
-const few = ["vit", "decode-graphs", "matmul-pow-int8"];
-const chosen = process.env["ASSAY_RUN_ALL"]
-  ? every
-  : every.filter(({ name }) => few.includes(name));
+const few = new Set(["vit", "decode-graphs", "matmul-pow-int8"]);
+const chosen = process.env["ASSAY_RUN_ALL"] ? every : every.filter(({ name }) => few.has(name));
 
 describe.skipIf(absent)(`PyTorch workloads on the CPU, in toy size${suffix}`, () => {
   it.each(chosen)(
@@ -73,17 +71,22 @@ describe.skipIf(absent)(`PyTorch workloads on the CPU, in toy size${suffix}`, ()
     },
   );
 
-  it("waits for a word before it touches the device, and ends early when asked to", async () => {
-    const words = ["other.py", "sort", "--device", "cpu", "--tiny", "--seconds", "500", "--wait"];
-    const { lines, code } = await run(words, ({ event }, child) => {
-      if (event === "imported") child.stdin?.write("go\n");
-      if (event === "ready") setTimeout(() => child.kill("SIGTERM"), 300);
-    });
-    expect([code, events(lines)]).toEqual([0, ["imported", "ready", "done"]]);
-  });
+  it(
+    "waits for a word before it touches the device, and ends early when asked to",
+    { timeout: 120_000 },
+    async () => {
+      const words = ["other.py", "sort", "--device", "cpu", "--tiny", "--seconds", "500", "--wait"];
+      const { lines, code } = await run(words, ({ event }, child) => {
+        if (event === "imported") child.stdin?.write("go\n");
+        if (event === "ready") setTimeout(() => child.kill("SIGTERM"), 300);
+      });
+      expect([code, events(lines)]).toEqual([0, ["imported", "ready", "done"]]);
+    },
+  );
 
   it.skipIf(answers("nvidia-smi"))(
     "says why where there is no device, with an exit code of its own",
+    { timeout: 120_000 },
     async () => {
       const { lines, code } = await run(["other.py", "sort"]);
       expect([code, lines.map(({ event, reason }) => [event, reason])]).toEqual([
