@@ -49,8 +49,7 @@ export function addDeclared(
   temperature = 1,
 ): Scores {
   const sum = { ...scores };
-  for (const label of OTHERS)
-    for (const item of declared) sum[label] += item.weights[label] ?? 0;
+  for (const label of OTHERS) for (const item of declared) sum[label] += item.weights[label] ?? 0;
   const relief = massOfOthers(sum, temperature) - massOfOthers(scores, temperature);
   const excess = Math.max(0, relief - maxRelief) * temperature;
   for (const label of OTHERS) sum[label] -= excess;

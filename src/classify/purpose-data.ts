@@ -28,7 +28,10 @@ const entry = z
     /** Where given, the first argument of such a program that is no option must be one of them. */
     firstArguments: names.optional(),
     /** Modules a Python interpreter runs with `-m`: the module itself or one inside it. */
-    modules: z.array(name.regex(/^[a-z0-9_.]+$/)).min(1).optional(),
+    modules: z
+      .array(name.regex(/^[a-z0-9_.]+$/))
+      .min(1)
+      .optional(),
     /** What stands before `::` in a title that the program gave itself. */
     titles: z.array(name.regex(/^\w+$/)).min(1).optional(),
     /** Environment variables that such a launcher sets for its workers. */
