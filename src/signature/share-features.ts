@@ -2,6 +2,7 @@ import type { HostSample, LaunchSample, ProcessSample, ProcessSighting } from ".
 import { CONTEXT_MS, type Signature } from "../model/signature.ts";
 import type { Window } from "../model/window.ts";
 import { burstFeatures } from "./bursts.ts";
+import type { ContextBucket } from "./context.ts";
 import { launchFeatures } from "./launches.ts";
 import { ratio } from "./readings.ts";
 import { type BinEdges, decided } from "./share-bounds.ts";
@@ -112,18 +113,26 @@ function zeroShare(uses: readonly SecondOfUse[]): number | undefined {
  * is told, or a rest, does not show.
  */
 function burstsOf(uses: readonly SecondOfUse[]): ReturnType<typeof burstFeatures> {
-  const buckets = uses.flatMap(({ second, own }) => (own === undefined ? [] : bucket(second, own)));
-  const resting = buckets.filter((each) => each.resting > 0).length;
-  if (resting <= RESTING_SHARE * buckets.length) return {};
+  const known = uses.filter(({ own }) => own !== undefined);
+  const resting = known.filter(({ own }) => own === 0).length;
+  if (resting <= RESTING_SHARE * known.length) return {};
+  const buckets = known.map(({ second, own }) => bucketOf(second, (own ?? 0) > 0));
   const { burstsPerMinute, burstRegularity } = burstFeatures(buckets, 1000);
   const isTold = (burstsPerMinute ?? Infinity) <= 60 / MIN_BURST_SPACE_SECONDS;
   return { burstsPerMinute, burstRegularity: isTold ? burstRegularity : undefined };
 }
 
-function bucket(second: number, own: number): Parameters<typeof burstFeatures>[0] {
-  const [busy, resting] = own > 0 ? [1, 0] : [0, 1];
-  const unused = { wattsSum: 0, wattsCount: 0, lowestUtil: undefined };
-  return [{ number: second, busy, resting, ...unused, lowestHeldBytes: 0, highestHeldBytes: 0 }];
+function bucketOf(second: number, isBusy: boolean): ContextBucket {
+  return {
+    number: second,
+    busy: isBusy ? 1 : 0,
+    resting: isBusy ? 0 : 1,
+    wattsSum: 0,
+    wattsCount: 0,
+    lowestUtil: undefined,
+    lowestHeldBytes: Infinity,
+    highestHeldBytes: -Infinity,
+  };
 }
 
 /**
@@ -186,6 +195,7 @@ function ownLaunches(
   lists: readonly ProcessSample[],
   isOwn: (sighting: ProcessSighting) => boolean,
 ): LaunchSample[] {
+  if (launches.length === 0) return [];
   const bearers = new Map<number, ProcessSighting[]>();
   for (const process of lists.flatMap(({ list }) => list)) {
     if (process.exited) continue;

@@ -53,37 +53,55 @@ export interface SecondOfUse {
  */
 const SECOND_MS = 1000;
 
-/** What one process was told to use in each second, and how often. */
-type Told = Map<number, { sum: number; count: number }>;
+/** What one process was told to use in each second of the context, and how often. */
+interface Told {
+  sums: Float64Array;
+  counts: Uint32Array;
+}
 
 /**
  * How much of the device's time the owner's processes had, and everybody else's, second by second.
+ * @param lists of a bounded stretch of time: every second of it costs memory
  * @returns in time order; empty where no list tells of anybody's use, or never of the owner's
  */
 export function useBySecond(
   lists: readonly ProcessSample[],
   isOwn: (sighting: ProcessSighting) => boolean,
 ): SecondOfUse[] {
+  let [first, last] = [Infinity, -Infinity];
+  for (const { atMs } of lists) {
+    first = Math.min(first, Math.ceil(atMs / SECOND_MS));
+    last = Math.max(last, Math.ceil(atMs / SECOND_MS));
+  }
+  if (first > last) return [];
+  const length = last - first + 1;
+  const isTold = new Uint8Array(length);
   const [own, others] = [new Map<number, Told>(), new Map<number, Told>()];
-  const seconds = new Set<number>();
   for (const { atMs, list } of lists) {
-    const second = Math.ceil(atMs / SECOND_MS);
+    const at = Math.ceil(atMs / SECOND_MS) - first;
     // A list that tells of nobody's use may be one of rest, or one without the driver's word.
-    if (list.length === 0 || list.some(({ smUtil }) => smUtil !== undefined)) seconds.add(second);
-    for (const process of list) note(isOwn(process) ? own : others, process, second);
+    if (list.length === 0) isTold[at] = 1;
+    for (const process of list) {
+      if (process.smUtil === undefined) continue;
+      isTold[at] = 1;
+      note(isOwn(process) ? own : others, process.pid, at, process.smUtil, length);
+    }
   }
   if (own.size === 0) return [];
-  const order = [...seconds].sort((a, b) => a - b);
+  const order: number[] = [];
+  isTold.forEach((told, at) => told && order.push(at));
   const [mine, theirs] = [summed([...own.values()], order), summed([...others.values()], order)];
-  return order.map((second, i) => ({ second, own: mine[i], others: theirs[i] }));
+  return order.map((at, i) => ({ second: first + at, own: mine[i], others: theirs[i] }));
 }
 
-function note(into: Map<number, Told>, { pid, smUtil }: ProcessSighting, second: number): void {
-  if (smUtil === undefined) return;
-  const told: Told = into.get(pid) ?? new Map();
-  const known = told.get(second) ?? { sum: 0, count: 0 };
-  told.set(second, { sum: known.sum + smUtil, count: known.count + 1 });
-  into.set(pid, told);
+function note(into: Map<number, Told>, pid: number, at: number, use: number, length: number): void {
+  let told = into.get(pid);
+  if (!told) {
+    told = { sums: new Float64Array(length), counts: new Uint32Array(length) };
+    into.set(pid, told);
+  }
+  told.sums[at] = (told.sums[at] ?? 0) + use;
+  told.counts[at] = (told.counts[at] ?? 0) + 1;
 }
 
 /** The use of several processes together; undefined in a second in which one of them is not known. */
@@ -103,12 +121,9 @@ function summed(processes: readonly Told[], order: readonly number[]): (number |
  * The driver tells of those that did something, so whom it leaves out while it tells of others did
  * nothing. But its word may be late: one silent second between two others is not known.
  */
-function useAt(told: Told, order: readonly number[], i: number): number | undefined {
-  const at = (index: number): { sum: number; count: number } | undefined =>
-    told.get(order[index] ?? Number.NaN);
-  const here = at(i);
-  if (here) return here.sum / here.count;
-  const isLate = at(i - 1) !== undefined || at(i + 1) !== undefined;
-  const silentBeside = (i > 0 && !at(i - 1)) || (i < order.length - 1 && !at(i + 1));
-  return isLate && !silentBeside ? undefined : 0;
+function useAt({ sums, counts }: Told, order: readonly number[], i: number): number | undefined {
+  const count = counts[order[i] ?? -1] ?? 0;
+  if (count > 0) return (sums[order[i] ?? -1] ?? 0) / count;
+  const [before, after] = [counts[order[i - 1] ?? -1], counts[order[i + 1] ?? -1]];
+  return before !== 0 && after !== 0 && (before ?? after) !== undefined ? undefined : 0;
 }

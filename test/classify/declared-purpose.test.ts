@@ -8,7 +8,7 @@ import {
 import { purposesSchema } from "../../src/classify/purpose-data.ts";
 import { probabilities, type Scores } from "../../src/classify/score.ts";
 import { loadShippedData } from "../../src/config/data.ts";
-import { DECIDABLE_LABELS, LABELS } from "../../src/model/label.ts";
+import { DECIDABLE_LABELS, type Label } from "../../src/model/label.ts";
 import type { ProcessSighting } from "../../src/model/sample.ts";
 
 const { purposes } = loadShippedData();
@@ -119,7 +119,7 @@ describe("a declared purpose", () => {
     [["bash", "train.sh"], "/bin/bash", "a shell"],
     [["xmrig", "--url", "x"], "/tmp/xmrig", "a miner: the indicators' business"],
     [[], undefined, "nothing known"],
-  ])("is none in %j (%s): %s", (argv, exe) => {
+  ])("is none in %j (%s): %s", (argv, exe, _why) => {
     expect(run(argv, exe)).toEqual([]);
   });
 
@@ -287,7 +287,7 @@ describe("scores with what is declared", () => {
 
 describe("a purpose that telemetry contradicts", () => {
   const torchrun = run(["torchrun"]);
-  const of = (label: (typeof LABELS)[number], confidence: number, declared = torchrun) =>
+  const of = (label: Label, confidence: number, declared = torchrun) =>
     purposeContradiction(declared, { label, confidence });
 
   it("is a finding that weighs nothing, from a confidence of 0.8 on", () => {
