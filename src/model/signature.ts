@@ -15,7 +15,8 @@ import type { Window } from "./window.ts";
  * - `memPerUtil`: of the time in which any kernel ran, the share in which memory was in use.
  * - `memHeldVariation`: highest less lowest memory held over the context, as a share of the device's.
  * - `stepStrength`, `stepPeriodSeconds`: the highest autocorrelation of power over the context and
- *   the lag it is at; of work without rests.
+ *   the lag it is at, of work without rests; beyond what chance gives so many readings.
+ * - `irregularVariation`: the part of that course's variation that repeats nothing.
  * - `burstsPerMinute`, `burstRegularity`: of work that rests in between, over the context: 1 where
  *   the beginnings of bursts are evenly spaced, 0 where they follow each other at random.
  * - `arithmeticActive`: sum over the kinds of arithmetic units; `floatShare`: of it, what is on fractions.
@@ -51,6 +52,7 @@ export const FEATURE_GROUPS = {
     "contextPowerVariation",
     "stepStrength",
     "stepPeriodSeconds",
+    "irregularVariation",
     "burstsPerMinute",
     "burstRegularity",
     "finePowerVariation",

@@ -1,8 +1,8 @@
 import type { GpuSample } from "../model/sample.ts";
 import { CONTEXT_MS, type Signature } from "../model/signature.ts";
 import { burstFeatures } from "./bursts.ts";
+import { variationOf } from "./readings.ts";
 import type { DeviceScale } from "./scale.ts";
-import { mean, spread } from "./statistics.ts";
 import { STEP_CONTEXT_MS, stepFeatures } from "./steps.ts";
 
 /** Sensors refresh no faster, and steps of less than half a second are not told from noise by them. */
@@ -28,6 +28,7 @@ export type ContextFeatures = Pick<
   | "stallShare"
   | "stepStrength"
   | "stepPeriodSeconds"
+  | "irregularVariation"
   | "burstsPerMinute"
   | "burstRegularity"
 >;
@@ -41,6 +42,7 @@ export interface ContextBucket {
   busy: number;
   resting: number;
   lowestUtil: number | undefined;
+  highestUtil: number | undefined;
   lowestHeldBytes: number;
   highestHeldBytes: number;
 }
@@ -70,7 +72,10 @@ export class DeviceContext {
     }
     if (activity === "busy") bucket.busy += 1;
     if (activity === "idle") bucket.resting += 1;
-    if (gpuUtil !== undefined) bucket.lowestUtil = Math.min(gpuUtil, bucket.lowestUtil ?? gpuUtil);
+    if (gpuUtil !== undefined) {
+      bucket.lowestUtil = Math.min(gpuUtil, bucket.lowestUtil ?? gpuUtil);
+      bucket.highestUtil = Math.max(gpuUtil, bucket.highestUtil ?? gpuUtil);
+    }
     if (memUsedBytes !== undefined) {
       bucket.lowestHeldBytes = Math.min(bucket.lowestHeldBytes, memUsedBytes);
       bucket.highestHeldBytes = Math.max(bucket.highestHeldBytes, memUsedBytes);
@@ -104,6 +109,7 @@ export class DeviceContext {
       busy: 0,
       resting: 0,
       lowestUtil: undefined,
+      highestUtil: undefined,
       lowestHeldBytes: Infinity,
       highestHeldBytes: -Infinity,
     };
@@ -168,9 +174,7 @@ function awayFromRests(
 }
 
 function variation(watts: readonly number[]): number | undefined {
-  const [centre, deviation] = [mean(watts), spread(watts)];
-  if (watts.length < MIN_GROUPS || !centre || deviation === undefined) return undefined;
-  return deviation / centre;
+  return watts.length < MIN_GROUPS ? undefined : variationOf(watts);
 }
 
 function heldVariation(
