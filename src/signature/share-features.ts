@@ -130,6 +130,7 @@ function bucketOf(second: number, isBusy: boolean): ContextBucket {
     wattsSum: 0,
     wattsCount: 0,
     lowestUtil: undefined,
+    highestUtil: undefined,
     lowestHeldBytes: Infinity,
     highestHeldBytes: -Infinity,
   };
