@@ -1,6 +1,6 @@
 import type { Evidence } from "../model/evidence.ts";
 import { DECIDABLE_LABELS, type DecidableLabel, type Label } from "../model/label.ts";
-import { FEATURES, type Signature } from "../model/signature.ts";
+import { type Feature, FEATURES, type Signature } from "../model/signature.ts";
 import type { EvidenceModel } from "./evidence-model.ts";
 
 /** Log-odds of each label before they become a verdict. */
@@ -27,6 +27,13 @@ export function telemetryEvidence(signature: Signature, model: EvidenceModel): E
     found.push({ family: "telemetry", feature, value, text, weights: bin.weights });
   }
   return found;
+}
+
+/** Where the bins of each weighed feature end: within one, any value is read alike. */
+export function binEdges(model: EvidenceModel): Partial<Record<Feature, readonly number[]>> {
+  return Object.fromEntries(
+    model.features.map(({ feature, bins }) => [feature, bins.flatMap(({ below }) => below ?? [])]),
+  );
 }
 
 /** Features that were measured and that the model has no weights for: shown, so that a reader has them. */
@@ -126,7 +133,9 @@ function whyUnknown(
 ): string | undefined {
   const { minFeatures, minConfidence, minMiningConfidence, minSupport } = decision;
   const hostDecides = evidence.some((item) => item.family === "host" && weighs(item));
-  const findings = evidence.filter((item) => item.family !== "context").length;
+  const findings = evidence.filter(
+    ({ family }) => family === "telemetry" || family === "host",
+  ).length;
   if (!hostDecides && findings < minFeatures)
     return `undecided: ${findings} features were measured, and ${minFeatures} are the least`;
   const bar = best === "mining-like" ? minMiningConfidence : minConfidence;

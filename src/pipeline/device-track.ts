@@ -13,6 +13,7 @@ import type {
   LaunchSample,
   ProcessSample,
 } from "../model/sample.ts";
+import { CONTEXT_MS } from "../model/signature.ts";
 import { DeviceContext } from "../signature/context.ts";
 import { PowerCourse } from "../signature/lockstep.ts";
 import { OwnRuns } from "./own-runs.ts";
@@ -92,6 +93,20 @@ export class DeviceTrack {
     this.driver.push(samples);
   }
 
+  /** Of lists that only the context still looks at, one a second is all that it can use. */
+  private thin(beforeMs: number): void {
+    const { processes } = this;
+    let kept = 0;
+    for (let i = 0; i < processes.length; i += 1) {
+      const [list, next] = [processes[i], processes[i + 1]];
+      if (!list) continue;
+      if (next && next.atMs < beforeMs && secondOf(next) === secondOf(list)) continue;
+      processes[kept] = list;
+      kept += 1;
+    }
+    processes.length = kept;
+  }
+
   /** Forgets what no window that begins then or later can need. */
   forget(windowFromMs: number): void {
     const keepFromMs = windowFromMs - this.settings.maxGapMs;
@@ -102,9 +117,12 @@ export class DeviceTrack {
     dropWhile(this.driver, (buffer) => endOf(buffer) < windowFromMs);
     dropWhile(this.launches, ({ atMs }) => atMs < windowFromMs);
     this.own.forget(windowFromMs);
-    dropWhile(this.processes, (list) => list.atMs < windowFromMs - PROCESS_LIST_SPEAKS_MS);
+    dropWhile(this.processes, (list) => list.atMs < windowFromMs - CONTEXT_MS);
+    this.thin(windowFromMs - PROCESS_LIST_SPEAKS_MS);
   }
 }
+
+const secondOf = ({ atMs }: ProcessSample): number => Math.floor(atMs / 1000);
 
 function endOf({ fromMs, offsetsMs }: DriverSamples): number {
   return fromMs + (offsetsMs.at(-1) ?? 0);

@@ -211,7 +211,8 @@ function ownLaunches(
   });
 }
 
-function processFeatures(
+/** How many processes hold the device for somebody, and how many helpers each of them has. */
+export function processFeatures(
   lists: readonly ProcessSample[],
   host: HostSample | undefined,
   isOwn: (sighting: ProcessSighting) => boolean,
