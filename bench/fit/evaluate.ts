@@ -1,0 +1,101 @@
+/** What a fit is worth on families that it has not seen: the whole fit is made anew without each. */
+import type { EvidenceModel } from "../../src/classify/evidence-model.ts";
+import { type Scores, scoresOf, smooth, telemetryEvidence } from "../../src/classify/score.ts";
+import { windowVerdict } from "../../src/classify/window-verdict.ts";
+import { type Label, LABELS } from "../../src/model/label.ts";
+import { Confusion } from "../accuracy/confusion.ts";
+import type { LabelledWindow } from "../labelled.ts";
+import { fitModel, type FitOptions } from "./fit.ts";
+import { rowsOf, timesOfWindow } from "./rows.ts";
+
+export type LeftOut = NonNullable<EvidenceModel["fitted"]>["leaveOneFamilyOut"];
+
+/** What a model says of windows by their telemetry alone, smoothed over neighbours as it is live. */
+export function labelsBy(model: EvidenceModel, windows: readonly LabelledWindow[]): Label[] {
+  const told = windows.map(({ result }) => {
+    const evidence = telemetryEvidence(result.signature, model);
+    return { evidence, scores: scoresOf(evidence, model), times: timesOfWindow(result) };
+  });
+  const busy = new Map<string, Scores>();
+  for (const [place, { recording, result }] of windows.entries()) {
+    const { scores, times } = told[place] ?? {};
+    if (!scores || !times || times.busyMs === 0) continue;
+    const key = `${recording}\n${result.gpu.uuid}\n`;
+    busy.set(`${key}from ${result.window.fromMs}`, scores);
+    busy.set(`${key}to ${result.window.toMs}`, scores);
+  }
+  return windows.map(({ recording, result }, place) => {
+    const own = told[place];
+    if (!own) return "unknown";
+    const key = `${recording}\n${result.gpu.uuid}\n`;
+    const around = [
+      busy.get(`${key}to ${result.window.fromMs}`),
+      busy.get(`${key}from ${result.window.toMs}`),
+    ].filter((scores) => scores !== undefined);
+    const smoothed = smooth(own.scores, around, model.decision.neighbourWeight);
+    return windowVerdict(own.times, smoothed, own.evidence, model).label;
+  });
+}
+
+/** GPU-seconds of truth by what was said of them. */
+export function confusionOf(
+  model: EvidenceModel,
+  windows: readonly LabelledWindow[],
+  into: Confusion = new Confusion(),
+  isCounted: (window: LabelledWindow) => boolean = () => true,
+): Confusion {
+  const said = labelsBy(model, windows);
+  for (const [place, window] of windows.entries()) {
+    if (!isCounted(window)) continue;
+    for (const label of LABELS) {
+      const to = window.truthSeconds[label] ?? 0;
+      const stretch = { gpu: 0, from: 0, to };
+      if (to > 0)
+        into.compare({ kind: "truth", ...stretch, label }, [
+          { ...stretch, label: said[place] ?? "unknown" },
+        ]);
+    }
+  }
+  return into;
+}
+
+/**
+ * Leaves each family out in turn, fits everything anew (bins, strength, thresholds) and labels it.
+ * @param onFamily is told before each
+ */
+export function leaveOneFamilyOut(
+  windows: readonly LabelledWindow[],
+  base: EvidenceModel,
+  options: FitOptions = {},
+  onFamily: (family: string, place: number, of: number) => void = () => {},
+): Confusion {
+  const confusion = new Confusion();
+  const families = [...new Set(windows.map(({ family }) => family))].sort();
+  let whole: EvidenceModel | undefined;
+  for (const [place, family] of families.entries()) {
+    onFamily(family, place, families.length);
+    const own = windows.filter((window) => window.family === family);
+    const takesPart = rowsOf(own, base.activity.windowIdleBelowShare).length > 0;
+    const others = windows.filter((window) => window.family !== family);
+    // A family that no fit looks at, such as rest, is left out of all of them alike.
+    const model = takesPart
+      ? fitModel(others, base, options)
+      : (whole ??= fitModel(windows, base, options));
+    const recordings = new Set(own.map(({ recording }) => recording));
+    const near = windows.filter(({ recording }) => recordings.has(recording));
+    confusionOf(model, near, confusion, (window) => window.family === family);
+  }
+  return confusion;
+}
+
+/** Shares rounded to four decimals, for the model file. */
+export function leftOutFigures(confusion: Confusion): LeftOut {
+  const { accuracy, macroF1, unknown, falseMiningSeconds } = confusion.score();
+  const rounded = (share: number): number => Math.round(share * 10_000) / 10_000;
+  return {
+    accuracy: rounded(accuracy),
+    macroF1: rounded(macroF1),
+    unknown: rounded(unknown),
+    falseMiningSeconds: Math.round(falseMiningSeconds * 10) / 10,
+  };
+}
