@@ -19,7 +19,7 @@ export interface BinnedFeature {
   feature: Feature;
   says: string;
   bins: readonly Bin[];
-  /** Rows that measured it, smallest value first; none for a feature that stays what it was. */
+  /** What it was in the rows that measured it, smallest value first; none for a feature that stays what it was. */
   measured: readonly Measured[];
 }
 
@@ -30,6 +30,8 @@ const MIN_BIN_WEIGHT = 0.08;
 /** A bin of one family would learn the family and not the kind of work. */
 const MIN_BIN_FAMILIES = 2;
 const EDGE_DIGITS = 3;
+/** What a double holds for certain. */
+const MAX_DIGITS = 15;
 
 /**
  * The features of the base model with their edges kept and perhaps more of them, in its order, then
@@ -55,8 +57,8 @@ export function binned(
 /** Nothing where fewer than two labels and two families have it: that would tell devices apart, not work. */
 function measuredWell(rows: readonly WeighedRow[], feature: Feature): Measured[] {
   const found = column(rows, feature);
-  const families = new Set(found.map(({ family }) => family));
-  const labels = new Set(found.map(({ label }) => label));
+  const families = new Set(found.map(({ row }) => row.family));
+  const labels = new Set(found.map(({ row }) => row.label));
   return families.size >= 2 && labels.size >= 2 ? found : [];
 }
 
@@ -65,11 +67,13 @@ function refine(
   measured: readonly Measured[],
 ): BinnedFeature {
   const refined: Bin[] = [];
+  const quantiles = candidates(measured);
   let from = -Infinity;
   for (const { below, weights, reason } of bins) {
     const to = below ?? Infinity;
     const told = { prior: weights, physics: reason === "" ? undefined : reason };
-    for (const edge of edgesWithin(measured, from, to)) refined.push({ below: edge, ...told });
+    for (const edge of edgesWithin(measured, quantiles, from, to))
+      refined.push({ below: edge, ...told });
     refined.push(below === undefined ? told : { below, ...told });
     from = to;
   }
@@ -77,13 +81,21 @@ function refine(
 }
 
 /** Quantiles of the whole column that leave enough on both sides, rising. */
-function edgesWithin(measured: readonly Measured[], from: number, to: number): number[] {
+function edgesWithin(
+  measured: readonly Measured[],
+  quantiles: readonly number[],
+  from: number,
+  to: number,
+): number[] {
+  const whole = weightOf(measured);
+  const inside = measured.filter(({ value }) => value >= from && value < to);
   const edges: number[] = [];
-  for (const candidate of candidates(measured)) {
+  for (const candidate of quantiles) {
     const last = edges.at(-1) ?? from;
     if (candidate <= last || candidate >= to) continue;
-    if (holdsEnough(measured, last, candidate) && holdsEnough(measured, candidate, to))
-      edges.push(candidate);
+    const left = inside.filter(({ value }) => value >= last && value < candidate);
+    const right = inside.filter(({ value }) => value >= candidate);
+    if (isEnough(left, whole) && isEnough(right, whole)) edges.push(candidate);
   }
   return edges;
 }
@@ -92,27 +104,33 @@ function candidates(measured: readonly Measured[]): number[] {
   return QUANTILES.flatMap((share) => {
     const value = weightedQuantile(measured, share);
     const above = measured.find((row) => value !== undefined && row.value > value)?.value;
-    if (value === undefined || above === undefined) return [];
-    const middle = Number(((value + above) / 2).toPrecision(EDGE_DIGITS));
-    // Rounding must not carry the edge past the values that it parts.
-    return [middle > value && middle <= above ? middle : above];
+    return value === undefined || above === undefined ? [] : [between(value, above)];
   });
 }
 
-function holdsEnough(measured: readonly Measured[], from: number, to: number): boolean {
-  const whole = measured.reduce((sum, { weight }) => sum + weight, 0);
-  const inside = measured.filter(({ value }) => value >= from && value < to);
-  const families = new Set(inside.map(({ family }) => family));
-  const weight = inside.reduce((sum, row) => sum + row.weight, 0);
-  return families.size >= MIN_BIN_FAMILIES && weight >= MIN_BIN_WEIGHT * whole;
+/** The middle with as few digits as still part the two values. */
+function between(value: number, above: number): number {
+  for (let digits = EDGE_DIGITS; digits < MAX_DIGITS; digits += 1) {
+    const middle = Number(((value + above) / 2).toPrecision(digits));
+    if (middle > value && middle <= above) return middle;
+  }
+  return above;
 }
+
+function isEnough(inside: readonly Measured[], whole: number): boolean {
+  const families = new Set(inside.map(({ row }) => row.family));
+  return families.size >= MIN_BIN_FAMILIES && weightOf(inside) >= MIN_BIN_WEIGHT * whole;
+}
+
+const weightOf = (rows: readonly { weight: number }[]): number =>
+  rows.reduce((sum, { weight }) => sum + weight, 0);
 
 /** The smallest value that at least `share` of the weight lies at or below; undefined of nothing. */
 export function weightedQuantile(
   sorted: readonly { value: number; weight: number }[],
   share: number,
 ): number | undefined {
-  const goal = share * sorted.reduce((sum, { weight }) => sum + weight, 0);
+  const goal = share * weightOf(sorted);
   let sum = 0;
   for (const { value, weight } of sorted) {
     sum += weight;

@@ -9,14 +9,14 @@ import { bestTemperature, type HeldOut } from "./temperature.ts";
  * Standard deviations, in log-odds, that a weight is expected to have from its physics. 0 is physics
  * alone, and wins where leaving it does not help.
  */
-export const LOOSENESS = [0, 0.05, 0.1, 0.2, 0.4, 0.8];
+export const LOOSENESS = [0, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2];
 /** A neighbouring bin that differs is that much less expected than one that moves along. */
 const FUSED_RATIO = 2;
 /** Beyond so many families they are left out in groups: each left-out share is still small. */
-const MAX_FOLDS = 10;
+const MAX_FOLDS = 8;
 /** Slope that may be left, in parts of the pull towards physics: an error of the same size in log-odds. */
-const FINE = 1e-6;
-const COARSE = 1e-3;
+const FINE = 1e-4;
+const COARSE = 1e-2;
 
 export interface CrossFit {
   looseness: number;

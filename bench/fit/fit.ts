@@ -10,7 +10,7 @@ import { binned, type BinnedFeature, type BinWeights } from "./bins.ts";
 import { crossFit, fitAll, sum } from "./cross-fit.ts";
 import { designOf, LABEL_COUNT } from "./objective.ts";
 import { reasonsOf } from "./reasons.ts";
-import { familiesOf, rowsOf, weighed } from "./rows.ts";
+import { familiesOf, rowsOf, thinned, weighed } from "./rows.ts";
 import { seenRange } from "./seen.ts";
 import { thresholds } from "./thresholds.ts";
 
@@ -27,6 +27,8 @@ type ModelFeature = EvidenceModel["features"][number];
 
 /** What the schema takes. */
 const MAX_WEIGHT = 6;
+/** Rows of a family and label that the search for the looseness and the thresholds look at. */
+const SEARCHED_ROWS = 32;
 
 /**
  * The base model with weights, thresholds, reasons and ranges fitted to the windows; `fitted` is
@@ -44,7 +46,8 @@ export function fitModel(
   if (rows.length === 0) return base;
   const features = binned(rows, base, options.features ?? FEATURES);
   const design = designOf(rows, features);
-  const { looseness, heldOut } = crossFit(design, base.decision.temperature, options.looseness);
+  const fewer = designOf(thinned(rows, SEARCHED_ROWS), features);
+  const { looseness, heldOut } = crossFit(fewer, base.decision.temperature, options.looseness);
   const weights = sum(design.prior, fitAll(design, looseness));
   const suffix = windows.some(({ result }) => result.simulated) ? "-simulated" : "";
   return evidenceModelSchema.parse({

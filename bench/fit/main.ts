@@ -21,6 +21,8 @@ import { type FitArguments, fitArguments } from "./options.ts";
 import { fitLabel } from "./rows.ts";
 import { gather, OWN_RECORDINGS, type Sources } from "./sources.ts";
 
+const FOREIGN = "Fitted with leave to use recordings from elsewhere: scores on those say nothing.";
+
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
 
 try {
@@ -44,7 +46,8 @@ async function main(options: FitArguments): Promise<void> {
   const leftOut = leaveOneFamilyOut(sources.windows, base, {}, (family, place, of) =>
     say(`leaving out ${family} (${place + 1} of ${of})`),
   );
-  const model = versioned({ ...fitted, fitted: provenance(sources, base, leftOut) });
+  const origin = options.foreign ? `${FOREIGN} ${fitted.origin}` : fitted.origin;
+  const model = versioned({ ...fitted, origin, fitted: provenance(sources, base, leftOut) });
   print(model, sources, leftOut, confusionOf(base, sources.windows));
   if (options.out === undefined) return;
   if (options.check) requireSame(model, options.out);

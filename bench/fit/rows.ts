@@ -1,4 +1,5 @@
 /** Windows as a fit sees them: features, one true label, one family. No names of programs, no times. */
+import { group } from "d3-array";
 import { isBusy, type WindowTimes } from "../../src/classify/window-verdict.ts";
 import { DECIDABLE_LABELS, type DecidableLabel } from "../../src/model/label.ts";
 import { type Feature, FEATURES } from "../../src/model/signature.ts";
@@ -95,19 +96,39 @@ export function familiesOf(
   return found;
 }
 
+/** What one feature was in a row. */
+export interface Measured {
+  row: WeighedRow;
+  value: number;
+  weight: number;
+}
+
 /** What one feature was in the rows that measured it, smallest first. */
 export function column(rows: readonly WeighedRow[], feature: Feature): Measured[] {
   const index = FEATURES.indexOf(feature);
-  return rows
-    .flatMap(({ values, ...row }) => {
-      const value = values[index];
-      return value === undefined ? [] : [{ ...row, value }];
-    })
-    .sort((a, b) => a.value - b.value);
+  const found: Measured[] = [];
+  for (const row of rows) {
+    const value = row.values[index];
+    if (value !== undefined) found.push({ row, value, weight: row.weight });
+  }
+  return found.sort((a, b) => a.value - b.value);
 }
 
-export interface Measured extends Omit<WeighedRow, "values"> {
-  value: number;
+/**
+ * At most so many rows of each family and label, evenly spread over the order of `rowsOf`: more
+ * windows of one piece of work tell little more, and the search for a strength fits many times.
+ */
+export function thinned(rows: readonly Row[], most: number): WeighedRow[] {
+  const groups = group(rows, ({ family, label }) => JSON.stringify([family, label]));
+  const kept = new Set<Row>();
+  for (const alike of groups.values()) {
+    const count = Math.min(most, alike.length);
+    for (let i = 0; i < count; i += 1) {
+      const row = alike[Math.floor((i * alike.length) / count)];
+      if (row) kept.add(row);
+    }
+  }
+  return weighed(rows.filter((row) => kept.has(row)));
 }
 
 function entries(
