@@ -1,0 +1,343 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { confusionOf, labelsBy, leaveOneFamilyOut } from "../../../bench/fit/evaluate.ts";
+import { fitModel } from "../../../bench/fit/fit.ts";
+import type { LabelledWindow } from "../../../bench/labelled.ts";
+import { type EvidenceModel, evidenceModelSchema } from "../../../src/classify/evidence-model.ts";
+import { decide, scoresOf } from "../../../src/classify/score.ts";
+import { loadShippedData } from "../../../src/config/data.ts";
+import { seeded } from "../../support/seeded.ts";
+import { BASE, KINDS, labelledWindow, toyWindows, weightsOf } from "./windows.ts";
+
+const shuffled = <T>(items: readonly T[], seed: number): T[] => {
+  const random = seeded(seed);
+  return items
+    .map((item) => ({ item, key: random() }))
+    .sort((a, b) => a.key - b.key)
+    .map(({ item }) => item);
+};
+
+const bytes = (model: EvidenceModel): string => JSON.stringify(model);
+
+describe("a fit", () => {
+  const windows = toyWindows();
+  const model = fitModel(windows, BASE);
+
+  it("gives the same bytes for the same windows, in any order", () => {
+    fc.assert(
+      fc.property(fc.integer(), (seed) => {
+        expect(bytes(fitModel(shuffled(windows, seed), BASE))).toBe(bytes(model));
+      }),
+      { numRuns: 5 },
+    );
+    // Control: one value more or less is another model.
+    const [first, ...others] = windows;
+    expect(first).toBeDefined();
+    expect(bytes(fitModel(others, BASE))).not.toBe(bytes(model));
+  });
+
+  it("is a model that the program reads, and comes back from text as it was", () => {
+    expect(evidenceModelSchema.parse(JSON.parse(bytes(model)))).toEqual(model);
+    expect(model.version).toBe("physics-toy-fitted");
+    expect(model.activity).toEqual(BASE.activity);
+    expect(model.prior).toEqual(BASE.prior);
+  });
+
+  it("learns what tells the labels apart, with the right sign", () => {
+    const tensor = weightsOf(model, "tensorActive", 0.8)?.weights;
+    expect(tensor?.["training-like"]).toBeGreaterThan(0.3);
+    expect(tensor?.["mining-like"]).toBeLessThan(-0.1);
+    expect(weightsOf(model, "tensorActive", 0.03)?.weights["mining-like"]).toBeGreaterThan(0.3);
+    expect(weightsOf(model, "intActive", 0.8)?.weights["mining-like"]).toBeGreaterThan(1);
+  });
+
+  it("explains each weight by the families that it was learnt from, and by physics", () => {
+    expect(weightsOf(model, "intActive", 0.8)?.reason).toBe(
+      "in 4 of 4 mining-like families (minin-0, minin-1 and 2 more); physics: integer units dominate",
+    );
+    expect(weightsOf(model, "tensorActive", 0.8)?.reason).toMatch(
+      /^in \d of 4 training-like families \(.*\), in 0 of 4 mining-like families$/,
+    );
+  });
+
+  it("recognises further windows of the same kinds, better than the physics that it began with", () => {
+    const fresh = toyWindows({ seed: 99 });
+    const [fitted, physics] = [model, BASE].map((each) => confusionOf(each, fresh).score());
+    expect(fitted?.accuracy).toBeGreaterThan(0.9);
+    expect(physics?.accuracy).toBeLessThan(0.5);
+  });
+
+  it("says that it was simulated where any window was", () => {
+    const [first, ...others] = toyWindows();
+    const simulated = { ...first?.result, simulated: true } as LabelledWindow["result"];
+    const some = [{ ...first, result: simulated } as LabelledWindow, ...others];
+    expect(fitModel(some, BASE).version).toBe("physics-toy-fitted-simulated");
+  });
+
+  it("does not start from another fit", () => {
+    const fitted = {
+      recordings: [],
+      simulated: false,
+      gpuSeconds: 1,
+      leaveOneFamilyOut: { accuracy: 1, macroF1: 1, unknown: 0, falseMiningSeconds: 0 },
+    };
+    expect(() => fitModel(windows, { ...BASE, fitted })).toThrow("physics-toy was fitted itself");
+  });
+});
+
+describe("what does not count in a fit", () => {
+  const windows = toyWindows();
+  const model = bytes(fitModel(windows, BASE));
+
+  it("is how long a family ran, or on how many devices in step", () => {
+    const isLong = ({ family }: LabelledWindow) => family === "train-1" || family === "other-0";
+    const copies = windows.filter(isLong).flatMap((window) =>
+      Array.from({ length: 9 }, (_, gpu) => ({
+        ...window,
+        recording: `${window.recording}-copy-${gpu}`,
+      })),
+    );
+    expect(bytes(fitModel([...windows, ...copies], BASE))).toBe(model);
+    // Control: the same copies as families of their own do count.
+    const families = copies.map((window) => ({ ...window, family: window.recording }));
+    expect(bytes(fitModel([...windows, ...families], BASE))).not.toBe(model);
+  });
+
+  it.each([
+    ["rest", { idleMs: 9500 }],
+    ["half of this and half of that", { truthSeconds: { other: 5, "mining-like": 5 } as const }],
+    ["a window whose truth is mostly missing", { truthSeconds: { other: 2 } as const }],
+    ["idle by its truth", { label: "idle" as const }],
+  ])("is %s", (_, more) => {
+    const odd = { family: "odd", label: "other" as const, features: { intActive: 0.99 } };
+    expect(bytes(fitModel([...windows, labelledWindow({ ...odd, ...more })], BASE))).toBe(model);
+    // Control: the same window of busy, pure, known work does.
+    expect(bytes(fitModel([...windows, labelledWindow(odd)], BASE))).not.toBe(model);
+  });
+
+  it("is a value that was not measured, or is no number", () => {
+    const withNaN = windows.map((window) => {
+      const { result } = window;
+      const features = { ...result.signature.features, memUtil: Number.NaN };
+      return { ...window, result: { ...result, signature: { ...result.signature, features } } };
+    });
+    expect(bytes(fitModel(withNaN, BASE))).toBe(model);
+  });
+
+  it("is all there is without any window: the physics comes back as it was", () => {
+    expect(fitModel([], BASE)).toBe(BASE);
+  });
+});
+
+describe("physics", () => {
+  it("stays in every weight and word of a feature that nobody measured", () => {
+    const model = fitModel(toyWindows(), BASE);
+    const fp64 = ({ features }: EvidenceModel) =>
+      features.find(({ feature }) => feature === "fp64Active");
+    expect(fp64(model)).toEqual(fp64(BASE));
+    // Control: the feature that was measured moved.
+    expect(weightsOf(model, "intActive", 0.8)).not.toEqual(weightsOf(BASE, "intActive", 0.8));
+  });
+
+  it("stays where one family alone measured a feature: that tells a device, not work", () => {
+    const windows = toyWindows();
+    const one = windows.map((window) => {
+      if (window.family !== "minin-0") return window;
+      const { result } = window;
+      const features = { ...result.signature.features, fp64Active: 0.4 };
+      return { ...window, result: { ...result, signature: { ...result.signature, features } } };
+    });
+    expect(weightsOf(fitModel(one, BASE), "fp64Active", 0.4)).toEqual(
+      weightsOf(BASE, "fp64Active", 0.4),
+    );
+  });
+
+  it("wins where the labels have nothing to do with the values", () => {
+    const random = seeded(5);
+    const noise = toyWindows({ familiesPerLabel: 5 }).map((window) => {
+      const { result } = window;
+      const features = { intActive: random(), tensorActive: random() };
+      return { ...window, result: { ...result, signature: { ...result.signature, features } } };
+    });
+    const model = fitModel(noise, { ...BASE, features: BASE.features.slice(1) });
+    const largest = Math.max(
+      ...model.features
+        .filter(({ feature }) => feature !== "fp64Active")
+        .flatMap(({ bins }) => bins.flatMap((bin) => Object.values(bin.weights).map(Math.abs))),
+      0,
+    );
+    expect(largest).toBeLessThan(0.2);
+  });
+
+  it("keeps its edges, and every weight stays within what the file may hold", () => {
+    const { model: shipped } = loadShippedData();
+    const model = fitModel(toyWindows({ noise: 0.02 }), shipped, { looseness: [50] });
+    for (const { feature, bins } of shipped.features) {
+      const edges = model.features.find((entry) => entry.feature === feature)?.bins;
+      for (const { below } of bins) expect(edges?.map((bin) => bin.below)).toContain(below);
+    }
+    const weights = model.features.flatMap(({ bins }) =>
+      bins.flatMap((bin) => Object.values(bin.weights)),
+    );
+    expect(Math.max(...weights.map(Math.abs))).toBeLessThanOrEqual(6);
+    expect(weights.every((weight) => Math.abs(weight * 100 - Math.round(weight * 100)) < 1e-9));
+  });
+
+  it("is not argued against for a label that nobody recorded", () => {
+    const noMining = toyWindows().filter(({ family }) => !family.startsWith("minin"));
+    const model = fitModel(noMining, BASE);
+    for (const value of [0.1, 0.5, 0.8])
+      expect(weightsOf(model, "intActive", value)?.weights["mining-like"]).toBe(
+        weightsOf(BASE, "intActive", value)?.weights["mining-like"],
+      );
+  });
+});
+
+describe("how sure a fitted model is", () => {
+  it("is less than its weights say where physics was too sure of itself", () => {
+    const sure = BASE.features.map((entry) => ({
+      ...entry,
+      bins: entry.bins.map((bin, i) => ({
+        ...bin,
+        weights: { "mining-like": i === 0 ? -6 : 6, "training-like": i === 0 ? 6 : -6 },
+      })),
+    }));
+    const random = seeded(2);
+    const coin = toyWindows({ familiesPerLabel: 5 }).map((window) => {
+      const { result } = window;
+      const signature = { ...result.signature, features: { intActive: random() } };
+      return { ...window, result: { ...result, signature } };
+    });
+    const held = { looseness: [0] };
+    expect(fitModel(coin, { ...BASE, features: sure }, held).decision.temperature).toBeGreaterThan(
+      2,
+    );
+    // Control: honest physics of separable work needs none.
+    expect(fitModel(toyWindows(), BASE).decision.temperature).toBe(1);
+  });
+
+  it("never lowers the bars that physics set", () => {
+    for (const seed of [1, 2, 3]) {
+      const { decision } = fitModel(toyWindows({ seed, noise: 0.3 }), BASE);
+      expect(decision.minMiningConfidence).toBeGreaterThanOrEqual(0.8);
+      expect(decision.minMiningConfidence).toBeLessThanOrEqual(0.95);
+      expect(decision.temperature).toBeGreaterThanOrEqual(1);
+      expect(decision.minSupport).toBeGreaterThanOrEqual(-6);
+      expect(decision.minFeatures).toBe(BASE.decision.minFeatures);
+    }
+  });
+
+  it("raises the bar of mining-like above what honest work of an unseen family reached", () => {
+    const odd = Array.from({ length: 8 }, (_, place) =>
+      labelledWindow({
+        family: "looks-like-mining",
+        label: "other",
+        features: { intActive: 0.8, tensorActive: 0.05 },
+        place,
+      }),
+    );
+    const bar = (windows: readonly LabelledWindow[]) =>
+      fitModel(windows, BASE).decision.minMiningConfidence;
+    expect(bar([...toyWindows(), ...odd])).toBeGreaterThan(bar(toyWindows()));
+  });
+
+  it("is bounded by what it has seen, a little widened", () => {
+    const seen = fitModel(toyWindows(), BASE).features.find(
+      ({ feature }) => feature === "tensorActive",
+    )?.seen;
+    expect(seen?.from).toBeGreaterThan(-0.15);
+    expect(seen?.from).toBeLessThan(0);
+    expect(seen?.to).toBeGreaterThan(0.86);
+    expect(seen?.to).toBeLessThan(1);
+  });
+});
+
+describe("an additive model", () => {
+  it("hears nothing from a feature that is missing", () => {
+    const model = fitModel(toyWindows(), BASE);
+    const verdict = (features: LabelledWindow["result"]["signature"]["features"]) =>
+      labelsBy(model, [labelledWindow({ family: "x", label: "other", features })]);
+    expect(verdict({})).toEqual(["unknown"]);
+    expect(verdict({ intActive: 0.1, tensorActive: 0.8 })).toEqual(["training-like"]);
+    expect(scoresOf([], model)).toEqual({
+      "training-like": 0,
+      "inference-like": 0,
+      "mining-like": -1.5,
+      other: -0.5,
+    });
+  });
+});
+
+/** Whether the verdict heeds temperature and novelty of the model file. */
+const heeds = {
+  temperature:
+    decide({ "training-like": 1, "inference-like": 0, "mining-like": 0, other: 0 }, [], {
+      ...BASE,
+      decision: { ...BASE.decision, temperature: 50 },
+    }).confidence < 0.3,
+};
+
+describe("a family that no fit has seen", () => {
+  const model = fitModel(toyWindows(), BASE);
+  const label = (features: LabelledWindow["result"]["signature"]["features"]) =>
+    labelsBy(model, [labelledWindow({ family: "new", label: "other", features })])[0];
+
+  it("is unknown where its features contradict each other, not the least bad guess", () => {
+    expect(label({ intActive: 0.8, tensorActive: 0.8 })).toBe("unknown");
+    expect(label({ intActive: 0.8, tensorActive: 0.05 })).toBe("mining-like");
+  });
+
+  it.skipIf(!heeds.temperature)("is unknown where too much of it was never seen", () => {
+    const more = () => ({ memUtil: 0.5 });
+    const wider = fitModel(
+      toyWindows({ more: (random) => ({ memUtil: 0.4 + 0.2 * random(), smActive: random() / 4 }) }),
+      BASE,
+    );
+    const seen = { intActive: 0.1, tensorActive: 0.8, memUtil: 0.5, smActive: 0.1 };
+    const said = (features: typeof seen) =>
+      labelsBy(wider, [labelledWindow({ family: "new", label: "other", features })])[0];
+    expect(more().memUtil).toBe(0.5);
+    expect(said(seen)).toBe("training-like");
+    expect(said({ ...seen, tensorActive: 1.4, intActive: -0.9, memUtil: 3 })).toBe("unknown");
+  });
+});
+
+describe("leaving each family out", () => {
+  it("finds separable kinds again, and says unknown or wrong where a kind has one family", () => {
+    const { accuracy, falseMiningSeconds, totalSeconds } = leaveOneFamilyOut(
+      toyWindows({ familiesPerLabel: 3, windowsPerFamily: 4 }),
+      BASE,
+    ).score();
+    expect(totalSeconds).toBe(3 * 4 * KINDS.length * 10);
+    expect(accuracy).toBeGreaterThan(0.6);
+    expect(falseMiningSeconds).toBe(0);
+  });
+
+  it("never lets a family vouch for itself", () => {
+    // One family of training that looks like the miners: known to the fit, foreign to its own fold.
+    const spy = Array.from({ length: 6 }, (_, place) =>
+      labelledWindow({
+        family: "spy",
+        label: "training-like",
+        features: { intActive: 0.8, tensorActive: 0.05, fp64Active: 0.7 },
+        place,
+      }),
+    );
+    const fp64 = toyWindows({
+      familiesPerLabel: 2,
+      windowsPerFamily: 4,
+      more: () => ({ fp64Active: 0 }),
+    });
+    const windows = [...fp64, ...spy];
+    const score = (confusion: ReturnType<typeof leaveOneFamilyOut>) =>
+      confusion.cell("training-like", "training-like");
+    expect(score(leaveOneFamilyOut(windows, BASE))).toBeLessThanOrEqual(2 * 4 * 10);
+  });
+
+  it("measures rest with whole GPU-seconds and fits nothing on it", () => {
+    const rest = labelledWindow({ family: "rest", label: "idle", features: {}, idleMs: 10_000 });
+    const some = toyWindows({ familiesPerLabel: 2, windowsPerFamily: 2 });
+    const confusion = leaveOneFamilyOut([...some, rest], BASE);
+    expect(confusion.cell("idle", "idle")).toBe(10);
+  });
+});
