@@ -15,9 +15,11 @@ import type { Window } from "./window.ts";
  * - `memPerUtil`: of the time in which any kernel ran, the share in which memory was in use.
  * - `memHeldVariation`: highest less lowest memory held over the context, as a share of the device's.
  * - `stepStrength`, `stepPeriodSeconds`: the highest autocorrelation of power over the context and
- *   the lag it is at; of work without rests.
+ *   the lag it is at, of work without rests; beyond what chance gives so many readings.
+ * - `irregularVariation`: the part of that course's variation that repeats nothing.
  * - `burstsPerMinute`, `burstRegularity`: of work that rests in between, over the context: 1 where
  *   the beginnings of bursts are evenly spaced, 0 where they follow each other at random.
+ * - `arithmeticActive`: sum over the kinds of arithmetic units; `floatShare`: of it, what is on fractions.
  * - `intShare`: `intActive` of `smActive`. `codecUtil`: the busiest of the codec engines.
  * - `pcieRhythm`: standard deviation over mean of what comes in.
  * - `lockstep`: highest correlation (-1..1) of power with another device of the node.
@@ -35,6 +37,8 @@ export const FEATURE_GROUPS = {
   memory: ["memUtil", "memPerUtil", "memUsedShare", "memHeldVariation", "dramActive"],
   links: ["pcieRxLevel", "pcieTxLevel", "pcieRhythm", "nvlinkLevel"],
   units: [
+    "arithmeticActive",
+    "floatShare",
     "tensorActive",
     "immaActive",
     "dfmaActive",
@@ -48,6 +52,7 @@ export const FEATURE_GROUPS = {
     "contextPowerVariation",
     "stepStrength",
     "stepPeriodSeconds",
+    "irregularVariation",
     "burstsPerMinute",
     "burstRegularity",
     "finePowerVariation",

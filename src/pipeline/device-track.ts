@@ -14,7 +14,7 @@ import type {
   ProcessSample,
 } from "../model/sample.ts";
 import { DeviceContext } from "../signature/context.ts";
-import { LOCKSTEP_CONTEXT_MS } from "../signature/lockstep.ts";
+import { PowerCourse } from "../signature/lockstep.ts";
 import { OwnRuns } from "./own-runs.ts";
 
 /**
@@ -29,7 +29,8 @@ export class DeviceTrack {
   readonly driver: DriverSamples[] = [];
   readonly launches: LaunchSample[] = [];
   readonly own = new OwnRuns();
-  readonly context: DeviceContext;
+  context: DeviceContext;
+  power: PowerCourse;
   /** Where the next window begins; undefined before the first sample. */
   nextFromMs: number | undefined;
   private settings: IntervalSettings;
@@ -38,13 +39,18 @@ export class DeviceTrack {
     this.gpu = gpu;
     this.settings = settings;
     this.context = new DeviceContext(settings.intervalMs);
+    this.power = new PowerCourse(settings.intervalMs);
   }
 
   /** The same device, described anew: another power limit, another rate of sampling. */
   redescribe(gpu: GpuInfo, settings: IntervalSettings): void {
     this.gpu = gpu;
+    if (settings.intervalMs !== this.settings.intervalMs) {
+      // Buckets of another length are another past.
+      this.context = new DeviceContext(settings.intervalMs);
+      this.power = new PowerCourse(settings.intervalMs);
+    }
     this.settings = settings;
-    this.context.redescribe(settings.intervalMs);
   }
 
   get maxGapMs(): number {
@@ -58,6 +64,7 @@ export class DeviceTrack {
     const interval = intervalOf(previous, sample, this.settings);
     if (interval) this.intervals.push(interval);
     this.samples.push(sample);
+    this.power.add(sample);
     this.context.add(sample, activityOf(sample, this.settings.idleBelowUtil));
     return true;
   }
@@ -85,9 +92,10 @@ export class DeviceTrack {
     this.driver.push(samples);
   }
 
-  /** Forgets what lies before both the open window and the lockstep context that ends with it. */
+  /** Forgets what no window that begins then or later can need. */
   forget(windowFromMs: number): void {
-    const keepFromMs = windowFromMs - LOCKSTEP_CONTEXT_MS - this.settings.maxGapMs;
+    const keepFromMs = windowFromMs - this.settings.maxGapMs;
+    this.power.forget(windowFromMs);
     // The newest sample stays, however old: the next interval begins at it.
     dropWhile(this.samples, (sample, i) => sample.atMs < keepFromMs && i < this.samples.length - 1);
     dropWhile(this.intervals, (interval) => interval.toMs <= windowFromMs);

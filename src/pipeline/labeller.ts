@@ -1,6 +1,7 @@
 import { attribute } from "../attribute/shares.ts";
 import { activityOf } from "../attribute/intervals.ts";
 import { ownerOf } from "../attribute/ownership.ts";
+import { sameWork, type WorkState } from "../classify/continuity.ts";
 import { hostEvidence } from "../classify/host-evidence.ts";
 import {
   scaleEvidence,
@@ -8,6 +9,7 @@ import {
   scoresOf,
   smooth,
   telemetryEvidence,
+  unseenEvidence,
   unweighedEvidence,
   type Verdict,
 } from "../classify/score.ts";
@@ -21,10 +23,11 @@ import {
 import type { Evidence } from "../model/evidence.ts";
 import type { NodeObservation } from "../model/observation.ts";
 import { ownerKey } from "../model/owner.ts";
-import type { GpuInfo, GpuSample, HostSample, ProcessSighting } from "../model/sample.ts";
+import type { GpuInfo, HostSample, ProcessSample, ProcessSighting } from "../model/sample.ts";
 import type { Feature, Signature } from "../model/signature.ts";
 import type { Share, Slice } from "../model/slice.ts";
 import { intersect, type Window } from "../model/window.ts";
+import type { PowerCourse } from "../signature/lockstep.ts";
 import { signatureOf } from "../signature/signature.ts";
 import type { DeviceTrack } from "./device-track.ts";
 import type { PipelineEvent, WindowResult } from "./events.ts";
@@ -40,6 +43,7 @@ interface Pending {
   host: ReadonlyMap<string, readonly Evidence[]>;
   scores: Scores;
   busy: boolean;
+  work: WorkState;
 }
 
 /**
@@ -67,7 +71,7 @@ export class Labeller {
   close(
     window: Window,
     track: DeviceTrack,
-    peers: GpuSample[][],
+    peers: readonly PowerCourse[],
     host: HostSample | undefined,
   ): PipelineEvent[] {
     const pending = this.observe(window, track, peers, host);
@@ -91,7 +95,7 @@ export class Labeller {
     if (!done) return [];
     const around = [
       ...neighbours(this.previous, done),
-      ...(next && next.busy && next.window.fromMs === done.window.toMs ? [next.scores] : []),
+      ...(next && continues(done, next) ? [next.scores] : []),
     ];
     this.previous = done;
     this.waiting = undefined;
@@ -101,7 +105,7 @@ export class Labeller {
   private observe(
     window: Window,
     track: DeviceTrack,
-    peers: GpuSample[][],
+    peers: readonly PowerCourse[],
     host: HostSample | undefined,
   ): Pending {
     const { model, scaleOf, leaveOut } = this.settings;
@@ -122,26 +126,30 @@ export class Labeller {
       window,
       samples,
       busy: samples.filter((s) => activityOf(s, model.activity.idleBelowUtil) === "busy"),
-      context: track.samples,
-      course: track.context.features(window.toMs, scale),
+      power: track.power,
+      context: track.context.features(window.toMs, scale),
       launches: track.launches,
       driver: track.driver,
       probes: track.own.probes,
       peers,
       coveredMs: coveredMs(shares),
-      intervalMs: this.gpu.intervalMs ?? this.node.intervalMs,
       scale,
     });
     const signature = leaveOut ? without(measured, leaveOut) : measured;
     const telemetry = [
       ...telemetryEvidence(signature, model),
       ...scaleEvidence(signature),
+      ...unseenEvidence(signature, model),
       ...unweighedEvidence(signature, model),
     ];
     const scores = scoresOf(telemetry, model);
     const busy = shares.some((share) => isBusy(share));
     const found = this.hostFindings(window, track, host, agentPids);
-    return { window, signature, shares, telemetry, host: found, scores, busy };
+    const work = {
+      holders: holdersIn(track.processes, window, agentPids),
+      memUsedShare: signature.features.memUsedShare,
+    };
+    return { window, signature, shares, telemetry, host: found, scores, busy, work };
   }
 
   /** Host evidence of each owner seen on the device in the window, his process trees included. */
@@ -151,23 +159,27 @@ export class Labeller {
     host: HostSample | undefined,
     agentPids: ReadonlySet<number>,
   ): Map<string, Evidence[]> {
-    const byOwner = new Map<string, Map<number, ProcessSighting>>();
+    const byOwner = new Map<string, ProcessSighting[]>();
+    const noted = new Set<string>();
     const note = (process: ProcessSighting): void => {
+      const identity = `${process.pid} ${process.startTimeMs}`;
+      if (noted.has(identity)) return;
+      noted.add(identity);
       const key = ownerKey(ownerOf(process, agentPids));
-      const seen = byOwner.get(key) ?? new Map<number, ProcessSighting>();
-      byOwner.set(key, seen.set(process.pid, process));
+      const seen = byOwner.get(key);
+      if (seen) seen.push(process);
+      else byOwner.set(key, [process]);
     };
-    const lists = track.processes.filter(
-      (list) => list.atMs > window.fromMs && list.atMs <= window.toMs,
-    );
-    for (const list of lists) list.list.forEach(note);
+    // The newest sighting of a process says all that the others do.
+    for (const { atMs, list } of track.processes.toReversed()) {
+      if (atMs <= window.fromMs) break;
+      if (atMs > window.toMs) continue;
+      list.forEach(note);
+    }
     if (host && host.atMs <= window.toMs && host.atMs > window.fromMs - track.maxGapMs)
       host.list.filter((p) => byOwner.has(ownerKey(ownerOf(p, agentPids)))).forEach(note);
     return new Map(
-      [...byOwner].map(([key, seen]) => [
-        key,
-        hostEvidence([...seen.values()], this.settings.indicators),
-      ]),
+      [...byOwner].map(([key, seen]) => [key, hostEvidence(seen, this.settings.indicators)]),
     );
   }
 
@@ -210,7 +222,28 @@ function without(signature: Signature, leaveOut: readonly Feature[]): Signature 
 }
 
 function neighbours(before: Pending | undefined, own: Pending): Scores[] {
-  return before?.busy && before.window.toMs === own.window.fromMs ? [before.scores] : [];
+  return before && continues(before, own) ? [before.scores] : [];
+}
+
+/** Whether the first window may speak for the second, and the other way round. */
+function continues(before: Pending, after: Pending): boolean {
+  return (
+    before.busy &&
+    after.busy &&
+    before.window.toMs === after.window.fromMs &&
+    sameWork(before.work, after.work)
+  );
+}
+
+/** Who holds the device at the end of a window; undefined where nothing looked in it. */
+function holdersIn(
+  lists: readonly ProcessSample[],
+  window: Window,
+  agentPids: ReadonlySet<number>,
+): ReadonlySet<string> | undefined {
+  const last = lists.findLast(({ atMs }) => atMs > window.fromMs && atMs <= window.toMs);
+  const others = last?.list.filter(({ pid }) => !agentPids.has(pid));
+  return others && new Set(others.map(({ pid, startTimeMs }) => `${pid} ${startTimeMs}`));
 }
 
 function pick({ label, confidence, evidence }: Verdict): Verdict {

@@ -4,6 +4,8 @@ import { mean, spread } from "./statistics.ts";
 
 /** Three spaces between bursts: with fewer, any three events look regular or not by luck. */
 const MIN_BURSTS = 4;
+/** A flicker of use between two rests is housekeeping, not a burst of work. */
+const MIN_BURST_UTIL = 0.2;
 /** Of the context that must have been measured before a rhythm of rests is claimed. */
 const MIN_MEASURED_MS = 20_000;
 
@@ -16,12 +18,18 @@ type BurstFeatures = Pick<Signature["features"], "burstsPerMinute" | "burstRegul
 export function burstFeatures(buckets: readonly ContextBucket[], bucketMs: number): BurstFeatures {
   if (buckets.length * bucketMs < MIN_MEASURED_MS) return {};
   const starts: number[] = [];
+  let [begun, isBurst]: [number | undefined, boolean] = [undefined, false];
   let resting = false;
-  for (const { number, busy, resting: rests } of buckets) {
-    if (busy > 0 && resting) starts.push(number);
+  for (const { number, busy, resting: rests, highestUtil = 1 } of buckets) {
     // A bucket that holds both is an edge: the burst goes on, or has just begun.
-    if (busy > 0) resting = false;
-    else if (rests > 0) resting = true;
+    if (busy > 0) {
+      if (resting) [begun, isBurst] = [number, false];
+      if (begun !== undefined && !isBurst && highestUtil >= MIN_BURST_UTIL) {
+        starts.push(begun);
+        isBurst = true;
+      }
+      resting = false;
+    } else if (rests > 0) resting = true;
   }
   const minutes = (buckets.length * bucketMs) / 60_000;
   const spaces = starts.slice(1).map((start, i) => start - (starts[i] ?? start));

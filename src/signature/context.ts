@@ -28,6 +28,7 @@ export type ContextFeatures = Pick<
   | "stallShare"
   | "stepStrength"
   | "stepPeriodSeconds"
+  | "irregularVariation"
   | "burstsPerMinute"
   | "burstRegularity"
 >;
@@ -41,6 +42,7 @@ export interface ContextBucket {
   busy: number;
   resting: number;
   lowestUtil: number | undefined;
+  highestUtil: number | undefined;
   lowestHeldBytes: number;
   highestHeldBytes: number;
 }
@@ -51,18 +53,10 @@ export interface ContextBucket {
  */
 export class DeviceContext {
   readonly #buckets: ContextBucket[] = [];
-  #bucketMs: number;
+  readonly #bucketMs: number;
 
   constructor(intervalMs: number) {
-    this.#bucketMs = bucketMsOf(intervalMs);
-  }
-
-  /** A device that is read at another rate from now on begins a new past. */
-  redescribe(intervalMs: number): void {
-    const bucketMs = bucketMsOf(intervalMs);
-    if (bucketMs === this.#bucketMs) return;
-    this.#bucketMs = bucketMs;
-    this.#buckets.length = 0;
+    this.#bucketMs = Math.max(MIN_BUCKET_MS, intervalMs);
   }
 
   /**
@@ -78,7 +72,10 @@ export class DeviceContext {
     }
     if (activity === "busy") bucket.busy += 1;
     if (activity === "idle") bucket.resting += 1;
-    if (gpuUtil !== undefined) bucket.lowestUtil = Math.min(gpuUtil, bucket.lowestUtil ?? gpuUtil);
+    if (gpuUtil !== undefined) {
+      bucket.lowestUtil = Math.min(gpuUtil, bucket.lowestUtil ?? gpuUtil);
+      bucket.highestUtil = Math.max(gpuUtil, bucket.highestUtil ?? gpuUtil);
+    }
     if (memUsedBytes !== undefined) {
       bucket.lowestHeldBytes = Math.min(bucket.lowestHeldBytes, memUsedBytes);
       bucket.highestHeldBytes = Math.max(bucket.highestHeldBytes, memUsedBytes);
@@ -91,7 +88,7 @@ export class DeviceContext {
     const worked = buckets.filter(({ busy }) => busy > 0);
     const rested = buckets.length - buckets.filter(({ resting }) => resting === 0).length;
     const rests = rested > RESTING_SHARE * buckets.length;
-    const steady = worked.filter(({ resting }) => resting === 0);
+    const steady = awayFromRests(worked, buckets, GROUP_MS / this.#bucketMs);
     return {
       contextPowerVariation: variation(this.#bySecond(steady)),
       memHeldVariation: heldVariation(worked, scale),
@@ -112,6 +109,7 @@ export class DeviceContext {
       busy: 0,
       resting: 0,
       lowestUtil: undefined,
+      highestUtil: undefined,
       lowestHeldBytes: Infinity,
       highestHeldBytes: -Infinity,
     };
@@ -149,10 +147,6 @@ export class DeviceContext {
   }
 }
 
-function bucketMsOf(intervalMs: number): number {
-  return Math.max(MIN_BUCKET_MS, intervalMs);
-}
-
 /** The first bucket of that number or a later one; they are in order. */
 function firstFrom(buckets: readonly ContextBucket[], number: number): number {
   let [low, high] = [0, buckets.length];
@@ -162,6 +156,21 @@ function firstFrom(buckets: readonly ContextBucket[], number: number): number {
     else high = middle;
   }
   return low;
+}
+
+/** Buckets of work with no rest in them nor near them: power follows a change within about a second. */
+function awayFromRests(
+  worked: readonly ContextBucket[],
+  all: readonly ContextBucket[],
+  near: number,
+): ContextBucket[] {
+  const rests = all.filter(({ resting }) => resting > 0).map(({ number }) => number);
+  let next = 0;
+  return worked.filter(({ number }) => {
+    while ((rests[next] ?? Infinity) < number) next += 1;
+    const [before, after] = [rests[next - 1] ?? -Infinity, rests[next] ?? Infinity];
+    return number - before > near && after - number > near;
+  });
 }
 
 function variation(watts: readonly number[]): number | undefined {

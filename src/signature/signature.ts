@@ -6,13 +6,14 @@ import type { Window } from "../model/window.ts";
 import type { ContextFeatures } from "./context.ts";
 import { fineFeatures } from "./fine.ts";
 import { launchFeatures } from "./launches.ts";
-import { lockstep } from "./lockstep.ts";
+import { lockstep, type PowerCourse } from "./lockstep.ts";
+import { plateauVariation } from "./plateau.ts";
 import { probeFeatures } from "./probe-features.ts";
+import { highest, meanOf, measured, ratio, variationOf } from "./readings.ts";
 import {
   compareWithReferences,
   coordinate,
   hungriest,
-  type Levels,
   REFERENCE_QUANTITIES,
 } from "./references.ts";
 import type { DeviceScale } from "./scale.ts";
@@ -25,11 +26,11 @@ export interface SignatureInput {
   samples: readonly GpuSample[];
   /** Those of them that say the device was busy. */
   busy: readonly GpuSample[];
-  /** Own samples over the lockstep context, and those of each other device of the node. */
-  context: readonly GpuSample[];
-  peers: readonly (readonly GpuSample[])[];
+  /** The course of this device's power, and of each other device of the node. */
+  power: PowerCourse;
+  peers: readonly PowerCourse[];
   /** What a longer past of this device shows. */
-  course?: ContextFeatures | undefined;
+  context?: ContextFeatures | undefined;
   /** Of processes on this device. */
   launches?: readonly LaunchSample[] | undefined;
   /** The driver's buffers that may reach into the window. */
@@ -37,159 +38,149 @@ export interface SignatureInput {
   /** The agent's own launches in the window and shortly before. */
   probes?: readonly ProbeObservation[] | undefined;
   coveredMs: number;
-  intervalMs: number;
   scale: DeviceScale;
 }
 
-/** Sensors refresh no faster than this, so finer buckets would compare repeated values. */
-const MIN_BUCKET_MS = 100;
-/** Power follows a change of the load within about a second, by the board and by its sensor. */
-const EDGE_MS = 1000;
-/** Fewer readings within bursts have no spread worth the name. */
-const MIN_PLATEAU = 5;
-/** A distance over fewer quantities is of devices that tell little: many kinds of work share it. */
+/** A distance over fewer quantities is of a device that tells little: many kinds of work share it. */
 const MIN_NEAR_QUANTITIES = 4;
+
+const CODECS = ["encUtil", "decUtil", "jpgUtil", "ofaUtil"] as const;
 
 /**
  * A window's features on the device's scale. Intensities are means over the busy samples: they say
  * what the work was, not how often it ran. Rhythm (spread, share of zeros) is over all samples.
  */
 export function signatureOf(input: SignatureInput): Signature {
-  const { samples, busy, scale } = input;
-  const busyMean = (quantity: GpuQuantity): number | undefined => mean(measured(busy, quantity));
-  const power = measured(busy, "powerWatts");
-  const meanPower = mean(power);
-  const utils = measured(samples, "gpuUtil");
-  const features: Signature["features"] = {
-    gpuUtil: busyMean("gpuUtil"),
-    gpuUtilSpread: spread(utils),
-    zeroUtilShare: mean(utils.map((util) => (util === 0 ? 1 : 0))),
-    powerLevel: powerLevel(meanPower, scale),
-    powerVariation: variationOf(power),
-    plateauVariation: plateauVariation(samples, busy),
-    memUtil: busyMean("memUtil"),
-    memPerUtil: ratio(busyMean("memUtil"), busyMean("gpuUtil")),
-    memUsedShare: ratio(busyMean("memUsedBytes"), scale.memoryBytes),
-    clockLevel: ratio(busyMean("smClockMHz"), scale.maxSmClockMHz),
-    pcieRxLevel: ratio(busyMean("pcieRxBytesPerSec"), scale.pcieBytesPerSec),
-    pcieTxLevel: ratio(busyMean("pcieTxBytesPerSec"), scale.pcieBytesPerSec),
-    pcieRhythm: variationOf(measured(busy, "pcieRxBytesPerSec")),
-    nvlinkLevel: ratio(nvlinkMean(busy), scale.nvlinkBytesPerSec),
-    smActive: busyMean("smActive"),
-    smOccupancy: busyMean("smOccupancy"),
-    tensorActive: busyMean("tensorActive"),
-    dramActive: busyMean("dramActive"),
-    immaActive: busyMean("immaActive"),
-    dfmaActive: busyMean("dfmaActive"),
-    intActive: busyMean("intActive"),
-    intShare: ratio(busyMean("intActive"), busyMean("smActive")),
-    fp64Active: busyMean("fp64Active"),
-    fp32Active: busyMean("fp32Active"),
-    codecUtil: highest(CODECS.map(busyMean)),
-    lockstep:
-      busy.length === 0
-        ? undefined
-        : lockstep(
-            input.context,
-            input.peers,
-            input.window,
-            Math.max(MIN_BUCKET_MS, input.intervalMs),
-          ),
-    ...(busy.length > 0 ? input.course : undefined),
-    ...launchFeatures(input.launches ?? [], input.window),
-    ...fineFeatures(input.driver ?? [], input.window),
-    ...powerOnReferences(scale, busyMean("powerWatts")),
-    ...probeFeatures(input.probes ?? [], input.window),
-  };
-  const levels: Levels = Object.fromEntries(REFERENCE_QUANTITIES.map((q) => [q, busyMean(q)]));
+  const { gpuUuid, window, samples, busy, scale, coveredMs } = input;
+  const isBusy = busy.length > 0;
   const references =
-    scale.references && busy.length > 0
-      ? compareWithReferences(scale.references, levels)
+    scale.references && isBusy
+      ? compareWithReferences(
+          scale.references,
+          Object.fromEntries(REFERENCE_QUANTITIES.map((q) => [q, meanOf(busy, q)])),
+        )
       : undefined;
-  Object.assign(features, nearest(references ?? []));
-  return {
-    gpuUuid: input.gpuUuid,
-    window: input.window,
-    features,
-    scale: scale.origin,
-    references,
-    sampleCount: samples.length,
-    coveredMs: input.coveredMs,
+  const features: Signature["features"] = {
+    ...loadFeatures(samples, busy),
+    ...powerFeatures(samples, busy, scale),
+    ...trafficFeatures(busy, scale),
+    ...unitFeatures(busy),
+    ...(isBusy ? input.context : undefined),
+    lockstep: isBusy ? lockstep(input.power, input.peers, window.toMs) : undefined,
+    ...launchFeatures(input.launches ?? [], window),
+    ...fineFeatures(input.driver ?? [], window),
+    ...onReferences(scale, meanOf(busy, "powerWatts"), references ?? []),
+    ...probeFeatures(input.probes ?? [], window),
   };
+  const sampleCount = samples.length;
+  return { gpuUuid, window, features, scale: scale.origin, references, sampleCount, coveredMs };
 }
 
-/** Values that were measured: a missing one is left out, never taken as 0. */
-function measured(samples: readonly GpuSample[], quantity: GpuQuantity): number[] {
-  const values: number[] = [];
-  for (const sample of samples) {
-    const value = sample[quantity];
-    if (value !== undefined) values.push(value);
-  }
-  return values;
-}
-
-const CODECS = ["encUtil", "decUtil", "jpgUtil", "ofaUtil"] as const;
-
-function highest(values: readonly (number | undefined)[]): number | undefined {
-  const known = values.filter((value) => value !== undefined);
-  return known.length === 0 ? undefined : Math.max(...known);
-}
-
-/** Power's variation where the device had been at work for a while and went on: no edges of bursts. */
-function plateauVariation(
+function loadFeatures(
   samples: readonly GpuSample[],
   busy: readonly GpuSample[],
-): number | undefined {
-  const isBusy = new Set(busy);
-  const rests = samples.filter((sample) => !isBusy.has(sample)).map(({ atMs }) => atMs);
-  let next = 0;
-  const inside = busy.filter(({ atMs }) => {
-    while ((rests[next] ?? Infinity) < atMs) next += 1;
-    const [before, after] = [rests[next - 1] ?? -Infinity, rests[next] ?? Infinity];
-    return atMs - before > EDGE_MS && after - atMs > EDGE_MS;
-  });
-  const watts = measured(inside, "powerWatts");
-  return watts.length < MIN_PLATEAU ? undefined : variationOf(watts);
-}
-
-/** Standard deviation over mean; undefined where the mean is 0. */
-function variationOf(values: readonly number[]): number | undefined {
-  return ratio(spread(values), mean(values));
-}
-
-/** Distance to the nearest reference kernel of each family. */
-function nearest(
-  references: readonly ReferenceComparison[],
-): Pick<Signature["features"], "nearHash" | "nearMatmul" | "nearMemory"> {
-  const of = (family: KernelFamily): number | undefined =>
-    references.find((each) => each.family === family && each.quantities >= MIN_NEAR_QUANTITIES)
-      ?.distance;
-  return { nearHash: of("hash"), nearMatmul: of("matmul"), nearMemory: of("memory") };
-}
-
-/** Traffic of the busier direction: a ring sends as much as it receives, a broadcast does not. */
-function nvlinkMean(busy: readonly GpuSample[]): number | undefined {
-  const [tx, rx] = [
-    mean(measured(busy, "nvlinkTxBytesPerSec")),
-    mean(measured(busy, "nvlinkRxBytesPerSec")),
-  ];
-  if (tx === undefined) return rx;
-  return rx === undefined ? tx : Math.max(tx, rx);
-}
-
-/** Power against the hungriest reference kernel of each family, on this device. */
-function powerOnReferences(
-  { references }: DeviceScale,
-  watts: number | undefined,
-): Pick<Signature["features"], "powerVsHash" | "powerVsMatmul" | "powerVsMemory"> {
-  const on = (family: KernelFamily): number | undefined => {
-    const reference = references && hungriest(references, family);
-    return reference && coordinate(references, reference, "powerWatts", watts);
+): Signature["features"] {
+  const utils = measured(samples, "gpuUtil");
+  const [util, memUtil] = [meanOf(busy, "gpuUtil"), meanOf(busy, "memUtil")];
+  return {
+    gpuUtil: util,
+    gpuUtilSpread: spread(utils),
+    zeroUtilShare: mean(utils.map((each) => (each === 0 ? 1 : 0))),
+    smActive: meanOf(busy, "smActive"),
+    smOccupancy: meanOf(busy, "smOccupancy"),
+    memUtil,
+    memPerUtil: ratio(memUtil, util),
+    dramActive: meanOf(busy, "dramActive"),
   };
+}
+
+function powerFeatures(
+  samples: readonly GpuSample[],
+  busy: readonly GpuSample[],
+  scale: DeviceScale,
+): Signature["features"] {
+  const watts = measured(busy, "powerWatts");
+  return {
+    powerLevel: powerLevel(mean(watts), scale),
+    powerVariation: variationOf(watts),
+    plateauVariation: plateauVariation(samples, busy),
+    clockLevel: ratio(meanOf(busy, "smClockMHz"), scale.maxSmClockMHz),
+  };
+}
+
+function trafficFeatures(busy: readonly GpuSample[], scale: DeviceScale): Signature["features"] {
+  const { memoryBytes, pcieBytesPerSec, nvlinkBytesPerSec } = scale;
+  const on = (quantity: GpuQuantity, whole: number | undefined): number | undefined =>
+    ratio(meanOf(busy, quantity), whole);
+  return {
+    memUsedShare: on("memUsedBytes", memoryBytes),
+    pcieRxLevel: on("pcieRxBytesPerSec", pcieBytesPerSec),
+    pcieTxLevel: on("pcieTxBytesPerSec", pcieBytesPerSec),
+    pcieRhythm: variationOf(measured(busy, "pcieRxBytesPerSec")),
+    // The busier direction: a ring sends as much as it receives, a broadcast does not.
+    nvlinkLevel: highest([
+      on("nvlinkTxBytesPerSec", nvlinkBytesPerSec),
+      on("nvlinkRxBytesPerSec", nvlinkBytesPerSec),
+    ]),
+  };
+}
+
+function unitFeatures(busy: readonly GpuSample[]): Signature["features"] {
+  const intActive = meanOf(busy, "intActive");
+  return {
+    ...arithmetic(busy, intActive),
+    tensorActive: meanOf(busy, "tensorActive"),
+    immaActive: meanOf(busy, "immaActive"),
+    dfmaActive: meanOf(busy, "dfmaActive"),
+    intActive,
+    intShare: ratio(intActive, meanOf(busy, "smActive")),
+    fp64Active: meanOf(busy, "fp64Active"),
+    fp32Active: meanOf(busy, "fp32Active"),
+    codecUtil: highest(CODECS.map((codec) => meanOf(busy, codec))),
+  };
+}
+
+/** Units that compute with fractions; 8-bit products of the tensor cores are none. */
+const FLOATS = ["fp16Active", "fp32Active", "fp64Active", "tensorActive"] as const;
+/** Below this a share of the arithmetic is a share of noise. */
+const MIN_ARITHMETIC = 0.05;
+
+function arithmetic(
+  busy: readonly GpuSample[],
+  integers: number | undefined,
+): Signature["features"] {
+  // A device that tells of some units only could hide all of its work in the others.
+  if (integers === undefined || meanOf(busy, "fp32Active") === undefined) return {};
+  if (meanOf(busy, "tensorActive") === undefined) return {};
+  const all = FLOATS.reduce((sum, unit) => sum + (meanOf(busy, unit) ?? 0), 0);
+  const floats = Math.max(0, all - (meanOf(busy, "immaActive") ?? 0));
+  const arithmeticActive = integers + all;
+  return {
+    arithmeticActive,
+    floatShare: arithmeticActive < MIN_ARITHMETIC ? undefined : floats / arithmeticActive,
+  };
+}
+
+/** Power against the hungriest reference kernel of each family, and the distance to the nearest one. */
+function onReferences(
+  { references: scale }: DeviceScale,
+  watts: number | undefined,
+  compared: readonly ReferenceComparison[],
+): Signature["features"] {
+  const on = (family: KernelFamily): number | undefined => {
+    const reference = scale && hungriest(scale, family);
+    return reference && coordinate(scale, reference, "powerWatts", watts);
+  };
+  const near = (family: KernelFamily): number | undefined =>
+    compared.find((each) => each.family === family && each.quantities >= MIN_NEAR_QUANTITIES)
+      ?.distance;
   return {
     powerVsHash: on("hash"),
     powerVsMatmul: on("matmul"),
     powerVsMemory: on("memory"),
+    nearHash: near("hash"),
+    nearMatmul: near("matmul"),
+    nearMemory: near("memory"),
   };
 }
 
@@ -199,8 +190,4 @@ function powerLevel(watts: number | undefined, scale: DeviceScale): number | und
     return undefined;
   if (fullPowerWatts <= idlePowerWatts) return undefined;
   return (watts - idlePowerWatts) / (fullPowerWatts - idlePowerWatts);
-}
-
-function ratio(part: number | undefined, whole: number | undefined): number | undefined {
-  return part === undefined || whole === undefined || whole <= 0 ? undefined : part / whole;
 }

@@ -12,7 +12,10 @@ const MIN_SPREAD_WATTS = 2;
 /** A period must be seen three times before it is one. */
 const LONGEST_LAG_SHARE = 1 / 3;
 
-type StepFeatures = Pick<Signature["features"], "stepStrength" | "stepPeriodSeconds">;
+type StepFeatures = Pick<
+  Signature["features"],
+  "stepStrength" | "stepPeriodSeconds" | "irregularVariation"
+>;
 
 /**
  * The strongest repetition in the course of power: the highest local maximum of its autocorrelation
@@ -25,19 +28,40 @@ export function stepFeatures(buckets: readonly ContextBucket[], bucketMs: number
   if (watts.length < MIN_POINTS || deviation === undefined || deviation < MIN_SPREAD_WATTS)
     return {};
   const correlations = autocorrelation(watts, Math.floor(watts.length * LONGEST_LAG_SHARE));
+  const { strength, lag } = strongest(correlations);
+  // A lag leaves fewer pairs, which the sum was not made larger for.
+  const whole = (strength * watts.length) / (watts.length - lag);
+  const beyond = beyondChance(whole, watts.length - lag);
+  const centre = mean(watts) ?? 0;
+  return {
+    stepStrength: beyond,
+    stepPeriodSeconds: beyond > 0 ? (lag * bucketMs) / 1000 : undefined,
+    irregularVariation: centre > 0 ? (deviation / centre) * Math.sqrt(1 - beyond) : undefined,
+  };
+}
+
+/** Twice a period repeats as well as once: the first peak that is about as high as any is the period. */
+const AS_HIGH = 0.9;
+
+/** The local maxima behind the first minimum, and of them the first that is about the highest. */
+function strongest(correlations: readonly number[]): { strength: number; lag: number } {
   const at = (i: number): number => correlations[i] ?? 0;
-  let [strength, lag] = [0, 0];
+  const peaks: { strength: number; lag: number }[] = [];
   let falling = true;
   for (let i = 1; i + 1 < correlations.length; i += 1) {
     const [before, here, after] = [at(i - 1), at(i), at(i + 1)];
     if (falling && here <= after) falling = false;
-    else if (!falling && here > strength && here >= before && here > after)
-      [strength, lag] = [here, i];
+    else if (!falling && here > 0 && here >= before && here > after)
+      peaks.push({ strength: here, lag: i });
   }
-  return {
-    stepStrength: Math.min(1, strength),
-    stepPeriodSeconds: lag > 0 ? (lag * bucketMs) / 1000 : undefined,
-  };
+  const highest = Math.max(0, ...peaks.map(({ strength }) => strength));
+  return peaks.find(({ strength }) => strength >= AS_HIGH * highest) ?? { strength: 0, lag: 0 };
+}
+
+/** Two deviations of the autocorrelation of noise: the best of many lags reaches that by luck. */
+function beyondChance(strength: number, pairs: number): number {
+  const chance = 2 / Math.sqrt(pairs);
+  return Math.min(1, Math.max(0, (strength - chance) / (1 - chance)));
 }
 
 /** Mean power of each bucket from the first to the last; a missing one repeats the one before it. */
@@ -56,14 +80,17 @@ function evenly(buckets: readonly ContextBucket[]): number[] {
   return watts;
 }
 
-/** Of lags 0 to `longest`, each over the pairs that it leaves, with the mean taken out. */
+/**
+ * Of lags 0 to `longest`, with the mean taken out, each sum over the whole length: so a slow course
+ * falls from lag 0 on, where means over ever fewer pairs could rise by luck.
+ */
 function autocorrelation(values: readonly number[], longest: number): number[] {
   const centre = mean(values) ?? 0;
   const course = Float64Array.from(values, (value) => value - centre);
   const at = (lag: number): number => {
     let sum = 0;
     for (let i = lag; i < course.length; i += 1) sum += (course[i] ?? 0) * (course[i - lag] ?? 0);
-    return sum / (course.length - lag);
+    return sum;
   };
   const whole = at(0);
   return Array.from({ length: longest + 1 }, (_, lag) => at(lag) / whole);

@@ -128,7 +128,10 @@ describe("a verdict", () => {
         expect(DECIDABLE_LABELS.reduce((sum, label) => sum + shares[label], 0)).toBeCloseTo(1);
         const verdict = decide(scoresOf(evidence, model), evidence, model);
         expect(verdict.confidence).toBeGreaterThanOrEqual(0.25 - 1e-9);
-        expect(verdict.evidence).toHaveLength(evidence.length);
+        const found = verdict.evidence.filter(({ feature }) => feature !== "undecided");
+        expect(found).toHaveLength(evidence.length);
+        // Who is not told a label is told why.
+        expect(verdict.evidence.length - found.length).toBe(verdict.label === "unknown" ? 1 : 0);
       }),
     );
   });
