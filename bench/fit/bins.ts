@@ -18,6 +18,7 @@ export interface Bin {
 export interface BinnedFeature {
   feature: Feature;
   says: string;
+  unless?: BaseFeature["unless"];
   bins: readonly Bin[];
   /** What it was in the rows that measured it, smallest value first; none for a feature that stays what it was. */
   measured: readonly Measured[];
@@ -42,28 +43,31 @@ export function binned(
   base: EvidenceModel,
   features: readonly Feature[],
 ): BinnedFeature[] {
-  const known = base.features.map((entry) => refine(entry, measuredWell(rows, entry.feature)));
+  const known = base.features.map((entry) => refine(entry, measuredWell(rows, entry)));
   const names = new Set(base.features.map(({ feature }) => feature));
   const others = features
     .filter((feature) => !names.has(feature))
     .map((feature) => {
       const open = { feature, says: inWords(feature), bins: [{ weights: {}, reason: "" }] };
-      return refine(open, measuredWell(rows, feature));
+      return refine(open, measuredWell(rows, open));
     })
     .filter(({ bins }) => bins.length > 1);
   return [...known, ...others];
 }
 
 /** Nothing where fewer than two labels and two families have it: that would tell devices apart, not work. */
-function measuredWell(rows: readonly WeighedRow[], feature: Feature): Measured[] {
-  const found = column(rows, feature);
+function measuredWell(
+  rows: readonly WeighedRow[],
+  { feature, unless }: Pick<BaseFeature, "feature" | "unless">,
+): Measured[] {
+  const found = column(rows, feature, unless);
   const families = new Set(found.map(({ row }) => row.family));
   const labels = new Set(found.map(({ row }) => row.label));
   return families.size >= 2 && labels.size >= 2 ? found : [];
 }
 
 function refine(
-  { feature, says, bins }: BaseFeature,
+  { feature, says, unless, bins }: BaseFeature,
   measured: readonly Measured[],
 ): BinnedFeature {
   const refined: Bin[] = [];
@@ -77,7 +81,7 @@ function refine(
     refined.push(below === undefined ? told : { below, ...told });
     from = to;
   }
-  return { feature, says, bins: refined, measured };
+  return { feature, says, unless, bins: refined, measured };
 }
 
 /** Quantiles of the whole column that leave enough on both sides, rising. */

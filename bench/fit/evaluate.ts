@@ -1,6 +1,13 @@
 /** What a fit is worth on families that it has not seen: the whole fit is made anew without each. */
 import type { EvidenceModel } from "../../src/classify/evidence-model.ts";
-import { type Scores, scoresOf, smooth, telemetryEvidence } from "../../src/classify/score.ts";
+import { sameWork } from "../../src/classify/continuity.ts";
+import {
+  type Scores,
+  scoresOf,
+  smooth,
+  telemetryEvidence,
+  unseenEvidence,
+} from "../../src/classify/score.ts";
 import { windowVerdict } from "../../src/classify/window-verdict.ts";
 import { type Label, LABELS } from "../../src/model/label.ts";
 import { Confusion } from "../accuracy/confusion.ts";
@@ -10,31 +17,50 @@ import { rowsOf, timesOfWindow } from "./rows.ts";
 
 export type LeftOut = NonNullable<EvidenceModel["fitted"]>["leaveOneFamilyOut"];
 
-/** What a model says of windows by their telemetry alone, smoothed over neighbours as it is live. */
+/** A window as its neighbours see it. */
+interface Told {
+  scores: Scores;
+  isBusy: boolean;
+  memUsedShare: number | undefined;
+}
+
+/**
+ * What a model says of windows by their telemetry alone, smoothed over neighbours as it is live; who
+ * held the device is not known any more, so memory alone tells where one piece of work ends.
+ */
 export function labelsBy(model: EvidenceModel, windows: readonly LabelledWindow[]): Label[] {
-  const told = windows.map(({ result }) => {
-    const evidence = telemetryEvidence(result.signature, model);
-    return { evidence, scores: scoresOf(evidence, model), times: timesOfWindow(result) };
+  const told = windows.map(({ result }): Told => {
+    const scores = scoresOf(telemetryEvidence(result.signature, model), model);
+    const isBusy = timesOfWindow(result).busyMs > 0;
+    return { scores, isBusy, memUsedShare: result.signature.features.memUsedShare };
   });
-  const busy = new Map<string, Scores>();
-  for (const [place, { recording, result }] of windows.entries()) {
-    const { scores, times } = told[place] ?? {};
-    if (!scores || !times || times.busyMs === 0) continue;
-    const key = `${recording}\n${result.gpu.uuid}\n`;
-    busy.set(`${key}from ${result.window.fromMs}`, scores);
-    busy.set(`${key}to ${result.window.toMs}`, scores);
+  const edges = new Map<string, Told>();
+  for (const [place, window] of windows.entries()) {
+    const own = told[place];
+    if (!own?.isBusy) continue;
+    edges.set(edgeOf(window, "from"), own);
+    edges.set(edgeOf(window, "to"), own);
   }
-  return windows.map(({ recording, result }, place) => {
+  return windows.map((window, place) => {
+    const { signature } = window.result;
     const own = told[place];
     if (!own) return "unknown";
-    const key = `${recording}\n${result.gpu.uuid}\n`;
     const around = [
-      busy.get(`${key}to ${result.window.fromMs}`),
-      busy.get(`${key}from ${result.window.toMs}`),
-    ].filter((scores) => scores !== undefined);
+      edges.get(edgeOf(window, "to", window.result.window.fromMs)),
+      edges.get(edgeOf(window, "from", window.result.window.toMs)),
+    ].flatMap((near) => (near && own.isBusy && sameWork(near, own) ? [near.scores] : []));
     const smoothed = smooth(own.scores, around, model.decision.neighbourWeight);
-    return windowVerdict(own.times, smoothed, own.evidence, model).label;
+    const evidence = [...telemetryEvidence(signature, model), ...unseenEvidence(signature, model)];
+    return windowVerdict(timesOfWindow(window.result), smoothed, evidence, model).label;
   });
+}
+
+function edgeOf(
+  { recording, result: { gpu, window } }: LabelledWindow,
+  edge: "from" | "to",
+  atMs = edge === "from" ? window.fromMs : window.toMs,
+): string {
+  return JSON.stringify([recording, gpu.uuid, edge, atMs]);
 }
 
 /** GPU-seconds of truth by what was said of them. */

@@ -10,7 +10,7 @@ import { binned, type BinnedFeature, type BinWeights } from "./bins.ts";
 import { crossFit, fitAll, sum } from "./cross-fit.ts";
 import { designOf, LABEL_COUNT } from "./objective.ts";
 import { reasonsOf } from "./reasons.ts";
-import { familiesOf, rowsOf, thinned, weighed } from "./rows.ts";
+import { column, familiesOf, rowsOf, thinned, weighed, type WeighedRow } from "./rows.ts";
 import { seenRange } from "./seen.ts";
 import { thresholds } from "./thresholds.ts";
 
@@ -55,7 +55,7 @@ export function fitModel(
     version: `${options.version ?? `${base.version}-fitted`}${suffix}`,
     origin: originOf(rows, base, looseness),
     decision: thresholds(base, heldOut),
-    features: described(features, weights, base),
+    features: described(features, weights, rows, base),
   });
 }
 
@@ -72,12 +72,13 @@ function originOf(
 function described(
   features: readonly BinnedFeature[],
   weights: Float64Array,
+  rows: readonly WeighedRow[],
   base: EvidenceModel,
 ): ModelFeature[] {
   const known = new Map(base.features.map((entry) => [entry.feature, entry]));
   let first = 0;
   return features.flatMap((binnedFeature) => {
-    const { feature, says, bins, measured } = binnedFeature;
+    const { feature, says, unless, bins, measured } = binnedFeature;
     const own = bins.map((_, bin) => weightsAt(weights, first + bin));
     first += bins.length;
     const before = known.get(feature);
@@ -89,8 +90,11 @@ function described(
       weights: own[bin] ?? {},
       reason: reasons[bin] ?? "",
     }));
-    const seen = seenRange(measured);
-    return [{ feature, ...(seen ? { seen } : {}), says, bins: entries }];
+    // What is not weighed is looked at all the same when a window is compared with all that was seen.
+    const seen = seenRange(column(rows, feature));
+    return [
+      { feature, ...(seen ? { seen } : {}), says, ...(unless ? { unless } : {}), bins: entries },
+    ];
   });
 }
 

@@ -2,8 +2,7 @@
 import { DECIDABLE_LABELS } from "../../src/model/label.ts";
 import type { BinnedFeature } from "./bins.ts";
 import { binIndex } from "./bins.ts";
-import type { WeighedRow } from "./rows.ts";
-import { FEATURES } from "../../src/model/signature.ts";
+import { type WeighedRow, weighedValue } from "./rows.ts";
 
 export const LABEL_COUNT = DECIDABLE_LABELS.length;
 
@@ -32,15 +31,14 @@ export function designOf(rows: readonly WeighedRow[], features: readonly BinnedF
   const isFrozen = new Uint8Array(columnCount);
   const columns = new Int32Array(rows.length * features.length).fill(-1);
   let first = 0;
-  for (const [place, { feature, bins, measured }] of features.entries()) {
-    const index = FEATURES.indexOf(feature);
+  for (const [place, { feature, unless, bins, measured }] of features.entries()) {
     for (const [bin, { prior: weights }] of bins.entries()) {
       hasNext[first + bin] = bin + 1 < bins.length ? 1 : 0;
       for (const [label, name] of DECIDABLE_LABELS.entries())
         prior[(first + bin) * LABEL_COUNT + label] = weights[name] ?? 0;
     }
-    for (const [row, { values }] of rows.entries()) {
-      const value = values[index];
+    for (const [row, own] of rows.entries()) {
+      const value = weighedValue(own, feature, unless);
       if (value !== undefined)
         columns[row * features.length + place] = first + binIndex(bins, value);
     }

@@ -103,12 +103,20 @@ export interface Measured {
   weight: number;
 }
 
-/** What one feature was in the rows that measured it, smallest first. */
-export function column(rows: readonly WeighedRow[], feature: Feature): Measured[] {
-  const index = FEATURES.indexOf(feature);
+/** Features that tell the same better: where one of them was measured, a feature is not weighed. */
+type Unless = readonly Feature[] | undefined;
+
+/** What a feature was in a row, where the model would weigh it. */
+export function weighedValue(row: Row, feature: Feature, unless: Unless): number | undefined {
+  const isTold = unless?.some((better) => row.values[FEATURES.indexOf(better)] !== undefined);
+  return isTold ? undefined : row.values[FEATURES.indexOf(feature)];
+}
+
+/** What one feature was in the rows in which it was measured and is weighed, smallest first. */
+export function column(rows: readonly WeighedRow[], feature: Feature, unless?: Unless): Measured[] {
   const found: Measured[] = [];
   for (const row of rows) {
-    const value = row.values[index];
+    const value = weighedValue(row, feature, unless);
     if (value !== undefined) found.push({ row, value, weight: row.weight });
   }
   return found.sort((a, b) => a.value - b.value);
