@@ -24,16 +24,17 @@ describe("a fit", () => {
   const model = fitModel(windows, BASE);
 
   it("gives the same bytes for the same windows, in any order", () => {
+    // More windows of a family than are looked at: which ones must not be up to the order.
+    const many = toyWindows({ windowsPerFamily: 50, noise: 0.3 });
+    const text = bytes(fitModel(many, BASE));
     fc.assert(
       fc.property(fc.integer(), (seed) => {
-        expect(bytes(fitModel(shuffled(windows, seed), BASE))).toBe(bytes(model));
+        expect(bytes(fitModel(shuffled(many, seed), BASE))).toBe(text);
       }),
-      { numRuns: 5 },
+      { numRuns: 3 },
     );
     // Control: one value more or less is another model.
-    const [first, ...others] = windows;
-    expect(first).toBeDefined();
-    expect(bytes(fitModel(others, BASE))).not.toBe(bytes(model));
+    expect(bytes(fitModel(windows.slice(1), BASE))).not.toBe(bytes(model));
   });
 
   it("is a model that the program reads, and comes back from text as it was", () => {
@@ -181,7 +182,7 @@ describe("physics", () => {
       bins.flatMap((bin) => Object.values(bin.weights)),
     );
     expect(Math.max(...weights.map(Math.abs))).toBeLessThanOrEqual(6);
-    expect(weights.every((weight) => Math.abs(weight * 100 - Math.round(weight * 100)) < 1e-9));
+    expect(weights).toEqual(weights.map((weight) => Number(weight.toFixed(2))));
   });
 
   it("is not argued against for a label that nobody recorded", () => {
@@ -334,24 +335,19 @@ describe("leaving each family out", () => {
   });
 
   it("never lets a family vouch for itself", () => {
-    // One family of training that looks like the miners: known to the fit, foreign to its own fold.
-    const spy = Array.from({ length: 6 }, (_, place) =>
-      labelledWindow({
-        family: "spy",
-        label: "training-like",
-        features: { intActive: 0.8, tensorActive: 0.05, fp64Active: 0.7 },
-        place,
-      }),
-    );
-    const fp64 = toyWindows({
-      familiesPerLabel: 2,
-      windowsPerFamily: 4,
-      more: () => ({ fp64Active: 0 }),
-    });
-    const windows = [...fp64, ...spy];
-    const score = (confusion: ReturnType<typeof leaveOneFamilyOut>) =>
-      confusion.cell("training-like", "training-like");
-    expect(score(leaveOneFamilyOut(windows, BASE))).toBeLessThanOrEqual(2 * 4 * 10);
+    const features = BASE.features.map((entry) => ({
+      ...entry,
+      bins: entry.bins.map((bin) => ({ ...bin, weights: {} })),
+    }));
+    const decision = { ...BASE.decision, minMiningConfidence: 0.5 };
+    const base = { ...BASE, features, decision, prior: { weights: {}, reason: "even" } };
+    const windows = toyWindows({ familiesPerLabel: 3, windowsPerFamily: 4 });
+    const oneMiner = windows.filter(({ family }) => !/minin-[12]/.test(family));
+    const mining = (confusion: ReturnType<typeof leaveOneFamilyOut>) =>
+      confusion.cell("mining-like", "mining-like");
+    // The only miner is known to a fit that has seen it, and to no other.
+    expect(mining(confusionOf(fitModel(oneMiner, base), oneMiner))).toBe(40);
+    expect(mining(leaveOneFamilyOut(oneMiner, base))).toBe(0);
   });
 
   it("measures rest with whole GPU-seconds and fits nothing on it", () => {
