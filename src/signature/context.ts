@@ -1,8 +1,8 @@
 import type { GpuSample } from "../model/sample.ts";
 import { CONTEXT_MS, type Signature } from "../model/signature.ts";
 import { burstFeatures } from "./bursts.ts";
+import { variationOf } from "./readings.ts";
 import type { DeviceScale } from "./scale.ts";
-import { mean, spread } from "./statistics.ts";
 import { STEP_CONTEXT_MS, stepFeatures } from "./steps.ts";
 
 /** Sensors refresh no faster, and steps of less than half a second are not told from noise by them. */
@@ -174,9 +174,7 @@ function awayFromRests(
 }
 
 function variation(watts: readonly number[]): number | undefined {
-  const [centre, deviation] = [mean(watts), spread(watts)];
-  if (watts.length < MIN_GROUPS || !centre || deviation === undefined) return undefined;
-  return deviation / centre;
+  return watts.length < MIN_GROUPS ? undefined : variationOf(watts);
 }
 
 function heldVariation(

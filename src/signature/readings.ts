@@ -28,8 +28,13 @@ export function ratio(part: number | undefined, whole: number | undefined): numb
   return part === undefined || whole === undefined || whole <= 0 ? undefined : part / whole;
 }
 
-/** Standard deviation over mean. */
+/**
+ * Standard deviation over mean. Undefined where no value differs from another in its last digit: a
+ * sensor at work moves, so one that does not is stuck, or too coarse to tell steady from moving.
+ */
 export function variationOf(values: readonly number[]): number | undefined {
+  const [first] = values;
+  if (values.every((value) => value === first)) return undefined;
   return ratio(spread(values), mean(values));
 }
 
