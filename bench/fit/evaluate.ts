@@ -10,7 +10,8 @@ import {
 } from "../../src/classify/score.ts";
 import { windowVerdict } from "../../src/classify/window-verdict.ts";
 import { type Label, LABELS } from "../../src/model/label.ts";
-import { Confusion } from "../accuracy/confusion.ts";
+import { figuresOf } from "../accuracy/figures.ts";
+import type { Piece } from "../accuracy/overlay.ts";
 import type { LabelledWindow } from "../labelled.ts";
 import { fitModel, type FitOptions } from "./fit.ts";
 import { rowsOf, timesOfWindow } from "./rows.ts";
@@ -63,30 +64,21 @@ function edgeOf(
   return JSON.stringify([recording, gpu.uuid, edge, atMs]);
 }
 
-/** GPU-seconds of truth by what was said of them. */
-export function confusionOf(
-  model: EvidenceModel,
-  windows: readonly LabelledWindow[],
-  into: Confusion = new Confusion(),
-  isCounted: (window: LabelledWindow) => boolean = () => true,
-): Confusion {
+/** GPU-seconds of truth with what a model says of them, for `figuresOf`. */
+export function piecesOf(model: EvidenceModel, windows: readonly LabelledWindow[]): Piece[] {
   const said = labelsBy(model, windows);
-  for (const [place, window] of windows.entries()) {
-    if (!isCounted(window)) continue;
-    for (const label of LABELS) {
-      const to = window.truthSeconds[label] ?? 0;
-      const stretch = { gpu: 0, from: 0, to };
-      if (to > 0)
-        into.compare({ kind: "truth", ...stretch, label }, [
-          { ...stretch, label: said[place] ?? "unknown" },
-        ]);
-    }
-  }
-  return into;
+  return windows.flatMap(({ recording, family, result, truthSeconds }, place) =>
+    LABELS.flatMap((truth) => {
+      const seconds = truthSeconds[truth] ?? 0;
+      const own = { recording, family, gpu: result.gpu.index, truth };
+      return seconds > 0 ? [{ ...own, said: said[place] ?? "unknown", seconds }] : [];
+    }),
+  );
 }
 
 /**
- * Leaves each family out in turn, fits everything anew (bins, strength, thresholds) and labels it.
+ * Leaves each family out in turn, with all of every recording that it is in, fits everything anew
+ * (bins, strength, thresholds) and labels it.
  * @param onFamily is told before each
  */
 export function leaveOneFamilyOut(
@@ -94,29 +86,27 @@ export function leaveOneFamilyOut(
   base: EvidenceModel,
   options: FitOptions = {},
   onFamily: (family: string, place: number, of: number) => void = () => {},
-): Confusion {
-  const confusion = new Confusion();
+): Piece[] {
   const families = [...new Set(windows.map(({ family }) => family))].sort();
   let whole: EvidenceModel | undefined;
-  for (const [place, family] of families.entries()) {
-    onFamily(family, place, families.length);
-    const own = windows.filter((window) => window.family === family);
-    const takesPart = rowsOf(own, base.activity.windowIdleBelowShare).length > 0;
-    const others = windows.filter((window) => window.family !== family);
-    // A family that no fit looks at, such as rest, is left out of all of them alike.
+  return families.flatMap((left, place) => {
+    onFamily(left, place, families.length);
+    const own = windows.filter(({ family }) => family === left);
+    const recordings = new Set(own.map(({ recording }) => recording));
+    const near = windows.filter(({ recording }) => recordings.has(recording));
+    const others = windows.filter(({ recording }) => !recordings.has(recording));
+    // What no fit looks at, such as rest, is left out of all of them alike.
+    const takesPart = rowsOf(near, base.activity.windowIdleBelowShare).length > 0;
     const model = takesPart
       ? fitModel(others, base, options)
       : (whole ??= fitModel(windows, base, options));
-    const recordings = new Set(own.map(({ recording }) => recording));
-    const near = windows.filter(({ recording }) => recordings.has(recording));
-    confusionOf(model, near, confusion, (window) => window.family === family);
-  }
-  return confusion;
+    return piecesOf(model, near).filter(({ family }) => family === left);
+  });
 }
 
 /** Shares rounded to four decimals, for the model file. */
-export function leftOutFigures(confusion: Confusion): LeftOut {
-  const { accuracy, macroF1, unknown, falseMiningSeconds } = confusion.score();
+export function leftOutFigures(pieces: readonly Piece[]): LeftOut {
+  const { accuracy, macroF1, unknown, falseMiningSeconds } = figuresOf(pieces);
   const rounded = (share: number): number => Math.round(share * 10_000) / 10_000;
   return {
     accuracy: rounded(accuracy),

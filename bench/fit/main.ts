@@ -5,9 +5,8 @@
  */
 import type { EvidenceModel } from "../../src/classify/evidence-model.ts";
 import { AssayError } from "../../src/model/errors.ts";
-import { confusionText } from "../accuracy/print.ts";
-import type { Confusion } from "../accuracy/confusion.ts";
-import { confusionOf, leaveOneFamilyOut, leftOutFigures } from "./evaluate.ts";
+import type { Piece } from "../accuracy/overlay.ts";
+import { leaveOneFamilyOut, leftOutFigures, piecesOf } from "./evaluate.ts";
 import { fitModel } from "./fit.ts";
 import {
   readBase,
@@ -19,6 +18,7 @@ import {
 } from "./model-file.ts";
 import { type FitArguments, fitArguments } from "./options.ts";
 import { fitLabel } from "./rows.ts";
+import { figuresText } from "./print.ts";
 import { gather, OWN_RECORDINGS, type Sources } from "./sources.ts";
 
 const FOREIGN = "Fitted with leave to use recordings from elsewhere: scores on those say nothing.";
@@ -48,7 +48,7 @@ async function main(options: FitArguments): Promise<void> {
   );
   const origin = options.foreign ? `${FOREIGN} ${fitted.origin}` : fitted.origin;
   const model = versioned({ ...fitted, origin, fitted: provenance(sources, base, leftOut) });
-  print(model, sources, leftOut, confusionOf(base, sources.windows));
+  print(model, sources, leftOut, piecesOf(base, sources.windows));
   if (options.out === undefined) return;
   if (options.check) requireSame(model, options.out);
   else writeModel(model, options.out, baseFile);
@@ -58,7 +58,7 @@ async function main(options: FitArguments): Promise<void> {
 function provenance(
   { windows, recordings, simulated }: Sources,
   base: EvidenceModel,
-  leftOut: Confusion,
+  leftOut: readonly Piece[],
 ): NonNullable<EvidenceModel["fitted"]> {
   const seconds = windows.map((window) => {
     const label = fitLabel(window, base.activity.windowIdleBelowShare);
@@ -76,8 +76,8 @@ function provenance(
 function print(
   model: EvidenceModel,
   { simulated }: Sources,
-  leftOut: Confusion,
-  physics: Confusion,
+  leftOut: readonly Piece[],
+  physics: readonly Piece[],
 ): void {
   const { temperature, minSupport, minMiningConfidence } = model.decision;
   const { recordings, gpuSeconds } = model.fitted ?? { recordings: [], gpuSeconds: 0 };
@@ -86,7 +86,7 @@ function print(
     `${warning}${model.version}: ${recordings.length} recordings, ${gpuSeconds} GPU-seconds fitted\n` +
       `${model.origin}\n` +
       `temperature ${temperature}, support ${minSupport}, bar of mining-like ${minMiningConfidence}\n` +
-      `\neach family by a fit without it (telemetry alone):\n${confusionText(leftOut)}` +
-      `\nthe same windows by physics alone:\n${confusionText(physics)}`,
+      `\neach family by a fit without it (telemetry alone):\n${figuresText(leftOut)}` +
+      `\nthe same windows by physics alone:\n${figuresText(physics)}`,
   );
 }

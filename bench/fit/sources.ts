@@ -1,6 +1,6 @@
 /** The recordings that a fit may see: the project's own, real, with truth; everything else is refused or named. */
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, realpathSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { basename, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { EvidenceModel } from "../../src/classify/evidence-model.ts";
@@ -80,7 +80,10 @@ export async function gather(
  * What ran at once on one device: mining beside anything is mining, and of two kinds of honest work
  * neither name is the window's, so its truth counts for none.
  */
-function honest(windows: readonly LabelledWindow[], truths: readonly Truth[]): LabelledWindow[] {
+export function honest(
+  windows: readonly LabelledWindow[],
+  truths: readonly Truth[],
+): LabelledWindow[] {
   const mixed = truths.filter(({ labels }) => new Set(labels).size > 1);
   if (mixed.length === 0) return [...windows];
   return windows.flatMap((window) => {
@@ -99,8 +102,7 @@ function honest(windows: readonly LabelledWindow[], truths: readonly Truth[]): L
 }
 
 function existing(directory: string, home: string): string[] {
-  const files = existsSync(directory) ? recordingsIn(directory) : [];
-  if (files.length > 0) return files;
+  if (existsSync(directory) && holdsRecordings(directory)) return recordingsIn(directory);
   const own = !existsSync(directory) || realpathSync(directory) === realpathIfThere(home);
   throw new AssayError(
     "fit/no-recordings",
@@ -110,6 +112,10 @@ function existing(directory: string, home: string): string[] {
     { place: directory, hint: "npm run campaign makes recordings of known work on a GPU host" },
   );
 }
+
+const holdsRecordings = (directory: string): boolean =>
+  statSync(directory).isDirectory() &&
+  readdirSync(directory).some((name) => /\.ndjson(\.gz)?$/.test(name));
 
 /** A link out of the directory is as foreign as what it leads to. */
 function refuseForeign(paths: readonly string[], home: string): void {

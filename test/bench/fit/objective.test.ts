@@ -70,7 +70,7 @@ describe("what a fit minimises", () => {
       );
       let sum = 0;
       for (const [col, has] of design.hasNext.entries())
-        for (let label = 0; has && label < LABEL_COUNT; label += 1) {
+        for (let label = 0; label < has * LABEL_COUNT; label += 1) {
           const at = col * LABEL_COUNT + label;
           sum += ((least[at + LABEL_COUNT] ?? 0) - (least[at] ?? 0)) ** 2;
         }
