@@ -56,6 +56,9 @@ export const ERRORS = {
   "smi/failed": "nvidia-smi ended, fell silent or printed what cannot be read.",
   "dcgm/scrape": "The dcgm-exporter does not answer, or not with readings of a GPU.",
   "collect/no-gpu": "No GPU that can be watched is here.",
+  "simulate/not-found": "The specification of a simulation does not exist or cannot be read.",
+  "simulate/syntax": "The specification of a simulation is not YAML.",
+  "simulate/invalid": "A specification of a simulation names what there is not, or a figure that cannot be.",
   "cli/usage": "The command line is wrong.",
 } as const;
 
