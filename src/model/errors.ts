@@ -58,7 +58,7 @@ export const ERRORS = {
   "collect/no-gpu": "No GPU that can be watched is here.",
   "simulate/not-found": "The specification of a simulation does not exist or cannot be read.",
   "simulate/syntax": "The specification of a simulation is not YAML.",
-  "simulate/invalid": "A specification of a simulation names what there is not, or a figure that cannot be.",
+  "simulate/invalid": "A specification of a simulation is malformed, or cannot be.",
   "cli/usage": "The command line is wrong.",
 } as const;
 

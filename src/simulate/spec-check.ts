@@ -23,7 +23,7 @@ const CHECKS = [
 
 /** The first thing that cannot be, in the order of the specification. */
 export function firstFault(spec: Spec): Fault | undefined {
-  for (const check of CHECKS) for (const fault of check(spec)) return fault;
+  for (const check of CHECKS) for (const found of check(spec)) return found;
   return undefined;
 }
 
@@ -114,7 +114,8 @@ function* pidFaults(spec: Spec): Generator<Fault> {
     ...(spec.host ?? []).map(({ pid }, i) => ({ path: ["host", i, "pid"], pid, count: 1 })),
   ];
   for (const { path, pid, count } of places) {
-    for (let rank = 0; pid !== undefined && rank < count; rank += 1) {
+    if (pid === undefined) continue;
+    for (let rank = 0; rank < count; rank += 1) {
       if (taken.has(pid + rank))
         yield fault(path, `process ${pid + rank} is there already`, "ranks take the pids after it");
       taken.add(pid + rank);

@@ -249,7 +249,6 @@ export const specSchema = z.strictObject({
 });
 
 export type Spec = z.output<typeof specSchema>;
-export type SpecInput = z.input<typeof specSchema>;
 export type WorkloadSpec = Spec["workloads"][number];
 export type GpuSpec = Spec["gpus"][number];
 export type HostSpec = NonNullable<Spec["host"]>[number];

@@ -92,7 +92,7 @@ class Job {
       if (loader && step % loader.every === 0)
         yield* fetch(exponential(random) * loader.gap, loader.bytes);
       const units = parameters * this.tokens * size;
-      for (let pass = 0; pass < accumulate; pass += 1) {
+      for (let i = 0; i < accumulate; i += 1) {
         yield { do: "run", work: this.#forward, units, pace };
         yield { do: "run", work: this.#backward, units, pace };
       }
