@@ -7,8 +7,10 @@ import type { CounterSet } from "./sensors.ts";
 /** What a look at a process is set against. */
 export interface Look {
   second: number;
+  /** Of the processes' books. */
+  intervalSeconds: number;
   /** Since the look before. */
-  elapsedSeconds: number;
+  windowSeconds: number;
   clock: WallClock;
   counters: CounterSet;
 }
@@ -20,7 +22,7 @@ export function sightingOf({ job, pid, process }: Player, look: Look): ProcessSi
   // The poorest devices tell that a process is there, and nothing of what it does.
   if (look.counters === "power-and-util") return { pid, ...seen };
   const share = (seconds: number): number =>
-    Math.min(1, Math.round((seconds / look.elapsedSeconds) * 100) / 100);
+    Math.min(1, Math.round((seconds / look.intervalSeconds) * 100) / 100);
   return {
     pid,
     ...seen,
@@ -37,7 +39,7 @@ export function besideOf(process: HostSpec, clock: WallClock): ProcessSighting {
 /** The kernels that a process launched since the look before; undefined where there were none. */
 export function launchesOf(
   { pid, process }: Player,
-  { elapsedSeconds, second, clock }: Look,
+  { windowSeconds, second, clock }: Look,
 ): LaunchSample | undefined {
   const list = process.readLaunches().map(([kernel, seconds]): KernelLaunches => {
     const { grid, block } = kernel.launch;
@@ -46,7 +48,7 @@ export function launchesOf(
     return { name: kernel.name, entry: "cuLaunchKernel", count, grid, block, durationSeconds };
   });
   if (list.length === 0) return undefined;
-  return { kind: "launches", atMs: clock.at(second), windowSeconds: elapsedSeconds, pid, list };
+  return { kind: "launches", atMs: clock.at(second), windowSeconds, pid, list };
 }
 
 function textsOf(

@@ -84,13 +84,17 @@ class Run {
     const { interval, jitter } = this.#scenario.node;
     const second = this.#secondOf(tick * this.#moments);
     const lines: SimulatedLine[] = [];
+    const looks = this.#lookEvery > 0 && tick % this.#lookEvery === 0;
+    // The driver's books of processes go back one sampling period, as its utilisation does.
+    if (looks)
+      for (const { players } of this.#stages)
+        for (const { process } of players) process.readBooks();
     for (let i = (tick - 1) * this.#moments; i < tick * this.#moments; i += 1)
       lines.push(...this.#moment(this.#secondOf(i), interval / this.#moments));
     const late = Math.floor(this.#jitter() * jitter * 1000) / 1000;
     lines.push(...this.#faults.ended(second, this.#clock));
     for (const stage of this.#stages) lines.push(...this.#reading(stage, second, late));
-    if (this.#lookEvery > 0 && tick % this.#lookEvery === 0)
-      lines.push(...this.#look(second, late, tick === 0 ? interval : this.#lookEvery * interval));
+    if (looks) lines.push(...this.#look(second, late));
     return lines;
   }
 
@@ -127,11 +131,19 @@ class Run {
     return [{ kind: "gpu", atMs: this.#clock.at(second + late), gpu: of.index, ...readings }];
   }
 
-  #look(second: number, late: number, elapsedSeconds: number): Observation[] {
+  #look(second: number, late: number): Observation[] {
     const at = second + late;
+    const { interval } = this.#scenario.node;
+    const windowSeconds = second === 0 ? interval : this.#lookEvery * interval;
     const found = this.#stages.flatMap(({ of, players }): Observation[] => {
       const { counters } = of.sensors;
-      const look: Look = { second: at, elapsedSeconds, clock: this.#clock, counters };
+      const look: Look = {
+        second: at,
+        intervalSeconds: interval,
+        windowSeconds,
+        clock: this.#clock,
+        counters,
+      };
       const here = players.filter(({ job, process }) => process.isAlive(second) && !job.hidden);
       const list = here.map((player) => sightingOf(player, look));
       const traced = here.filter(({ job }) => job.launches);
