@@ -212,6 +212,20 @@ describe("a job on several devices", () => {
     expect(Math.abs(correlation(power(0), power(2)))).toBeLessThan(0.3);
   });
 
+  it("goes no faster than its slowest device: the others wait for it, and exchange as much", () => {
+    const slow = linesOf({
+      node: { length: "40s" },
+      gpus: [{ model: "h100-sxm", count: 2 }],
+      workloads: [{ kind: "training", step: "1s" }],
+      faults: { clockLimits: [{ gpu: 1, maxMHz: 900 }] },
+    });
+    const sum = (gpu: number, quantity: "nvlinkTxBytesPerSec" | "smActive"): number =>
+      mean(samples(slow, gpu).map((sample) => sample[quantity] ?? 0));
+    const exchanged = sum(0, "nvlinkTxBytesPerSec") / sum(1, "nvlinkTxBytesPerSec");
+    expect(exchanged).toBeCloseTo(1, 1);
+    expect(sum(0, "smActive")).toBeLessThan(sum(1, "smActive") * 0.8);
+  });
+
   it("spins at full utilisation and low power while the first rank writes a checkpoint", () => {
     const checkpoint = { every: 10, length: "10s" };
     const stalled = linesOf({
