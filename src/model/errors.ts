@@ -63,6 +63,9 @@ export const ERRORS = {
   "fit/base": "The model to start from, or to compare with, cannot be used.",
   "fit/out": "The fitted model cannot be written there.",
   "fit/differs": "The recordings give another model than the file holds.",
+  "simulate/not-found": "The specification of a simulation does not exist or cannot be read.",
+  "simulate/syntax": "The specification of a simulation is not YAML.",
+  "simulate/invalid": "A specification of a simulation is malformed, or cannot be.",
   "cli/usage": "The command line is wrong.",
 } as const;
 
