@@ -11,7 +11,7 @@ import type { OutFolder } from "./folder.ts";
 import type { Guard } from "./guard.ts";
 import { PLAN_EXTRA_SECONDS } from "./listing.ts";
 import type { Options } from "./options.ts";
-import { GAP_MS, Runner } from "./run.ts";
+import { Runner } from "./run.ts";
 
 /** A calibration may take this share of the time, so that a short call still records. */
 const CALIBRATION_SHARE = 0.25;
@@ -188,7 +188,7 @@ class Campaign {
 
   #estimate(workload: Workload): number {
     const measured = this.#runner.secondsOf(workload);
-    return workload.warmSeconds + measured + GAP_MS / 1000 + PLAN_EXTRA_SECONDS;
+    return workload.warmSeconds + measured + this.#settings.options.gap + PLAN_EXTRA_SECONDS;
   }
 }
 

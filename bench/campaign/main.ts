@@ -10,7 +10,6 @@ import { OutFolder } from "./folder.ts";
 import { startGuard } from "./guard.ts";
 import { listing } from "./listing.ts";
 import { type Options, parseOptions } from "./options.ts";
-import { GAP_MS } from "./run.ts";
 
 const print = (text: string): void => void process.stdout.write(text);
 // A terminal that is gone must not end the recording that is being made.
@@ -30,7 +29,7 @@ async function main(options: Options): Promise<number> {
   const catalogue = readCatalogue(options.workloads);
   const chosen = choose(catalogue, options);
   if (options.list) {
-    print(listing(chosen, options.seconds, GAP_MS / 1000));
+    print(listing(chosen, options.seconds, options.gap));
     return 0;
   }
   const folder = new OutFolder(options.out, options.identify);

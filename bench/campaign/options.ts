@@ -23,6 +23,8 @@ export interface Options {
   skip: string[];
   list: boolean;
   seconds: number;
+  gap: number;
+  patience: number;
   hz: number;
   gpu: number;
   node: string;
@@ -56,6 +58,9 @@ const path = z
   .min(1)
   .transform((text) => resolve(text));
 
+/** A truth of two seconds at least, its ends, and what starting and ending takes off it. */
+export const MIN_SECONDS = 4;
+
 /** Longer than a day of recordings nobody means; faster than 50 Hz the recorder does not go. */
 const schema = z.object({
   minutes: number(0, 1440),
@@ -63,7 +68,9 @@ const schema = z.object({
   only: z.string().transform(names),
   skip: z.string().transform(names),
   list: z.boolean(),
-  seconds: number(3, 3600),
+  seconds: number(MIN_SECONDS, 3600),
+  gap: number(0, 600),
+  patience: number(1, 600),
   hz: number(0.5, 50),
   gpu: number(0, 1e5, "int"),
   node: z.string().min(1).max(200),
@@ -94,6 +101,8 @@ function program(print: (text: string) => void): Command {
     .option("--skip <names>", "all but these", "")
     .option("--list", "show the workloads and when each would start", false)
     .option("--seconds <n>", "measured time of each workload", "25")
+    .option("--gap <n>", "idle seconds between two workloads", "4")
+    .option("--patience <n>", "seconds that a workload may take to end", "12")
     .option("--hz <n>", "readings a second", "10")
     .option("--gpu <index>", "the device, as nvidia-smi counts", "0")
     .option("--node <name>", "what the recordings call this machine", "campaign")

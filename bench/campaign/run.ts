@@ -10,19 +10,13 @@ import { Failed, Stopped } from "./faults.ts";
 import { finishRecording, writeRecording } from "./finish.ts";
 import type { OutFolder } from "./folder.ts";
 import { launchesLine, type PartRun } from "./lines.ts";
-import type { Options } from "./options.ts";
+import { MIN_SECONDS, type Options } from "./options.ts";
 import { MIN_TRUTH_MS, type Stretch } from "./stretches.ts";
 
-/** Idle time between two workloads: the device falls back to rest. */
-export const GAP_MS = 4000;
 /** The end of that time which is already in the recording. */
 const LEAD_MS = 1000;
 /** Kept out of the truth at both ends. */
 const MARGIN_MS = 500;
-/** What a workload that was asked to end may still take. */
-const END_MS = 12_000;
-/** What a workload may take longer than it was told to. */
-const LATE_MS = 15_000;
 /** Parts of one workload start one after the other, so they run until they are told to stop. */
 const BESIDE_SECONDS = 240;
 const IMPORT_MS = 120_000;
@@ -62,7 +56,7 @@ export class Runner {
 
   /** How long a workload is measured. */
   secondsOf({ scale }: Workload): number {
-    return this.#settings.options.seconds * scale;
+    return Math.max(MIN_SECONDS, this.#settings.options.seconds * scale);
   }
 
   /**
@@ -79,7 +73,10 @@ export class Runner {
     const parts: Running[] = [];
     try {
       await recorder.isRecording(signal);
-      await pause(Math.max(LEAD_MS, this.#quietSinceMs + GAP_MS - performance.now()), signal);
+      await pause(
+        Math.max(LEAD_MS, this.#quietSinceMs + options.gap * 1000 - performance.now()),
+        signal,
+      );
       const clock = new SteadyClock();
       const askedMs = Date.now();
       await this.#startAll(workload, parts);
@@ -237,7 +234,9 @@ export class Runner {
     parts: readonly Running[],
     recorder: Recorder,
   ): Promise<number> {
-    const { signal } = this.#settings;
+    const { signal, options } = this.#settings;
+    // One that does not end by itself is made to; until then it did what it does.
+    const lateMs = options.patience * 1000;
     const startMs = performance.now();
     const endMs = startMs + this.secondsOf(workload) * 1000;
     const asked = Date.now() + (endMs - startMs);
@@ -251,15 +250,14 @@ export class Runner {
         if (child.hasEnded || child.find("done"))
           throw new Failed(`${part.program} ended early (${child.exit}): ${child.tail()}`);
       const leftMs = endMs - performance.now();
-      // One that does not stop by itself is made to; until then it did what it does.
-      if (leftMs <= (alone ? -LATE_MS : 0)) return asked;
-      await pause(Math.min(50, leftMs + LATE_MS), signal);
+      if (leftMs <= (alone ? -lateMs : 0)) return asked;
+      await pause(Math.min(50, leftMs + lateMs), signal);
     }
   }
 
   async #endAll(parts: readonly Running[]): Promise<void> {
     for (const { child } of parts) child.terminate();
-    await Promise.all(parts.map(({ child }) => child.end(END_MS)));
+    await Promise.all(parts.map(({ child }) => child.end(this.#settings.options.patience * 1000)));
   }
 
   async #finish(

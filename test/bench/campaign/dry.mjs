@@ -19,6 +19,9 @@ process.on("SIGTERM", () => {
 /** Who was started, for the tests to look after. */
 const note = process.env["DRY_PIDS"];
 if (note !== undefined) appendFileSync(note, `${process.pid} ${manner}\n`);
+/** The stand-in driver lists who is on its first device; it reads this when it is opened next. */
+const script = process.env["DRY_SCRIPT"];
+if (script !== undefined) appendFileSync(script, `gpu0.compute ${process.pid}:1000000000\n`);
 
 if (rest.includes("--wait")) {
   say("imported");
@@ -62,7 +65,9 @@ async function work() {
 
 async function profile() {
   await pause(100);
-  const list = [{ name: "nap", grid: [1, 1, 1], block: [32, 1, 1], count: 3, durationSeconds: 0.05 }];
+  const list = [
+    { name: "nap", grid: [1, 1, 1], block: [32, 1, 1], count: 3, durationSeconds: 0.05 },
+  ];
   say("launches", { windowSeconds: 0.1, list });
 }
 
