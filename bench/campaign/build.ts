@@ -31,12 +31,12 @@ export class Builder {
   }
 
   /** The path of a program, or of a shared library, once it is there. Asked twice it is built once. */
-  async get(name: string, isLibrary = false): Promise<string> {
+  get(name: string, isLibrary = false): Promise<string> {
     const key = isLibrary ? `${name}.so` : name;
     const known = this.#jobs.get(key);
     if (known) return known;
     const job = this.#inTurn(() => this.#build(name, isLibrary));
-    // Whoever asks again gets the error; nobody may ever ask.
+    // Whoever waits for it gets the error; it may be that nobody does.
     job.catch(() => undefined);
     this.#jobs.set(key, job);
     return job;

@@ -4,24 +4,26 @@
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { appendFileSync } from "node:fs";
+import { appendFileSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 
 const [manner, ...rest] = process.argv.slice(2);
 const seconds = Number(rest[rest.indexOf("--seconds") + 1]);
 const say = (event, more) =>
   process.stdout.write(`${JSON.stringify({ event, t: Date.now() / 1000, ...more })}\n`);
-let told = false;
-process.on("SIGTERM", () => {
-  told = true;
-});
+const stop = new AbortController();
+process.on("SIGTERM", () => stop.abort());
 
 /** Who was started, for the tests to look after. */
 const note = process.env["DRY_PIDS"];
 if (note !== undefined) appendFileSync(note, `${process.pid} ${manner}\n`);
 /** The stand-in driver lists who is on its first device; it reads this when it is opened next. */
 const script = process.env["DRY_SCRIPT"];
-if (script !== undefined) appendFileSync(script, `gpu0.compute ${process.pid}:1000000000\n`);
+if (script !== undefined) {
+  const before = readFileSync(script, "utf8").replace(/^gpu0\.compute .*\n/m, "");
+  writeFileSync(`${script}.dry`, `${before}gpu0.compute ${process.pid}:1000000000\n`);
+  renameSync(`${script}.dry`, script);
+}
 
 if (rest.includes("--wait")) {
   say("imported");
@@ -51,10 +53,11 @@ async function work() {
   const start = performance.now();
   const elapsed = () => (performance.now() - start) / 1000;
   let on;
-  while (manner === "stubborn" || (elapsed() < seconds && !told)) {
+  const isOver = () => manner !== "stubborn" && (elapsed() >= seconds || stop.signal.aborted);
+  while (!isOver()) {
     await pause(20);
     if (manner === "crashing" && elapsed() > 0.5) return fail("illegal memory access");
-    if (manner === "waiting" && elapsed() > seconds) await pause(600_000);
+    if (manner === "waiting" && elapsed() > seconds - 0.1) await pause(600_000);
     const wanted = elapsed() % 1 < 0.5;
     if (manner === "duty" && wanted !== on) say("phase", { on: (on = wanted) });
   }

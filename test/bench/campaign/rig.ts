@@ -70,23 +70,7 @@ export class CampaignRig {
   }
 
   catalogue(workloads: readonly DryWorkload[]): void {
-    const all = workloads.map(({ name, label = "other", labels, parts = [], facts = {} }) => ({
-      name,
-      label,
-      labels,
-      facts,
-      family: `family-of-${name}`,
-      scale: 1,
-      warmSeconds: 0.5,
-      parts: parts.map(({ manner, label: own = label, kind = "python" }) => ({
-        program: kind === "python" ? "dry.mjs" : kind === "cuda" ? manner : "",
-        kind,
-        arguments: kind === "python" ? [manner] : [],
-        label: own,
-      })),
-    }));
-    const file = join(this.folder, "workloads", "catalogue.json");
-    writeFileSync(file, JSON.stringify({ version: 1, workloads: all }));
+    writeCatalogue(join(this.folder, "workloads"), workloads);
   }
 
   /** A compiler that makes a program of a shell script, as slowly as it is told. */
@@ -144,6 +128,26 @@ export class CampaignRig {
         return { pid: Number(pid), manner };
       });
   }
+}
+
+export function writeCatalogue(folder: string, workloads: readonly DryWorkload[]): void {
+  const all = workloads.map(({ name, label = "other", labels, parts = [], facts = {} }) => ({
+    name,
+    label,
+    labels,
+    facts,
+    family: `family-of-${name}`,
+    scale: 1,
+    warmSeconds: 0.5,
+    parts: parts.map(({ manner, label: own = label, kind = "python" }) => ({
+      program: kind === "python" ? "dry.mjs" : kind === "cuda" ? manner : "",
+      kind,
+      arguments: kind === "python" ? [manner] : [],
+      label: own,
+    })),
+  }));
+  const file = join(folder, "catalogue.json");
+  writeFileSync(file, JSON.stringify({ version: 1, workloads: all }));
 }
 
 export function startCampaign(

@@ -59,18 +59,17 @@ const run = (pid: number, label: PartRun["part"]["label"], ...said: object[]): P
   events: said.flatMap((event) => eventOf(JSON.stringify(event), 20_000) ?? []),
 });
 
-const workload = (fields: Partial<Workload>): Workload => ({
-  ...{
-    name: "w",
-    family: "f",
-    label: "mining-like",
-    parts: [],
-    scale: 1,
-    warmSeconds: 1,
-    facts: {},
-  },
-  ...fields,
-});
+const PLAIN: Workload = {
+  name: "w",
+  family: "f",
+  label: "mining-like",
+  parts: [],
+  scale: 1,
+  warmSeconds: 1,
+  facts: {},
+};
+
+const workload = (fields: Partial<Workload>): Workload => ({ ...PLAIN, ...fields });
 
 describe("the lines of truth", () => {
   const about = { gpu: 3, stretches: [{ fromMs: 1000, toMs: 5000 }], warmSeconds: 1.234 };
