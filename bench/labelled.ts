@@ -59,3 +59,28 @@ function overlap(
   const seconds = Math.min(truth.to, window.toMs / 1000) - from;
   return seconds > 0 ? { truth, seconds } : undefined;
 }
+
+/**
+ * What ran at once on one device: mining beside anything is mining, and of two kinds of honest work
+ * neither name is the window's, so its truth counts for none.
+ */
+export function honest(
+  windows: readonly LabelledWindow[],
+  truths: readonly Truth[],
+): LabelledWindow[] {
+  const mixed = truths.filter(({ labels }) => new Set(labels).size > 1);
+  if (mixed.length === 0) return [...windows];
+  return windows.flatMap((window) => {
+    const truthSeconds = { ...window.truthSeconds };
+    for (const { gpu, from, to, label, labels } of mixed) {
+      const { fromMs, toMs } = window.result.window;
+      const seconds = Math.min(to, toMs / 1000) - Math.max(from, fromMs / 1000);
+      if (gpu !== window.result.gpu.index || seconds <= 0) continue;
+      truthSeconds[label] = Math.max(0, (truthSeconds[label] ?? 0) - seconds);
+      if (labels?.includes("mining-like"))
+        truthSeconds["mining-like"] = (truthSeconds["mining-like"] ?? 0) + seconds;
+    }
+    const isKnown = Object.values(truthSeconds).some((seconds) => seconds > 0);
+    return isKnown ? [{ ...window, truthSeconds }] : [];
+  });
+}

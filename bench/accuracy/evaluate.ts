@@ -1,7 +1,7 @@
 import type { EvidenceModel } from "../../src/classify/evidence-model.ts";
 import { AssayError } from "../../src/model/errors.ts";
 import type { Feature } from "../../src/model/signature.ts";
-import { withTruth } from "../labelled.ts";
+import { honest, withTruth } from "../labelled.ts";
 import { type FitRecording, type Fitter, modelsByFold } from "./fitting.ts";
 import { runFacts } from "./facts.ts";
 import { labelled } from "./label.ts";
@@ -76,8 +76,9 @@ function forFitting(recording: OpenRecording, model: EvidenceModel): FitRecordin
   return {
     families,
     devices,
-    windows: results.flatMap((result) =>
-      withTruth(recording.truths.devices, recording.name, result),
+    windows: honest(
+      results.flatMap((result) => withTruth(recording.truths.devices, recording.name, result)),
+      recording.truths.devices,
     ),
   };
 }

@@ -1,5 +1,5 @@
 import { group } from "d3-array";
-import type { Random } from "../demo/random.ts";
+import type { Random } from "../../src/simulate/random.ts";
 import type { Piece } from "./overlay.ts";
 
 /** GPU-seconds in 1,000 GPU-hours. */

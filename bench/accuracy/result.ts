@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { type EvidenceModel } from "../../src/classify/evidence-model.ts";
 import type { Feature, FeatureGroup } from "../../src/model/signature.ts";
-import { seededRandom } from "../demo/random.ts";
+import { seededRandom } from "../../src/simulate/random.ts";
 import { type DetectionFigures, detectionFigures } from "./detection.ts";
 import { type DataFacts, dataFacts, runTitles } from "./facts.ts";
 import { type FalseMining, falseMiningOf } from "./false-mining.ts";

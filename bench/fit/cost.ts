@@ -6,7 +6,7 @@
 import { loadShippedData } from "../../src/config/data.ts";
 import { DECIDABLE_LABELS } from "../../src/model/label.ts";
 import { FEATURES } from "../../src/model/signature.ts";
-import { seededRandom } from "../demo/random.ts";
+import { seededRandom } from "../../src/simulate/random.ts";
 import type { LabelledWindow } from "../labelled.ts";
 import { machine } from "../machine.ts";
 import { leaveOneFamilyOut } from "./evaluate.ts";

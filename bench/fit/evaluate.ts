@@ -2,11 +2,13 @@
 import type { EvidenceModel } from "../../src/classify/evidence-model.ts";
 import { sameWork } from "../../src/classify/continuity.ts";
 import {
+  decide,
   type Scores,
   scoresOf,
   smooth,
   telemetryEvidence,
   unseenEvidence,
+  type Verdict,
 } from "../../src/classify/score.ts";
 import { windowVerdict } from "../../src/classify/window-verdict.ts";
 import { type Label, LABELS } from "../../src/model/label.ts";
@@ -52,7 +54,8 @@ export function labelsBy(model: EvidenceModel, windows: readonly LabelledWindow[
     ].flatMap((near) => (near && own.isBusy && sameWork(near, own) ? [near.scores] : []));
     const smoothed = smooth(own.scores, around, model.decision.neighbourWeight);
     const evidence = [...telemetryEvidence(signature, model), ...unseenEvidence(signature, model)];
-    return windowVerdict(timesOfWindow(window.result), smoothed, evidence, model).label;
+    const decided = (): Verdict => decide(smoothed, evidence, model);
+    return windowVerdict(timesOfWindow(window.result), decided, model).label;
   });
 }
 

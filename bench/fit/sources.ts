@@ -6,8 +6,8 @@ import { fileURLToPath } from "node:url";
 import type { EvidenceModel } from "../../src/classify/evidence-model.ts";
 import { AssayError } from "../../src/model/errors.ts";
 import { DECIDABLE_LABELS } from "../../src/model/label.ts";
-import { recordingsIn, type Truth, truthOf } from "../accuracy/truth.ts";
-import { type LabelledWindow, labelledWindows } from "../labelled.ts";
+import { recordingsIn, truthOf } from "../accuracy/truth.ts";
+import { honest, type LabelledWindow, labelledWindows } from "../labelled.ts";
 import { familiesOf, rowsOf } from "./rows.ts";
 
 export type FittedRecording = NonNullable<EvidenceModel["fitted"]>["recordings"][number];
@@ -74,31 +74,6 @@ export async function gather(
   if (simulated.length > 0 && !allowed.simulated) refuseSimulated(simulated);
   refuseFewFamilies(windows, base, skipped);
   return { windows, recordings, simulated: simulated.length > 0, skipped, notices };
-}
-
-/**
- * What ran at once on one device: mining beside anything is mining, and of two kinds of honest work
- * neither name is the window's, so its truth counts for none.
- */
-export function honest(
-  windows: readonly LabelledWindow[],
-  truths: readonly Truth[],
-): LabelledWindow[] {
-  const mixed = truths.filter(({ labels }) => new Set(labels).size > 1);
-  if (mixed.length === 0) return [...windows];
-  return windows.flatMap((window) => {
-    const truthSeconds = { ...window.truthSeconds };
-    for (const { gpu, from, to, label, labels } of mixed) {
-      const { fromMs, toMs } = window.result.window;
-      const seconds = Math.min(to, toMs / 1000) - Math.max(from, fromMs / 1000);
-      if (gpu !== window.result.gpu.index || seconds <= 0) continue;
-      truthSeconds[label] = Math.max(0, (truthSeconds[label] ?? 0) - seconds);
-      if (labels?.includes("mining-like"))
-        truthSeconds["mining-like"] = (truthSeconds["mining-like"] ?? 0) + seconds;
-    }
-    const isKnown = Object.values(truthSeconds).some((seconds) => seconds > 0);
-    return isKnown ? [{ ...window, truthSeconds }] : [];
-  });
 }
 
 function existing(directory: string, home: string): string[] {

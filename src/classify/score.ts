@@ -53,7 +53,8 @@ export function unweighedEvidence({ features }: Signature, model: EvidenceModel)
 export function unseenEvidence({ features }: Signature, model: EvidenceModel): Evidence[] {
   const unseen = model.features.flatMap(({ feature, seen }) => {
     const value = features[feature];
-    if (!seen || value === undefined || (value >= seen.from && value <= seen.to)) return [];
+    if (!seen || value === undefined || !Number.isFinite(value)) return [];
+    if (value >= seen.from && value <= seen.to) return [];
     return [`${feature} ${value.toFixed(3)} (seen: ${seen.from} to ${seen.to})`];
   });
   if (unseen.length === 0) return [];
@@ -80,18 +81,26 @@ export function scaleEvidence({ scale, references }: Signature): Evidence[] {
   return [{ family: "context", feature: "scale", value: nearest?.kernel, text, weights: {} }];
 }
 
+/**
+ * Log-odds of each label: prior and telemetry, divided by the temperature at which a fitted model
+ * proved neither too sure nor too unsure, and what does not come from the model at its full weight.
+ */
 export function scoresOf(evidence: readonly Evidence[], model: EvidenceModel): Scores {
+  const { prior, decision } = model;
   const scores = emptyScores();
   for (const label of DECIDABLE_LABELS) {
-    const sum = evidence.reduce((acc, item) => acc + (item.weights[label] ?? 0), 0);
-    scores[label] = (model.prior.weights[label] ?? 0) + sum;
+    let [own, others] = [prior.weights[label] ?? 0, 0];
+    for (const { family, weights } of evidence)
+      if (family === "telemetry") own += weights[label] ?? 0;
+      else others += weights[label] ?? 0;
+    scores[label] = own / decision.temperature + others;
   }
   return scores;
 }
 
 /**
  * Softmax: the scores are log-odds, so this is Bayes' rule over the decidable labels.
- * @param temperature divides the scores first: a model that proved too sure has one above 1
+ * @param temperature divides the scores first, where {@link scoresOf} has not done so yet
  */
 export function probabilities(scores: Scores, temperature = 1): Scores {
   const top = Math.max(...Object.values(scores));
@@ -113,7 +122,7 @@ export function decide(
   evidence: readonly Evidence[],
   model: EvidenceModel,
 ): Verdict {
-  const shares = probabilities(scores, model.decision.temperature);
+  const shares = probabilities(scores);
   const best = DECIDABLE_LABELS.reduce((a, b) => (shares[b] > shares[a] ? b : a));
   const confidence = shares[best];
   const why = whyUnknown(best, confidence, scores, evidence, model);
@@ -141,7 +150,7 @@ function whyUnknown(
   const bar = best === "mining-like" ? minMiningConfidence : minConfidence;
   if (!(confidence >= bar))
     return `undecided: ${best} is the most probable at ${confidence.toFixed(2)}, and must reach ${bar}`;
-  const support = scores[best] - (prior.weights[best] ?? 0);
+  const support = scores[best] * decision.temperature - (prior.weights[best] ?? 0);
   if (support < minSupport)
     return `undecided: ${best} is only the least unlikely, with more against it than for it (${support.toFixed(2)})`;
   const unseen = evidence.find(({ feature }) => feature === "unseen")?.value ?? 0;

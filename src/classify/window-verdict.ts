@@ -106,7 +106,7 @@ export function judged(
   const evidence = [...host, ...declared, ...telemetry];
   if (declared.length === 0) return decide(undeclared, evidence, model);
   const contradiction = purposeContradiction(declared, decide(undeclared, evidence, model));
-  const sum = addDeclared(undeclared, declared, purposes, model.decision.temperature);
+  const sum = addDeclared(undeclared, declared, purposes);
   return decide(sum, contradiction ? [...evidence, contradiction] : evidence, model);
 }
 

@@ -1,4 +1,4 @@
-import { type Random, seededRandom } from "../../demo/random.ts";
+import { type Random, seededRandom } from "../../../src/simulate/random.ts";
 import { type Examples, growTree, leafOf, ranked, type Tree } from "./tree.ts";
 
 export interface ForestOptions {

@@ -1,4 +1,4 @@
-import type { Random } from "../../demo/random.ts";
+import type { Random } from "../../../src/simulate/random.ts";
 
 /** Rows of numbers with the class of each, as an index. */
 export interface Examples {
