@@ -54,7 +54,8 @@ export const evidenceModelSchema = z
     }),
     prior: z.strictObject({ weights, reason: z.string() }),
     decision: z.strictObject({
-      minFeatures: z.int().min(1),
+      /** Groups of features of which something must have been measured. */
+      minGroups: z.int().min(1),
       minConfidence: z.number().gt(0).lt(1),
       minMiningConfidence: z.number().gt(0).lt(1),
       neighbourWeight: z.number().min(0).max(1),

@@ -1,6 +1,6 @@
 import type { Evidence } from "../model/evidence.ts";
 import { DECIDABLE_LABELS, type DecidableLabel, type Label } from "../model/label.ts";
-import { type Feature, FEATURES, type Signature } from "../model/signature.ts";
+import { type Feature, FEATURE_GROUPS, FEATURES, type Signature } from "../model/signature.ts";
 import type { EvidenceModel } from "./evidence-model.ts";
 
 /** Log-odds of each label before they become a verdict. */
@@ -113,7 +113,7 @@ export function probabilities(scores: Scores, temperature = 1): Scores {
 }
 
 /**
- * The verdict of scores and evidence. Too few features, no label that is sure enough, a best label
+ * The verdict of scores and evidence. Too few kinds of features, no label that is sure enough, a best label
  * with more said against it than for it, or a window unlike all that the model has seen is
  * `unknown`; `mining-like` accuses somebody and has a bar of its own.
  */
@@ -132,6 +132,17 @@ export function decide(
   return { label: "unknown", confidence, evidence: [...sorted, reason] };
 }
 
+const GROUP_OF: ReadonlyMap<string, string> = new Map(
+  Object.entries(FEATURE_GROUPS).flatMap(([group, features]) =>
+    features.map((feature): [string, string] => [feature, group]),
+  ),
+);
+
+/** What one sensor tells in three ways is still told by one sensor: kinds of features count. */
+function groupOf({ family, feature }: Evidence): string | undefined {
+  return family === "telemetry" ? GROUP_OF.get(feature) : undefined;
+}
+
 /** Why the best label is not said; undefined where it is. */
 function whyUnknown(
   best: DecidableLabel,
@@ -140,13 +151,11 @@ function whyUnknown(
   evidence: readonly Evidence[],
   { decision, prior }: EvidenceModel,
 ): string | undefined {
-  const { minFeatures, minConfidence, minMiningConfidence, minSupport } = decision;
+  const { minGroups, minConfidence, minMiningConfidence, minSupport } = decision;
   const hostDecides = evidence.some((item) => item.family === "host" && weighs(item));
-  const findings = evidence.filter(
-    ({ family }) => family === "telemetry" || family === "host",
-  ).length;
-  if (!hostDecides && findings < minFeatures)
-    return `undecided: ${findings} features were measured, and ${minFeatures} are the least`;
+  const groups = new Set(evidence.flatMap((item) => groupOf(item) ?? [])).size;
+  if (!hostDecides && groups < minGroups)
+    return `undecided: features of ${groups} kinds were measured, and ${minGroups} are the least`;
   const bar = best === "mining-like" ? minMiningConfidence : minConfidence;
   if (!(confidence >= bar))
     return `undecided: ${best} is the most probable at ${confidence.toFixed(2)}, and must reach ${bar}`;

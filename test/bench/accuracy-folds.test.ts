@@ -91,7 +91,7 @@ describe("a model that is fitted", () => {
     const [first] = model.features;
     if (!first) throw new Error("no feature");
     const quiet = { ...first, bins: [{ weights: {}, reason: "says nothing" }] };
-    const alone = { ...model, decision: { ...model.decision, minFeatures: 1, minSupport: -6 } };
+    const alone = { ...model, decision: { ...model.decision, minGroups: 1, minSupport: -6 } };
     const result = await resultOn(own(), { fit, base: alone });
     expect(result.scoring).toBe("folds");
     expect(result.figures.accuracy).toBe(1);

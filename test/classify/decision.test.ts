@@ -17,7 +17,7 @@ const modelWith = (decision: Partial<EvidenceModel["decision"]>): EvidenceModel 
   prior: { ...shipped.prior, weights: {} },
   decision: {
     ...shipped.decision,
-    minFeatures: 1,
+    minGroups: 1,
     minConfidence: 0.5,
     minMiningConfidence: 0.8,
     minSupport: 0,
@@ -38,7 +38,13 @@ const scores = (training: number, others = 0): Scores => ({
   "mining-like": others,
   other: others,
 });
-const telemetry: Evidence = { family: "telemetry", feature: "gpuUtil", text: "", weights: {} };
+const of = (feature: string): Evidence => ({
+  family: "telemetry",
+  feature,
+  text: "",
+  weights: {},
+});
+const telemetry = of("gpuUtil");
 const host: Evidence = {
   family: "host",
   feature: "minerProcess",
@@ -69,11 +75,12 @@ describe("what makes a verdict unknown, and says so", () => {
     expect(whyOf(least.evidence)).toContain("only the least unlikely");
   });
 
-  it("too few features, unless host evidence decides", () => {
-    const model = modelWith({ minFeatures: 3 });
-    const few = decide(scores(5), [telemetry, telemetry], model);
-    expect(whyOf(few.evidence)).toContain("2 features were measured, and 3 are the least");
-    expect(decide(scores(5), [telemetry, telemetry, telemetry], model).label).toBe("training-like");
+  it("too few kinds of features, unless host evidence decides", () => {
+    const model = modelWith({ minGroups: 3 });
+    const few = decide(scores(5), [telemetry, of("zeroUtilShare"), of("powerLevel")], model);
+    expect(whyOf(few.evidence)).toContain("2 kinds were measured, and 3 are the least");
+    const enough = [telemetry, of("powerLevel"), of("memPerUtil")];
+    expect(decide(scores(5), enough, model).label).toBe("training-like");
     expect(decide({ ...scores(0), "mining-like": 4 }, [host], model).label).toBe("mining-like");
   });
 

@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { FEATURE_GROUPS } from "../../src/model/signature.ts";
 import { PowerCourse } from "../../src/signature/lockstep.ts";
 import { describe, expect, it } from "vitest";
 import {
@@ -220,10 +221,15 @@ describe("a window of a calibrated device", () => {
     const signature = sign(ALL);
     const weighty = { "mining-like": 6, other: 0, "training-like": 0, "inference-like": 0 };
     const context = [...scaleEvidence(signature), ...unweighedEvidence(signature, model)];
-    const { minFeatures } = model.decision;
-    const telemetry = telemetryEvidence(signature, model).slice(0, minFeatures - 1);
+    const all = telemetryEvidence(signature, model);
+    const groups = Object.values(FEATURE_GROUPS).flatMap((features) => {
+      const inside = all.filter(({ feature }) => (features as readonly string[]).includes(feature));
+      return inside.length > 0 ? [inside] : [];
+    });
+    const { minGroups } = model.decision;
+    const telemetry = groups.slice(0, minGroups - 1).flat();
     expect(decide(weighty, [...telemetry, ...context], model).label).toBe("unknown");
-    const enough = telemetryEvidence(signature, model).slice(0, minFeatures);
+    const enough = groups.slice(0, minGroups).flat();
     expect(decide(weighty, [...enough, ...context], model).label).toBe("mining-like");
   });
 

@@ -226,7 +226,7 @@ describe("how sure a fitted model is", () => {
       expect(decision.minMiningConfidence).toBeLessThanOrEqual(0.95);
       expect(decision.temperature).toBeGreaterThanOrEqual(1);
       expect(decision.minSupport).toBeGreaterThanOrEqual(-6);
-      expect(decision.minFeatures).toBe(BASE.decision.minFeatures);
+      expect(decision.minGroups).toBe(BASE.decision.minGroups);
     }
   });
 

@@ -73,7 +73,7 @@ export const BASE: EvidenceModel = {
   activity: { idleBelowUtil: 0.05, windowIdleBelowShare: 0.1, reason: "test" },
   prior: { weights: { "mining-like": -1.5, other: -0.5 }, reason: "test" },
   decision: {
-    minFeatures: 1,
+    minGroups: 1,
     minConfidence: 0.5,
     minMiningConfidence: 0.8,
     neighbourWeight: 0.5,
