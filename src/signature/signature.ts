@@ -140,9 +140,9 @@ function unitFeatures(busy: readonly GpuSample[]): Signature["features"] {
   };
 }
 
-/** Units that compute with fractions; 8-bit products of the tensor cores are none. */
+/** Units that compute with fractions. */
 const FLOATS = ["fp16Active", "fp32Active", "fp64Active", "tensorActive"] as const;
-/** Below this a share of the arithmetic is a share of noise. */
+/** Less arithmetic than this is noise, and so is a share of it. */
 const MIN_ARITHMETIC = 0.05;
 
 function arithmetic(
@@ -153,12 +153,11 @@ function arithmetic(
   if (integers === undefined || meanOf(busy, "fp32Active") === undefined) return {};
   if (meanOf(busy, "tensorActive") === undefined) return {};
   const all = FLOATS.reduce((sum, unit) => sum + (meanOf(busy, unit) ?? 0), 0);
-  const floats = Math.max(0, all - (meanOf(busy, "immaActive") ?? 0));
   const arithmeticActive = integers + all;
-  return {
-    arithmeticActive,
-    floatShare: arithmeticActive < MIN_ARITHMETIC ? undefined : floats / arithmeticActive,
-  };
+  // Quantised models multiply whole numbers on the tensor cores, and so may a proof of work.
+  const isQuantised = (meanOf(busy, "immaActive") ?? 0) >= MIN_ARITHMETIC;
+  const isTold = arithmeticActive >= MIN_ARITHMETIC && !isQuantised;
+  return { arithmeticActive, floatShare: isTold ? all / arithmeticActive : undefined };
 }
 
 /** Power against the hungriest reference kernel of each family, and the distance to the nearest one. */
