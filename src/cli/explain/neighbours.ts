@@ -1,0 +1,100 @@
+import type { EvidenceModel } from "../../classify/evidence-model.ts";
+import type { Evidence } from "../../model/evidence.ts";
+import { type Owner, ownerKey } from "../../model/owner.ts";
+import type { Slice } from "../../model/slice.ts";
+import { formatInstant } from "../../bill/instant.ts";
+import type { Neighbour } from "./schema.ts";
+import { AROUND, type Scene, type SceneWindow } from "./scene.ts";
+import { each, type LabelNumbers } from "./sum.ts";
+
+/** Shares that are nobody's work: rest, unmeasured time, the agent's own. */
+const NO_WORK: ReadonlySet<string> = new Set(["idle", "unobserved", "agent"]);
+
+export function isWork({ owner }: Pick<Slice, "owner">): boolean {
+  return !NO_WORK.has(owner.kind);
+}
+
+/** The windows to each side on their grid, the one in the middle included. @param owner all of the device where absent */
+export function ribbon(scene: Scene, owner: Owner | undefined): Neighbour[] {
+  const { windowMs, here, around } = scene;
+  const gridMs = here.window.toMs - windowMs;
+  const found: Neighbour[] = [];
+  for (let offset = -AROUND; offset <= AROUND; offset++) {
+    const fromMs = gridMs + offset * windowMs;
+    const middleMs = fromMs + windowMs / 2;
+    const there =
+      offset === 0
+        ? here
+        : around.find(({ window }) => window.fromMs <= middleMs && middleMs < window.toMs);
+    const { fromMs: from, toMs: to } = there?.window ?? { fromMs, toMs: fromMs + windowMs };
+    found.push({
+      offset,
+      from: formatInstant(from),
+      to: formatInstant(to),
+      ...labelThere(there, owner),
+    });
+  }
+  return found;
+}
+
+type Told = Pick<Neighbour, "label" | "confidence" | "absent">;
+
+function labelThere(there: SceneWindow | undefined, owner: Owner | undefined): Told {
+  if (!there) return { absent: "not-measured" };
+  const { slices, device } = there;
+  if (!owner) return device ? told(device) : { absent: "not-measured" };
+  const own = slices.find((slice) => ownerKey(slice.owner) === ownerKey(owner));
+  if (own) return told(own);
+  const [longest] = slices.toSorted((a, b) => b.timeMs - a.timeMs);
+  if (!longest || longest.owner.kind === "unobserved") return { absent: "not-measured" };
+  return slices.some((slice) => isWork(slice)) ? { absent: "somebody-else" } : told(longest);
+}
+
+function told({ label, confidence }: Pick<Slice, "label" | "confidence">): Told {
+  return { label, confidence };
+}
+
+/** The windows that touch this one, with what their own telemetry says where it is known. */
+export function touching(
+  scene: Scene,
+  model: EvidenceModel | undefined,
+): { before?: LabelNumbers | undefined; after?: LabelNumbers | undefined } {
+  const { window } = scene.here;
+  const before = scene.around.find((other) => other.window.toMs === window.fromMs);
+  const after = scene.around.find((other) => other.window.fromMs === window.toMs);
+  return { before: ownScores(before, model), after: ownScores(after, model) };
+}
+
+/** Prior and telemetry of one window by itself; undefined where nobody worked or it is not known. */
+function ownScores(
+  there: SceneWindow | undefined,
+  model: EvidenceModel | undefined,
+): LabelNumbers | undefined {
+  if (!there || !model || !there.slices.some((slice) => isWork(slice))) return undefined;
+  const evidence = telemetryOf(there, model);
+  if (evidence.length === 0 && !there.device) return undefined;
+  return each((label) =>
+    evidence.reduce(
+      (sum, { weights }) => sum + (weights[label] ?? 0),
+      model.prior.weights[label] ?? 0,
+    ),
+  );
+}
+
+function telemetryOf({ slices, device }: SceneWindow, model: EvidenceModel): Weighed[] {
+  const lists = [device?.evidence ?? [], ...slices.map(({ evidence }) => evidence)];
+  const told = lists.map(weighedOf).find((list) => list.length > 0);
+  if (told) return told;
+  // A window that counts as idle keeps no evidence, and its little work is heard all the same.
+  return model.features.flatMap(({ feature, bins }) => {
+    const value = device?.signature.features[feature];
+    if (value === undefined || !Number.isFinite(value)) return [];
+    return bins.find(({ below }) => below === undefined || value < below) ?? [];
+  });
+}
+
+type Weighed = Pick<Evidence, "weights">;
+
+function weighedOf(evidence: readonly Evidence[]): Weighed[] {
+  return evidence.filter(({ family }) => family === "telemetry");
+}
