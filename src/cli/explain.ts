@@ -58,7 +58,8 @@ export function addExplainCommand(program: Command, io: CommandIo): void {
 
 async function explain(options: ExplainOptions, io: CommandIo): Promise<void> {
   const page = pageOf(options.width, io.env);
-  const scene = await sceneOf(options, ownerKeyOf(options.owner), io);
+  checkOwner(options.owner);
+  const scene = await sceneOf(options, io);
   if (!scene) {
     io.stderr("stopped: the recording was not read up to the time\n");
     return;
@@ -67,16 +68,12 @@ async function explain(options: ExplainOptions, io: CommandIo): Promise<void> {
   io.stdout(options.json ? explanationJson(explanation) : explanationText(explanation, page));
 }
 
-async function sceneOf(
-  options: ExplainOptions,
-  owner: string | undefined,
-  io: CommandIo,
-): Promise<Scene | undefined> {
+async function sceneOf(options: ExplainOptions, io: CommandIo): Promise<Scene | undefined> {
   const { recording, stateDir, config, gpu } = options;
   if (recording === undefined && gpu === undefined && stateDir === undefined)
     throw usage(
       "neither a recording nor a GPU is named",
-      owner === undefined ? "--recording FILE, or --gpu for a device of the ledger" : "add --gpu",
+      "--recording FILE for a recording, or --gpu for a device of the ledger",
     );
   if (recording !== undefined && (stateDir !== undefined || config !== undefined))
     throw usage(
@@ -99,8 +96,9 @@ async function sceneOf(
   }
 }
 
-function ownerKeyOf(key: string | undefined): string | undefined {
-  if (key === undefined || parseOwnerKey(key)) return key;
+/** @throws AssayError explain/owner */
+function checkOwner(key: string | undefined): void {
+  if (key === undefined || parseOwnerKey(key)) return;
   throw new AssayError("explain/owner", `"${sanitize(key, 100)}" is no owner`, {
     place: "--owner",
     hint: "such as user:alice, container:3f2a9c1d5e7b, unattributed or idle",

@@ -25,6 +25,18 @@ export function caveatsOf(
   const isArgued = evidence.some(({ family }) => family !== "context");
   const told: (Said | undefined)[] = [
     said(simulated, "simulated", "simulated: no real device was measured"),
+    missingTime(scene),
+    said(
+      here.device !== undefined && here.device.signature.sampleCount < FEW_SAMPLES,
+      "few-samples",
+      `only ${here.device?.signature.sampleCount ?? 0} readings in the window`,
+    ),
+    model && fewFeatures(evidence, features, model),
+    said(
+      slice !== undefined && WEAK_BASES.has(slice.basis),
+      "weak-share",
+      "how the device was shared is a rough estimate",
+    ),
     said(
       scale === "public-limits",
       "never-calibrated",
@@ -36,18 +48,6 @@ export function caveatsOf(
       "never calibrated, and no limits of the device's model are known: levels are left out",
     ),
     model && isArgued ? modelCaveat(model) : undefined,
-    model && fewFeatures(evidence, features, model),
-    missingTime(scene),
-    said(
-      here.device !== undefined && here.device.signature.sampleCount < FEW_SAMPLES,
-      "few-samples",
-      `only ${here.device?.signature.sampleCount ?? 0} readings in the window`,
-    ),
-    said(
-      slice !== undefined && WEAK_BASES.has(slice.basis),
-      "weak-share",
-      "how the device was shared is a rough estimate",
-    ),
   ];
   return told.filter((each) => each !== undefined);
 }

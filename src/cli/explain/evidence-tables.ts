@@ -1,6 +1,6 @@
 import { favourText, timesText } from "./plain-words.ts";
 import { signed } from "./rule.ts";
-import type { NotMeasured, Subject } from "./schema.ts";
+import type { EvidenceItem, NotMeasured, Subject } from "./schema.ts";
 import { valueText } from "./short-version.ts";
 import { decimalsOf, shortName } from "./sum-table.ts";
 import { plainTable, type Row } from "./table.ts";
@@ -29,19 +29,30 @@ export function evidenceLines(subject: Subject, width: number): string[] {
   ];
   const rows = evidence.flatMap(({ title, items }): Row[] => [
     { heading: title.toUpperCase() },
-    ...items.map((item) => {
+    ...items.filter(isWeighed).map((item) => {
       const [first, second] = [item.weights[best] ?? 0, item.weights[runnerUp] ?? 0];
       const what = `${item.name}: ${valueText(item)}`;
-      const isWeighed = Object.keys(item.weights).length > 0;
       return [
-        ...(isWide ? [what, item.meaning] : [`${what}\n${item.meaning}`]),
-        isWeighed ? signed(first, digits) : "",
-        isWeighed ? signed(second, digits) : "",
-        isWeighed ? favourText(item.times, best, runnerUp) : "",
+        ...(isWide ? [what, item.meaning] : [`${what}\n  ${item.meaning}`]),
+        signed(first, digits),
+        signed(second, digits),
+        favourText(item.times, best, runnerUp),
       ];
     }),
+    ...unweighedRow(items.filter((item) => !isWeighed(item))),
   ]);
   return plainTable(columns, rows, { width, isAiry: true });
+}
+
+/** A feature without a weight for any label: shown beside the others, and in no sum. */
+function isWeighed({ weights }: EvidenceItem): boolean {
+  return Object.values(weights).some((weight) => weight !== 0);
+}
+
+function unweighedRow(items: readonly EvidenceItem[]): Row[] {
+  if (items.length === 0) return [];
+  const list = items.map((item) => `${item.name}: ${valueText(item)}`);
+  return [{ note: `weighs nothing: ${list.join("; ")}` }];
 }
 
 /** What the model would have weighed and was not there, and after it what no model weighs yet. */
@@ -57,7 +68,7 @@ export function missingLines(subject: Subject, width: number): string[] {
     { head: "how much it could have moved", width: part },
   ];
   const rows = weighed.map(({ name, needs, tells, couldMove }) => [
-    `${name} (needs ${needs})`,
+    `${name}: needs ${needs}`,
     tells,
     couldMove ? reachText(couldMove, best, runnerUp) : "",
   ]);
@@ -72,7 +83,7 @@ function restLines(rest: readonly NotMeasured[]): string[] {
   for (const { needs, name } of rest) byNeed.set(needs, [...(byNeed.get(needs) ?? []), name]);
   return [
     "  Not measured, and not weighed by this model either:",
-    ...[...byNeed].map(([needs, names]) => `  - ${names.join("; ")} (needs ${needs})`),
+    ...[...byNeed].map(([needs, names]) => `  - ${names.join("; ")}: needs ${needs}`),
   ];
 }
 

@@ -24,7 +24,9 @@ export function explainScene(scene: Scene, owner: string | undefined): Explanati
   const { here, gpu, model, source } = scene;
   const slices = here.slices.toSorted((a, b) => b.timeMs - a.timeMs);
   const chosen = chosenSlices(slices, owner);
-  const verdicts: Verdict[] = chosen.slice(0, MAX_SUBJECTS).map((slice) => ({ of: "share", slice }));
+  const verdicts: Verdict[] = chosen
+    .slice(0, MAX_SUBJECTS)
+    .map((slice) => ({ of: "share", slice }));
   const device = owner === undefined ? here.device : undefined;
   // A device that several shared says something of all of them together that it says of none alone.
   if (device && isTelemetry(device) && !chosen.some(isTelemetry))
@@ -32,6 +34,8 @@ export function explainScene(scene: Scene, owner: string | undefined): Explanati
   const [first] = chosen;
   const version = first?.modelVersion ?? model.version;
   const { fromMs, toMs } = here.window;
+  const subjects = verdicts.map((verdict) => explainVerdict(scene, verdict));
+  const isSummed = subjects.some(({ sum }) => sum !== undefined);
   return {
     kind: "explanation",
     version: 1,
@@ -51,7 +55,7 @@ export function explainScene(scene: Scene, owner: string | undefined): Explanati
       sampleCount: here.device.signature.sampleCount,
     },
     shares: slices.slice(0, MAX_LISTED).map(shareOf),
-    subjects: verdicts.map((verdict) => explainVerdict(scene, verdict)),
+    subjects,
     leftOut: Math.max(0, chosen.length - MAX_SUBJECTS),
     model: {
       version: sanitize(version),
@@ -59,14 +63,13 @@ export function explainScene(scene: Scene, owner: string | undefined): Explanati
       known: version === model.version,
     },
     agentVersion: sanitize(first?.agentVersion ?? scene.agentVersion),
-    check: selfCheck(scene, version, owner),
+    check: selfCheck(scene, version, owner, isSummed),
   };
 }
 
-/** The owner's share; without one all that is somebody's work, or what else there is. */
+/** The owner's share; without one the longest, and all that is somebody's work. */
 function chosenSlices(slices: readonly Slice[], owner: string | undefined): Slice[] {
-  const work = slices.filter((slice) => isWork(slice));
-  if (owner === undefined) return work.length > 0 ? work : slices.slice(0, 1);
+  if (owner === undefined) return slices.filter((slice, i) => i === 0 || isWork(slice));
   const own = slices.filter((slice) => ownerKey(slice.owner) === owner);
   if (own.length > 0) return own;
   const there = slices.map((slice) => ownerText(slice.owner));

@@ -44,7 +44,12 @@ export async function sceneOfLedger(ledger: LedgerReader, place: LedgerPlace): P
   const { node = gpu.node, simulated = gpu.simulated } = here.slices[0] ?? {};
   const scene: Scene = {
     source: { kind: "ledger", path: place.stateDir },
-    ...{ atMs, node, simulated, windowMs, here, around },
+    atMs,
+    node,
+    simulated,
+    windowMs,
+    here,
+    around,
     gpu: { index: gpu.index, uuid: gpu.uuid, model: gpu.model },
     model: loadShippedData().model,
     agentVersion: agentVersion(),

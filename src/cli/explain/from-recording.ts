@@ -41,10 +41,14 @@ export async function sceneOfRecording(
   const atMs = await instantOf(file, at);
   const kept = new Map<string, Kept>();
   const enough = new AbortController();
-  const warnings = await labelRecording(file, AbortSignal.any([signal, enough.signal]), (result) => {
-    keep(kept, result, atMs);
-    if ([...kept.values()].every(({ after }) => after.length > AROUND)) enough.abort();
-  });
+  const warnings = await labelRecording(
+    file,
+    AbortSignal.any([signal, enough.signal]),
+    (result) => {
+      keep(kept, result, atMs);
+      if ([...kept.values()].every(({ after }) => after.length > AROUND)) enough.abort();
+    },
+  );
   if (signal.aborted) return undefined;
   const chosen = choose(file, kept, gpu);
   const { here, before, after } = chosen;
@@ -95,7 +99,9 @@ function choose(file: string, kept: ReadonlyMap<string, Kept>, gpu: string | und
     return gpu === undefined || told?.uuid === gpu || String(told?.index) === gpu;
   });
   // An index may have been another device's before: the one that was there at the time is meant.
-  const [only, ...others] = found.some(({ here }) => here) ? found.filter(({ here }) => here) : found;
+  const [only, ...others] = found.some(({ here }) => here)
+    ? found.filter(({ here }) => here)
+    : found;
   if (only && others.length === 0) return only;
   const list = all.flatMap((each) => {
     const told = newest(each);

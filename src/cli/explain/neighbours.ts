@@ -37,16 +37,20 @@ export function ribbon(scene: Scene, owner: Owner | undefined): Neighbour[] {
   return found;
 }
 
+const NOTHING: Told = { absent: "not-measured" };
+
 type Told = Pick<Neighbour, "label" | "confidence" | "absent">;
 
 function labelThere(there: SceneWindow | undefined, owner: Owner | undefined): Told {
-  if (!there) return { absent: "not-measured" };
+  if (!there) return NOTHING;
   const { slices, device } = there;
-  if (!owner) return device ? told(device) : { absent: "not-measured" };
+  if (!owner) return device ? told(device) : NOTHING;
+  const [longest] = slices.toSorted((a, b) => b.timeMs - a.timeMs);
+  // Rest is the device's own: beside it stands what the device did before and after.
+  if (!isWork({ owner })) return device ? told(device) : longest ? told(longest) : NOTHING;
   const own = slices.find((slice) => ownerKey(slice.owner) === ownerKey(owner));
   if (own) return told(own);
-  const [longest] = slices.toSorted((a, b) => b.timeMs - a.timeMs);
-  if (!longest || longest.owner.kind === "unobserved") return { absent: "not-measured" };
+  if (!longest || longest.owner.kind === "unobserved") return NOTHING;
   return slices.some((slice) => isWork(slice)) ? { absent: "somebody-else" } : told(longest);
 }
 
@@ -83,8 +87,8 @@ function ownScores(
 
 function telemetryOf({ slices, device }: SceneWindow, model: EvidenceModel): Weighed[] {
   const lists = [device?.evidence ?? [], ...slices.map(({ evidence }) => evidence)];
-  const told = lists.map(weighedOf).find((list) => list.length > 0);
-  if (told) return told;
+  const kept = lists.map(weighedOf).find((list) => list.length > 0);
+  if (kept) return kept;
   // A window that counts as idle keeps no evidence, and its little work is heard all the same.
   return model.features.flatMap(({ feature, bins }) => {
     const value = device?.signature.features[feature];

@@ -68,6 +68,11 @@ export const NOT_PROVEN: Readonly<Record<Label, readonly string[]>> = {
   ],
 };
 
+/** Of a share: milliseconds where it is less than a tenth of a second. */
+export function timeText(timeMs: number): string {
+  return timeMs < 100 ? `${timeMs} ms` : `${(timeMs / 1000).toFixed(1)} s`;
+}
+
 /** `2.7` as `2.7 times`; large ones rounded. */
 export function timesText(times: number): string {
   if (times >= 1000) return "over 1000 times";

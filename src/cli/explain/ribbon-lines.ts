@@ -40,7 +40,7 @@ export function ribbonLines(neighbours: readonly Neighbour[]): string[] {
   return [
     `  ${ends}`,
     `  ${signs.join("")}`.trimEnd(),
-    `  ${shares.join("")}`.trimEnd(),
+    ...(shares.some((text) => text.trim() !== "") ? [`  ${shares.join("")}`.trimEnd()] : []),
     `  ${legend.join(", ")}; in [brackets] the window of this page, below each sign the probability of its best label`,
   ];
 }

@@ -20,7 +20,7 @@ export interface Judged {
 }
 
 /** Verdicts that are found without adding anything up, by the note that they leave. */
-const WITHOUT_SUM: Readonly<Record<string, string>> = {
+export const WITHOUT_SUM: Readonly<Record<string, string>> = {
   activity:
     "the device itself reports that hardly any kernel ran: rest is measured, not argued, and nothing is added up",
   unobserved: "nobody measured this stretch, so nothing is said about it",
@@ -33,7 +33,9 @@ const WITHOUT_SUM: Readonly<Record<string, string>> = {
 
 /** Which rule made the verdict, every threshold on the way, and what would settle an open one. */
 export function ruleOf(judged: Judged): Subject["rule"] {
-  const note = judged.evidence.find(({ feature, family }) => family === "context" && WITHOUT_SUM[feature]);
+  const note = judged.evidence.find(
+    ({ feature, family }) => family === "context" && WITHOUT_SUM[feature],
+  );
   const isOpen = judged.label === "unknown";
   const text = note && WITHOUT_SUM[note.feature];
   if (note && text && (isOpen || judged.label === "idle" || note.feature === "agent")) {
@@ -135,6 +137,7 @@ const WORTH_NAMING = 0.3;
 
 function settling(judged: Judged, code: string | undefined): string[] {
   const { missing, pair, isCalibrated, evidence } = judged;
+  const isArgued = evidence.some(({ family }) => family !== "context");
   if (code === "unobserved") return ["nothing: what was not measured cannot be made up for"];
   if (code === "sharedDevice")
     return [
@@ -156,7 +159,9 @@ function settling(judged: Judged, code: string | undefined): string[] {
       ? []
       : ["two independent signs on one process (docs/labels.md), or a person who looks at it"]),
     ...(isCalibrated ? [] : ["a calibration of this device (assay calibrate)"]),
-    `a longer look: whether ${pair.best} or ${pair.runnerUp} holds over the windows around it`,
+    isArgued
+      ? `a longer look: whether ${pair.best} or ${pair.runnerUp} holds over the windows around it`
+      : "a longer look, over the windows around it",
   ];
   return [...named.slice(0, MAX_SETTLING), ...rest];
 }
@@ -180,5 +185,8 @@ export function measuredOf(
   model: EvidenceModel,
 ): { measured: number; all: number } {
   const names = model.features.flatMap(({ feature }) => knownFeature(feature) ?? []);
-  return { measured: names.filter((name) => features[name] !== undefined).length, all: names.length };
+  return {
+    measured: names.filter((name) => features[name] !== undefined).length,
+    all: names.length,
+  };
 }

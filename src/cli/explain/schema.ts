@@ -46,6 +46,7 @@ const sum = z.object({
       temperature: z.number(),
       probabilities: numbers,
       alone: numbers,
+      withoutSigns: numbers,
       agrees: z.boolean(),
     })
     .optional(),

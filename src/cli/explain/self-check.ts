@@ -3,18 +3,21 @@ import { sanitize } from "../../model/text.ts";
 import type { Scene } from "./scene.ts";
 import type { Explanation } from "./schema.ts";
 
+const BY_HAND =
+  "The sum by hand: add up a label's column, divide by the temperature where one is shown, raise e to the power of the result; the probability of a label is its share of the four.";
+
 /** How to come to the same again, without believing this page. */
 export function selfCheck(
   scene: Scene,
   version: string,
   owner: string | undefined,
+  isSummed: boolean,
 ): Explanation["check"] {
   const { source, gpu, here, model } = scene;
   const from = formatInstant(here.window.fromMs);
   const path = quoted(source.path);
   const whose = owner === undefined ? "" : ` --owner ${quoted(owner)}`;
-  const byHand =
-    "By hand: add up each label's column of the sum, divide by the temperature, raise e to the power of each result; the probability of a label is its share of the four.";
+  const byHand = isSummed ? [BY_HAND] : [];
   const data = `The weights, their reasons and the thresholds are in data/evidence-model.json, version ${sanitize(model.version)}.`;
   if (source.kind === "recording")
     return {
@@ -24,7 +27,7 @@ export function selfCheck(
         `assay inspect ${path} --gpu ${gpu.index}`,
       ],
       notes: [
-        byHand,
+        ...byHand,
         data,
         "Everything here is computed from the recording alone: whoever has the file gets the same. Its lines are readable text (docs/recording-format.md); the command lines of processes are in its `processes` lines.",
       ],
@@ -39,7 +42,7 @@ export function selfCheck(
       `assay report --state-dir ${path} --from ${from} --to ${formatInstant(here.window.toMs)}`,
     ],
     notes: [
-      byHand,
+      ...byHand,
       other,
       "A ledger keeps the verdict and its evidence, not the readings: what was measured and not weighed, the distances to the reference kernels and the label of the device as a whole cannot be told from it. Only a recording of the same time can be replayed.",
     ],

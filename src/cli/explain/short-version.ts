@@ -3,7 +3,7 @@ import { windowLengthMs } from "../../model/window.ts";
 import { sanitize } from "../../model/text.ts";
 import type { Slice } from "../../model/slice.ts";
 import { percent } from "./own-units.ts";
-import { BASIS_TEXT, whoText } from "./plain-words.ts";
+import { BASIS_TEXT, timeText, whoText } from "./plain-words.ts";
 import type { Scene } from "./scene.ts";
 import type { EvidenceItem, Subject } from "./schema.ts";
 
@@ -29,7 +29,7 @@ function whoseText(scene: Scene, slice: Slice | undefined): string {
   const device = `GPU ${scene.gpu.index} (${sanitize(scene.gpu.model, 60)}) of node ${sanitize(scene.node, 60)}`;
   if (!slice)
     return `${when}, ${device} worked for ${slices.length} parties together, and this is about all of it`;
-  const seconds = `${(slice.timeMs / 1000).toFixed(1)} s (${percent(slice.timeMs / windowLengthMs(window))})`;
+  const seconds = `${timeText(slice.timeMs)} (${percent(slice.timeMs / windowLengthMs(window))})`;
   switch (slice.owner.kind) {
     case "idle":
       return `${when}, ${device} rested for ${seconds}`;
@@ -47,7 +47,9 @@ function labelText({ label, confidence, sum, best, runnerUp, rule }: Unshortened
   if (label === "unknown" && !best) return "It has no label (unknown)";
   if (!best) return `It is labelled ${label}, with ${percent(confidence)}`;
   const second =
-    whole && runnerUp ? `, and next to it ${runnerUp} with ${percent(whole.probabilities[runnerUp])}` : "";
+    whole && runnerUp
+      ? `, then comes ${runnerUp} with ${percent(whole.probabilities[runnerUp])}`
+      : "";
   if (label === "unknown")
     return `It is unknown what the work was: ${best} comes first with ${percent(confidence)}${second}, which is not enough`;
   const surely = rule.checks.length > 0 ? "with a probability of" : "with";
@@ -74,7 +76,9 @@ function telemetryText(
   if (items.length === 0 || !best || !runnerUp) return "";
   const times = items.reduce((product, item) => product * item.times, 1);
   if (times > 0.95 && times < 1.05) return ", and what the device showed does not tell";
-  return times > 1 ? ", and what the device showed agrees" : ", although what the device showed does not agree";
+  return times > 1
+    ? ", and what the device showed agrees"
+    : ", although what the device showed does not agree";
 }
 
 function strongestOf(evidence: Subject["evidence"]): EvidenceItem | undefined {

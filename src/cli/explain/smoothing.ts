@@ -4,7 +4,7 @@ import { ranked, type Sum } from "./sum.ts";
 
 /** What the neighbouring windows did to this one, in words. */
 export function smoothingText(sum: Sum | undefined, scene: Scene, isTelemetry: boolean): string {
-  if (!sum) return "Nothing was smoothed: this verdict is measured, not argued.";
+  if (!sum) return "Nothing was smoothed: this verdict is not made by adding up.";
   if (!isTelemetry)
     return "Nothing was smoothed: this verdict rests on the owner's own processes alone.";
   const { whole } = sum;
@@ -15,8 +15,10 @@ export function smoothingText(sum: Sum | undefined, scene: Scene, isTelemetry: b
   const [best = "other"] = ranked(whole.probabilities);
   const moved = `Alone it would have given ${best} ${percent(whole.alone[best])}; with them it has ${percent(whole.probabilities[best])}.`;
   const isMoved = Object.values(whole.pull).some((pull) => Math.abs(pull) > 1e-9);
-  if (!isMoved)
+  if (!isMoved && whole.counted.length === 0)
     return "Nothing was smoothed: no neighbouring window was heard, and this one speaks for itself.";
+  if (!isMoved)
+    return "The windows directly beside it were heard. They say the same as this one, and moved nothing.";
   const weight = scene.model.decision.neighbourWeight;
   const who =
     whole.counted.length === 0

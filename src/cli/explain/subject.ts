@@ -13,7 +13,7 @@ import {
 import { hostFindings } from "./host-findings.ts";
 import { ribbon, touching } from "./neighbours.ts";
 import { NOT_PROVEN, ownerText } from "./plain-words.ts";
-import { ruleOf } from "./rule.ts";
+import { ruleOf, WITHOUT_SUM } from "./rule.ts";
 import type { DeviceView, Scene } from "./scene.ts";
 import type { Said, Subject } from "./schema.ts";
 import { shortVersion } from "./short-version.ts";
@@ -23,9 +23,7 @@ import { ranked, type Sum, sumOf } from "./sum.ts";
 const MAX_NOTE = 600;
 
 /** One verdict to explain: of an owner's share, or of the device's work as a whole. */
-export type Verdict =
-  | { of: "share"; slice: Slice }
-  | { of: "device"; device: DeviceView };
+export type Verdict = { of: "share"; slice: Slice } | { of: "device"; device: DeviceView };
 
 export function explainVerdict(scene: Scene, verdict: Verdict): Subject {
   const { label, confidence, evidence } = verdict.of === "share" ? verdict.slice : verdict.device;
@@ -55,8 +53,15 @@ export function explainVerdict(scene: Scene, verdict: Verdict): Subject {
     sum: shown && plainSum(shown),
     notMeasured: missing,
     rule: ruleOf({
-      ...{ label, confidence, evidence, features, model: known },
-      ...{ sum, pair, missing, isCalibrated },
+      label,
+      confidence,
+      evidence,
+      features,
+      model: known,
+      sum,
+      pair,
+      missing,
+      isCalibrated,
     }),
     references: signature?.references?.map((each) => ({ ...each, kernel: sanitize(each.kernel) })),
     neighbours: ribbon(scene, slice?.owner),
@@ -70,8 +75,16 @@ export function explainVerdict(scene: Scene, verdict: Verdict): Subject {
 function pairOf(label: string, { whole, for: pro, against, host }: Sum): Pair {
   const numbers =
     whole?.total ??
-    Object.fromEntries(DECIDABLE_LABELS.map((each) => [each, pro[each] + against[each] + host[each]]));
-  const order = ranked({ "training-like": 0, "inference-like": 0, "mining-like": 0, other: 0, ...numbers });
+    Object.fromEntries(
+      DECIDABLE_LABELS.map((each) => [each, pro[each] + against[each] + host[each]]),
+    );
+  const order = ranked({
+    "training-like": 0,
+    "inference-like": 0,
+    "mining-like": 0,
+    other: 0,
+    ...numbers,
+  });
   const decided = order.find((each) => each === label);
   const [best = "other", runnerUp = "other"] = decided
     ? [decided, order.find((each) => each !== decided)]
@@ -79,13 +92,14 @@ function pairOf(label: string, { whole, for: pro, against, host }: Sum): Pair {
   return { best, runnerUp };
 }
 
-/** What was noted beside the weights; the list of unweighed features is in the tables already. */
+/** What was noted beside the weights, and is not told in another place already. */
 function notes(evidence: readonly Evidence[], features: FeatureValues): Said[] {
   const isListed = (text: string): boolean =>
     Object.keys(features).some((feature) => text.includes(feature));
   return evidence
     .filter(({ family }) => family === "context")
     .filter(({ feature, text }) => feature !== "unweighed" || !isListed(text))
+    .filter(({ feature, text }) => !WITHOUT_SUM[feature] && !text.startsWith("never calibrated"))
     .map(({ feature, text }) => ({ code: sanitize(feature, 60), text: sanitize(text, MAX_NOTE) }));
 }
 

@@ -2,6 +2,7 @@ import { DECIDABLE_LABELS, type DecidableLabel } from "../../model/label.ts";
 import { percent } from "./own-units.ts";
 import { signed } from "./rule.ts";
 import type { Subject } from "./schema.ts";
+import { each, type LabelNumbers } from "./sum.ts";
 import { plainTable } from "./table.ts";
 
 /** Labels without `-like`, to head narrow columns. */
@@ -15,79 +16,101 @@ export function decimalsOf({ evidence, host }: Pick<Subject, "evidence" | "host"
   const weights = [...evidence.flatMap(({ items }) => items), ...host].flatMap((item) =>
     Object.values(item.weights),
   );
-  return weights.every((weight) => Math.abs(weight * 100 - Math.round(weight * 100)) < 1e-9) ? 2 : 3;
+  return weights.every((weight) => Math.abs(weight * 100 - Math.round(weight * 100)) < 1e-9)
+    ? 2
+    : 3;
 }
 
-type Units = Record<DecidableLabel, number>;
+/** Whole units of the last decimal shown, so that what is shown adds up exactly. */
+type Units = LabelNumbers;
+
+interface Shown {
+  pro: Units;
+  against: Units;
+  signs: Units;
+  round: (value: number) => number;
+}
 
 /** A line of the sum, with a text for each label. */
-export interface SumRow {
+interface SumRow {
   name: string;
   cells: readonly string[];
 }
 
-/** The sum as it is printed, line by line: each line is made of the ones above as they are shown. */
-export function sumRows(subject: Subject): SumRow[] {
-  const { sum, evidence, host } = subject;
+/** The sum as it is printed: each line is made of the ones above it as they are shown. */
+function sumRows(subject: Subject): SumRow[] {
+  const { sum, host } = subject;
   if (!sum) return [];
   const digits = decimalsOf(subject);
   const unit = 10 ** digits;
-  const round = (value: number): number => Math.round(value * unit);
-  const all = (of: (label: DecidableLabel) => number): Units => ({
-    "training-like": of("training-like"),
-    "inference-like": of("inference-like"),
-    "mining-like": of("mining-like"),
-    other: of("other"),
-  });
-  const items = evidence.flatMap((group) => group.items);
-  const added = (label: DecidableLabel, keep: (weight: number) => boolean): number =>
-    items.reduce((acc, { weights }) => {
-      const weight = weights[label] ?? 0;
-      return keep(weight) ? acc + round(weight) : acc;
-    }, 0);
-  const pro = all((label) => added(label, (weight) => weight > 0));
-  const against = all((label) => added(label, (weight) => weight < 0));
-  const signs = all((label) => host.reduce((acc, { weights }) => acc + round(weights[label] ?? 0), 0));
   const row = (name: string, units: Units): SumRow => ({
     name,
     cells: DECIDABLE_LABELS.map((label) => signed(units[label] / unit, digits)),
   });
-  const parts = [row("speaks for it", pro), row("speaks against it", against)];
-  const signRow = host.length > 0 ? [row("signs on processes", signs)] : [];
+  const shown = shownOf(subject, (value) => Math.round(value * unit));
+  const parts = [row("speaks for it", shown.pro), row("speaks against it", shown.against)];
+  const signs = host.length > 0 ? [row("signs on processes", shown.signs)] : [];
   const { prior, whole } = sum;
-  if (!prior || !whole) return [...parts, ...signRow];
-  const start = all((label) => round(prior[label]));
-  const own = all((label) => start[label] + pro[label] + against[label]);
-  const pull = all((label) => round(whole.pull[label]));
-  const total = all((label) => round(whole.total[label]));
-  const rest = all((label) => total[label] - own[label] - pull[label] - signs[label]);
-  const some = (units: Units): boolean => Object.values(units).some((value) => value !== 0);
-  const scaled = all((label) => total[label] / unit / whole.temperature);
-  const odds = all((label) => Math.exp(scaled[label]));
+  if (!prior || !whole) return [...parts, ...signs];
+  const { round } = shown;
+  const start = each((label) => round(prior[label]));
+  const own = each((label) => start[label] + shown.pro[label] + shown.against[label]);
+  const pull = each((label) => round(whole.pull[label]));
+  const total = each((label) => round(whole.total[label]));
+  const rest = each((label) => total[label] - own[label] - pull[label] - shown.signs[label]);
   return [
     row("every label starts with", start),
     ...parts,
     row("this window alone", own),
-    ...(some(pull) ? [row("moved by its neighbours", pull)] : []),
-    ...signRow,
-    ...(some(rest) ? [row("rounding of the above", rest)] : []),
+    ...(isSome(pull) ? [row("moved by its neighbours", pull)] : []),
+    ...signs,
+    ...(isSome(rest) ? [row("rounding of the above", rest)] : []),
     row("total", total),
-    ...(whole.temperature === 1
-      ? []
-      : [
-          {
-            name: `divided by the temperature, ${whole.temperature}`,
-            cells: DECIDABLE_LABELS.map((label) => signed(scaled[label], digits)),
-          },
-        ]),
+    ...shareRows(
+      each((label) => total[label] / unit),
+      whole,
+    ),
+  ];
+}
+
+function shownOf({ evidence, host }: Subject, round: Shown["round"]): Shown {
+  const items = evidence.flatMap((group) => group.items);
+  const added = (keep: (weight: number) => boolean): Units =>
+    each((label) =>
+      items.reduce((acc, { weights }) => {
+        const weight = weights[label] ?? 0;
+        return keep(weight) ? acc + round(weight) : acc;
+      }, 0),
+    );
+  return {
+    pro: added((weight) => weight > 0),
+    against: added((weight) => weight < 0),
+    signs: each((label) => host.reduce((acc, { weights }) => acc + round(weights[label] ?? 0), 0)),
+    round,
+  };
+}
+
+function isSome(units: Units): boolean {
+  return Object.values(units).some((value) => value !== 0);
+}
+
+/** From the total to the probability, by what a pocket calculator can do. */
+function shareRows(
+  total: LabelNumbers,
+  { temperature, probabilities }: NonNullable<NonNullable<Subject["sum"]>["whole"]>,
+): SumRow[] {
+  const cells = (of: (label: DecidableLabel) => string): string[] => DECIDABLE_LABELS.map(of);
+  const divided = {
+    name: `divided by ${temperature}`,
+    cells: cells((label) => signed(total[label] / temperature, 4)),
+  };
+  return [
+    ...(temperature === 1 ? [] : [divided]),
     {
       name: "e to the power of that",
-      cells: DECIDABLE_LABELS.map((label) => oddsText(odds[label])),
+      cells: cells((label) => oddsText(Math.exp(total[label] / temperature))),
     },
-    {
-      name: "probability: its share",
-      cells: DECIDABLE_LABELS.map((label) => percent(whole.probabilities[label])),
-    },
+    { name: "probability: its share", cells: cells((label) => percent(probabilities[label])) },
   ];
 }
 

@@ -44,6 +44,8 @@ export interface WholeSum {
   probabilities: LabelNumbers;
   /** Probabilities of this window without its neighbours. */
   alone: LabelNumbers;
+  /** Probabilities without the signs on processes. */
+  withoutSigns: LabelNumbers;
   /** Whether all of this gives the probability that the verdict carries. */
   agrees: boolean;
 }
@@ -110,6 +112,7 @@ function wholeOf(
         each((label) => own[label] + host[label]),
         temperature,
       ),
+      withoutSigns: softmax(smoothed, temperature),
       agrees: Math.abs(best - input.recorded) < SAME_PROBABILITY,
     };
   });
@@ -125,7 +128,9 @@ function choices({ before, after }: SumInput): Choice[] {
   const one = before ? [{ side: "before" as const, scores: before }] : [];
   const other = after ? [{ side: "after" as const, scores: after }] : [];
   const all = [[...one, ...other], one, other, []];
-  return all.filter((choice, i) => all.findIndex((c) => c.length === choice.length && c[0] === choice[0]) === i);
+  return all.filter(
+    (choice, i) => all.findIndex((c) => c.length === choice.length && c[0] === choice[0]) === i,
+  );
 }
 
 function averaged(

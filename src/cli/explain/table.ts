@@ -18,8 +18,8 @@ export interface TableOptions {
   isAiry?: boolean;
 }
 
-/** A row of cells, or a heading over all columns. */
-export type Row = readonly string[] | { heading: string };
+/** A row of cells; a heading over all columns, which what follows stands close to; or a note over them. */
+export type Row = readonly string[] | { heading: string } | { note: string };
 
 /** A table without lines or colour, as wide as the terminal at most. */
 export function plainTable(
@@ -39,34 +39,49 @@ export function plainTable(
   const cells = (texts: readonly string[]): string[] =>
     texts.map((text, i) => fit(text, widths[i] ?? rest));
   table.push(cells(columns.map(({ head }) => head)));
+  const across = (text: string) => [
+    { content: fit(text, width - INDENT), colSpan: columns.length },
+  ];
   for (const row of rows)
-    table.push(
-      "heading" in row
-        ? [{ content: fit(row.heading, width - INDENT), colSpan: columns.length }]
-        : cells(row),
-    );
+    if ("heading" in row) table.push(across(row.heading));
+    else if ("note" in row) table.push(across(row.note));
+    else table.push(cells(row));
   const indent = " ".repeat(INDENT);
-  return table
+  const headings = new Set(rows.flatMap((row) => ("heading" in row ? [row.heading] : [])));
+  const lines = table
     .toString()
     .split("\n")
-    .map((line) => (indent + line).trimEnd());
+    .map((line) => line.trimEnd());
+  // No empty line between a heading and what it is about.
+  const kept = lines.filter((line, i) => line !== "" || !headings.has(lines[i - 1] ?? ""));
+  return kept.map((line) => (line === "" ? "" : indent + line));
 }
 
-/** Words of a text on lines of a width; one that is longer is broken anywhere, and nothing is lost. */
+/**
+ * Words of a text on lines of a width, further in where a paragraph begins so. A word that is longer
+ * is broken anywhere, and nothing is lost; a number and its per cent stay together.
+ */
 export function fit(text: string, width: number): string {
   const lines: string[] = [];
   for (const paragraph of text.split("\n")) {
+    const indent = /^ */.exec(paragraph)?.[0] ?? "";
+    const room = width - indent.length;
     let line = "";
-    for (const word of paragraph.split(" ").flatMap((each) => pieces(each, width))) {
-      if (line !== "" && line.length + 1 + word.length > width) {
-        lines.push(line);
+    for (const word of paragraph
+      .trim()
+      .split(BREAK)
+      .flatMap((each) => pieces(each, room))) {
+      if (line !== "" && line.length + 1 + word.length > room) {
+        lines.push(indent + line);
         line = word;
       } else line = line === "" ? word : `${line} ${word}`;
     }
-    lines.push(line);
+    lines.push(indent + line);
   }
   return lines.join("\n");
 }
+
+const BREAK = /(?<![<>]) (?!%)/;
 
 function pieces(word: string, width: number): string[] {
   const found: string[] = [];

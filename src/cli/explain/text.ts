@@ -2,10 +2,11 @@ import { formatDuration } from "../../model/duration.ts";
 import { asciiOnly, type Page, wrapped } from "../inspect/lines.ts";
 import { evidenceLines, missingLines } from "./evidence-tables.ts";
 import { percent } from "./own-units.ts";
-import { signed } from "./rule.ts";
+import { timeText } from "./plain-words.ts";
 import { ribbonLines } from "./ribbon-lines.ts";
 import type { Explanation, Subject } from "./schema.ts";
 import { sumLines } from "./sum-table.ts";
+import { bullets, hostLines, referenceLines, ruleLines, sumNotes } from "./subject-lines.ts";
 import { plainTable } from "./table.ts";
 
 /** An explanation for people: the short version first, the tables after. */
@@ -56,9 +57,10 @@ function shareLines({ shares, device }: Explanation, { width }: Page): string[] 
   ];
   const rows = shares.map(({ owner, timeMs, label, confidence, basisText }) => [
     owner,
-    `${(timeMs / 1000).toFixed(1)} s`,
+    timeText(timeMs),
     label,
-    percent(confidence),
+    // Of the best label, which an unknown share does not have.
+    label === "unknown" ? "-" : percent(confidence),
     basisText,
   ]);
   const whole = device
@@ -86,76 +88,9 @@ function subjectBlocks(subject: Subject, { subjects }: Explanation, page: Page):
     block("THE SUM", [...sum, ...sumNotes(subject)]),
     block("NOT MEASURED", missing),
     block("BESIDE THE REFERENCE KERNELS OF THIS DEVICE", referenceLines(subject, width)),
-    [
-      "BEFORE AND AFTER",
-      ...ribbonLines(subject.neighbours),
-      `  ${subject.smoothing}`,
-    ],
+    ["BEFORE AND AFTER", ...ribbonLines(subject.neighbours), `  ${subject.smoothing}`],
     block("ALSO NOTED", bullets(subject.noted.map(({ text }) => text))),
     block("WHAT THIS DOES NOT PROVE", bullets(subject.notProven)),
-  ];
-}
-
-function ruleLines({ rule }: Subject): string[] {
-  return [
-    "WHAT DECIDED",
-    `  ${rule.decided.text}`,
-    ...rule.checks.map(
-      ({ code, text, met }) => `  - ${met ? "met" : "NOT met"}: ${text} (${code})`,
-    ),
-    ...(rule.wouldSettle.length > 0
-      ? ["  What would settle it:", ...bullets(rule.wouldSettle)]
-      : []),
-  ];
-}
-
-function hostLines({ host }: Subject): string[] {
-  return host.flatMap(({ pid, confirmed, text, signs, weights }) => {
-    const weight = weights["mining-like"] ?? 0;
-    const counts = confirmed
-      ? `two or more independent signs on one process: they add ${signed(weight)} to mining-like`
-      : "a single sign, which also occurs by chance: it is shown and adds nothing";
-    if (signs.length === 0) return [`  ${text}`, `  ${counts}`];
-    return [
-      `  Process ${pid ?? "?"}: ${counts}.`,
-      ...signs.map((sign) => `  - ${sign.kind} "${sign.text}": ${sign.meaning}`),
-    ];
-  });
-}
-
-function sumNotes({ sum, label, confidence, best }: Subject): string[] {
-  if (!sum || !best) return [];
-  const { whole } = sum;
-  if (!whole)
-    return [
-      "  The slice was made by another model: where its labels start from and its temperature are not known here, so the sum ends before the probability.",
-    ];
-  if (whole.agrees) return [];
-  return [
-    `  These parts give ${best} ${percent(whole.probabilities[best])}, and ${percent(confidence)} was recorded with the label ${label}: what lies between them, such as windows before and after, is not kept.`,
-  ];
-}
-
-function referenceLines({ references }: Subject, width: number): string[] {
-  if (!references || references.length === 0) return [];
-  const columns = [
-    { head: "kernel" },
-    { head: "family", width: 8 },
-    { head: "distance", width: 9, isNumber: true },
-    { head: "over", width: 14, isNumber: true },
-  ];
-  return [
-    "  0 is equal by every measure, 1 as far apart as rest and full load.",
-    ...plainTable(
-      columns,
-      references.map(({ kernel, family, distance, quantities }) => [
-        kernel,
-        family,
-        distance.toFixed(2),
-        `${quantities} quantities`,
-      ]),
-      { width: Math.min(width, 72) },
-    ),
   ];
 }
 
@@ -179,8 +114,4 @@ function shellLines(command: string, width: number): string[] {
     } else line = line === "" ? part : `${line} ${part}`;
   }
   return [...lines, line];
-}
-
-function bullets(texts: readonly string[]): string[] {
-  return texts.map((text) => `  - ${text}`);
 }

@@ -64,7 +64,12 @@ export function noWindow(
     ...(before ? [`the nearest window before is ${spanText(before)}`] : []),
     ...(after ? [`the nearest after is ${spanText(after)}`] : []),
   ];
-  const outside = before && after ? "it lies in a gap" : before ? "it lies behind the end" : "it lies before the beginning";
+  const outside =
+    before && after
+      ? "it lies in a gap"
+      : before
+        ? "it lies behind the end"
+        : "it lies before the beginning";
   const told = near.length === 0 ? "nothing at all was labelled" : outside;
   return new AssayError(
     "explain/no-window",
