@@ -19,17 +19,35 @@ export interface Pair {
   runnerUp: DecidableLabel;
 }
 
-/** Features of a window as far as they are known: all of them of a recording, the evidence's of a ledger. */
+/**
+ * Features as far as they are known: what the evidence itself measured, and beside it what the slice
+ * lists as not weighed, or all of the device's signature where the evidence is the device's own.
+ */
 export function featureValues(
   evidence: readonly Evidence[],
   signature: Signature | undefined,
 ): FeatureValues {
-  const told: FeatureValues = { ...signature?.features };
-  for (const { family, feature, value } of evidence) {
+  const own: FeatureValues = {};
+  let noted: FeatureValues = {};
+  for (const { family, feature, value, text } of evidence) {
     const known = knownFeature(feature);
-    if (family === "telemetry" && known && typeof value === "number") told[known] = value;
+    if (family === "context" && feature === "unweighed") noted = listed(text);
+    if (family === "telemetry" && known && typeof value === "number") own[known] = value;
   }
-  return told;
+  const isDevices = FEATURES.every(
+    (feature) => own[feature] === undefined || own[feature] === signature?.features[feature],
+  );
+  return { ...noted, ...(isDevices ? signature?.features : {}), ...own };
+}
+
+/** `measured, and not weighed by this model: clockLevel 1.000, …`: all that a slice keeps of them. */
+function listed(text: string): FeatureValues {
+  const found: FeatureValues = {};
+  for (const [, name = "", value = ""] of text.matchAll(/\b([A-Za-z0-9]+) (-?\d+\.\d+)/g)) {
+    const known = knownFeature(name);
+    if (known) found[known] = Number(value);
+  }
+  return found;
 }
 
 /** Telemetry in the groups of the model, and within each what weighs most between the two first. */

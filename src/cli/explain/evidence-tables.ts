@@ -52,7 +52,7 @@ function isWeighed({ weights }: EvidenceItem): boolean {
 function unweighedRow(items: readonly EvidenceItem[]): Row[] {
   if (items.length === 0) return [];
   const list = items.map((item) => `${item.name}: ${valueText(item)}`);
-  return [{ note: `weighs nothing: ${list.join("; ")}` }];
+  return [`weighs nothing: ${list.join("; ")}`];
 }
 
 /** What the model would have weighed and was not there, and after it what no model weighs yet. */

@@ -62,20 +62,22 @@ function told({ label, confidence }: Pick<Slice, "label" | "confidence">): Told 
 export function touching(
   scene: Scene,
   model: EvidenceModel | undefined,
+  owner: Owner | undefined,
 ): { before?: LabelNumbers | undefined; after?: LabelNumbers | undefined } {
   const { window } = scene.here;
   const before = scene.around.find((other) => other.window.toMs === window.fromMs);
   const after = scene.around.find((other) => other.window.fromMs === window.toMs);
-  return { before: ownScores(before, model), after: ownScores(after, model) };
+  return { before: ownScores(before, model, owner), after: ownScores(after, model, owner) };
 }
 
 /** Prior and telemetry of one window by itself; undefined where nobody worked or it is not known. */
 function ownScores(
   there: SceneWindow | undefined,
   model: EvidenceModel | undefined,
+  owner: Owner | undefined,
 ): LabelNumbers | undefined {
   if (!there || !model || !there.slices.some((slice) => isWork(slice))) return undefined;
-  const evidence = telemetryOf(there, model);
+  const evidence = telemetryOf(there, model, owner);
   if (evidence.length === 0 && !there.device) return undefined;
   return each((label) =>
     evidence.reduce(
@@ -85,9 +87,16 @@ function ownScores(
   );
 }
 
-function telemetryOf({ slices, device }: SceneWindow, model: EvidenceModel): Weighed[] {
-  const lists = [device?.evidence ?? [], ...slices.map(({ evidence }) => evidence)];
-  const kept = lists.map(weighedOf).find((list) => list.length > 0);
+function telemetryOf(
+  { slices, device }: SceneWindow,
+  model: EvidenceModel,
+  owner: Owner | undefined,
+): Weighed[] {
+  const own = owner && slices.find((slice) => ownerKey(slice.owner) === ownerKey(owner));
+  const lists = [own?.evidence, device?.evidence, ...slices.map(({ evidence }) => evidence)].map(
+    (list) => weighedOf(list ?? []),
+  );
+  const kept = lists.find((list) => list.length > 0);
   if (kept) return kept;
   // A window that counts as idle keeps no evidence, and its little work is heard all the same.
   return model.features.flatMap(({ feature, bins }) => {

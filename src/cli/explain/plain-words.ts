@@ -68,6 +68,8 @@ export const NOT_PROVEN: Readonly<Record<Label, readonly string[]>> = {
   ],
 };
 
+export const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
 /** Of a share: milliseconds where it is less than a tenth of a second. */
 export function timeText(timeMs: number): string {
   return timeMs < 100 ? `${timeMs} ms` : `${(timeMs / 1000).toFixed(1)} s`;

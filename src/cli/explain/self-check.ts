@@ -44,7 +44,7 @@ export function selfCheck(
     notes: [
       ...byHand,
       other,
-      "A ledger keeps the verdict and its evidence, not the readings: what was measured and not weighed, the distances to the reference kernels and the label of the device as a whole cannot be told from it. Only a recording of the same time can be replayed.",
+      "A ledger keeps the verdict and its evidence, not the readings: the distances to all reference kernels and the label of the device as a whole cannot be told from it. Only a recording of the same time can be replayed.",
     ],
   };
 }

@@ -3,7 +3,7 @@ import { windowLengthMs } from "../../model/window.ts";
 import { sanitize } from "../../model/text.ts";
 import type { Slice } from "../../model/slice.ts";
 import { percent } from "./own-units.ts";
-import { BASIS_TEXT, timeText, whoText } from "./plain-words.ts";
+import { BASIS_TEXT, capital, timeText, whoText } from "./plain-words.ts";
 import type { Scene } from "./scene.ts";
 import type { EvidenceItem, Subject } from "./schema.ts";
 
@@ -95,5 +95,3 @@ function careOf({ caveats }: Unshortened): string {
   const most = caveats.slice(0, 2).map(({ text }) => text.split(":")[0] ?? text);
   return `take it with care (${most.join("; ")})`;
 }
-
-const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

@@ -1,4 +1,5 @@
 import { percent } from "./own-units.ts";
+import { capital } from "./plain-words.ts";
 import { signed } from "./rule.ts";
 import type { Subject } from "./schema.ts";
 import { plainTable } from "./table.ts";
@@ -6,7 +7,7 @@ import { plainTable } from "./table.ts";
 export function ruleLines({ rule }: Subject): string[] {
   return [
     "WHAT DECIDED",
-    `  ${rule.decided.text}`,
+    `  ${capital(rule.decided.text)}.`,
     ...rule.checks.map(
       ({ code, text, met }) => `  - ${met ? "met" : "NOT met"}: ${text} (${code})`,
     ),

@@ -31,7 +31,7 @@ export function explainVerdict(scene: Scene, verdict: Verdict): Subject {
   const known = slice && slice.modelVersion !== scene.model.version ? undefined : scene.model;
   const isArgued = evidence.some(({ family }) => family !== "context");
   const isTelemetry = evidence.some(({ family }) => family === "telemetry");
-  const around = isTelemetry ? touching(scene, known) : {};
+  const around = isTelemetry ? touching(scene, known, slice?.owner) : {};
   const smoothed = isTelemetry ? scene.here.device?.smoothed : undefined;
   const sum = sumOf({ evidence, model: known, ...around, smoothed, recorded: confidence });
   const pair = pairOf(label, sum);

@@ -18,8 +18,8 @@ export interface TableOptions {
   isAiry?: boolean;
 }
 
-/** A row of cells; a heading over all columns, which what follows stands close to; or a note over them. */
-export type Row = readonly string[] | { heading: string } | { note: string };
+/** A row of cells, a heading that what follows stands close to, or a text over all columns. */
+export type Row = readonly string[] | { heading: string } | string;
 
 /** A table without lines or colour, as wide as the terminal at most. */
 export function plainTable(
@@ -30,31 +30,50 @@ export function plainTable(
   const taken = columns.reduce((sum, column) => sum + (column.width ?? 0) + GAP, -GAP);
   const rest = Math.max(8, width - INDENT - taken);
   const widths = columns.map((column) => column.width ?? rest);
+  const between = isAiry ? [""] : [];
+  const lines = cellLines(columns, widths, [columns.map(({ head }) => head)], isAiry);
+  let run: (readonly string[])[] = [];
+  let isHeaded = false;
+  const flush = (): void => {
+    if (run.length > 0)
+      lines.push(...(isHeaded ? [] : between), ...cellLines(columns, widths, run, isAiry));
+    if (run.length > 0) isHeaded = false;
+    run = [];
+  };
+  const across = (text: string, gap: readonly string[]): void =>
+    void lines.push(...gap, ...fit(text, width - INDENT).split("\n"));
+  for (const row of rows)
+    if (typeof row === "string") {
+      flush();
+      across(row, isHeaded ? [] : between);
+      isHeaded = false;
+    } else if ("heading" in row) {
+      flush();
+      across(row.heading, between);
+      isHeaded = true;
+    } else run.push(row);
+  flush();
+  return lines.map((line) => (line === "" ? "" : " ".repeat(INDENT) + line));
+}
+
+/** Rows below each other. A table of its own for each run of them: the library's time grows with the square. */
+function cellLines(
+  columns: readonly Column[],
+  widths: readonly number[],
+  rows: readonly (readonly string[])[],
+  isAiry: boolean,
+): string[] {
   const table = new Table({
     chars: isAiry ? AIRY : DENSE,
     style: { head: [], border: [], "padding-left": 0, "padding-right": 0 },
     colAligns: columns.map(({ isNumber }) => (isNumber ? "right" : "left")),
-    colWidths: widths,
+    colWidths: [...widths],
   });
-  const cells = (texts: readonly string[]): string[] =>
-    texts.map((text, i) => fit(text, widths[i] ?? rest));
-  table.push(cells(columns.map(({ head }) => head)));
-  const across = (text: string) => [
-    { content: fit(text, width - INDENT), colSpan: columns.length },
-  ];
-  for (const row of rows)
-    if ("heading" in row) table.push(across(row.heading));
-    else if ("note" in row) table.push(across(row.note));
-    else table.push(cells(row));
-  const indent = " ".repeat(INDENT);
-  const headings = new Set(rows.flatMap((row) => ("heading" in row ? [row.heading] : [])));
-  const lines = table
+  for (const row of rows) table.push(row.map((text, i) => fit(text, widths[i] ?? 8)));
+  return table
     .toString()
     .split("\n")
     .map((line) => line.trimEnd());
-  // No empty line between a heading and what it is about.
-  const kept = lines.filter((line, i) => line !== "" || !headings.has(lines[i - 1] ?? ""));
-  return kept.map((line) => (line === "" ? "" : indent + line));
 }
 
 /**
