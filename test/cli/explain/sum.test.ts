@@ -5,6 +5,7 @@ import { explainScene } from "../../../src/cli/explain/explain-scene.ts";
 import { each, type LabelNumbers, softmax, sumOf } from "../../../src/cli/explain/sum.ts";
 import { explanationText } from "../../../src/cli/explain/text.ts";
 import { loadShippedData } from "../../../src/config/data.ts";
+import type { Evidence } from "../../../src/model/evidence.ts";
 import { DECIDABLE_LABELS } from "../../../src/model/label.ts";
 import { FEATURES } from "../../../src/model/signature.ts";
 import { ownSlice, scene, telemetry } from "./support.ts";
@@ -70,14 +71,46 @@ function modelWith(temperature: number): EvidenceModel {
   });
 }
 
+/** Prior and weights of one window. */
+function scoresOf(model: EvidenceModel, evidence: readonly Evidence[]): LabelNumbers {
+  return each((label) =>
+    evidence.reduce(
+      (sum, item) => sum + (item.weights[label] ?? 0),
+      model.prior.weights[label] ?? 0,
+    ),
+  );
+}
+
+/** The probability of the average over a window and, at half its weight, each neighbour that is heard. */
+function recordedWith(
+  model: EvidenceModel,
+  evidence: readonly Evidence[],
+  heard: readonly (readonly Evidence[])[],
+): number {
+  const half = model.decision.neighbourWeight;
+  const own = scoresOf(model, evidence);
+  const others = heard.map((list) => scoresOf(model, list));
+  const smoothed = each(
+    (label) =>
+      others.reduce((sum, scores) => sum + half * scores[label], own[label]) /
+      (1 + half * others.length),
+  );
+  return Math.max(...Object.values(softmax(smoothed, model.decision.temperature)));
+}
+
 const sumUp = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
 
 describe("the printed sum", () => {
   it("is made of the printed weights, and gives the printed probability", () => {
     fc.assert(
-      fc.property(someEvidence, temperatures, (evidence, temperature) => {
+      fc.property(someEvidence, someEvidence, temperatures, (evidence, next, temperature) => {
         const model = modelWith(temperature);
-        const made = scene([ownSlice({ evidence, confidence: 0.5 })], { model });
+        const confidence = recordedWith(model, evidence, [next]);
+        const after = ownSlice({ fromMs: 10_000, toMs: 20_000, evidence: next });
+        const made = scene([ownSlice({ evidence, confidence })], {
+          model,
+          around: [{ window: { fromMs: 10_000, toMs: 20_000 }, slices: [after] }],
+        });
         const explanation = explainScene(made, undefined);
         const text = explanationText(explanation, page);
         const rows = printedSum(text);
@@ -125,29 +158,16 @@ describe("the printed sum", () => {
 
 describe("which neighbours were heard", () => {
   const evidence = [telemetry("gpuUtil", 1, { "training-like": 1, other: -1 })];
-  const before = { "training-like": 2, "inference-like": 0, "mining-like": -1, other: 0 };
-  const after = { "training-like": -1, "inference-like": 1, "mining-like": 0, other: 0.5 };
-  const own = each(
-    (label) => (shipped.prior.weights[label] ?? 0) + (evidence[0]?.weights[label] ?? 0),
-  );
-  /** Of the average over this window and, at half its weight, each neighbour that is heard. */
-  const recordedWith = (heard: readonly LabelNumbers[]): number => {
-    const half = shipped.decision.neighbourWeight;
-    const smoothed = each(
-      (label) =>
-        heard.reduce((sum, scores) => sum + half * scores[label], own[label]) /
-        (1 + half * heard.length),
-    );
-    return Math.max(...Object.values(softmax(smoothed, shipped.decision.temperature)));
-  };
-
+  const one = [telemetry("gpuUtil", 1, { "training-like": 2, "mining-like": -1 })];
+  const next = [telemetry("gpuUtil", 1, { "inference-like": 1, other: 0.5 })];
+  const [before, after] = [scoresOf(shipped, one), scoresOf(shipped, next)];
   it.each([
-    ["both", [before, after], ["before", "after"]],
-    ["the one before", [before], ["before"]],
-    ["the one after", [after], ["after"]],
+    ["both", [one, next], ["before", "after"]],
+    ["the one before", [one], ["before"]],
+    ["the one after", [next], ["after"]],
     ["none", [], []],
   ])("is found by the probability that comes out: %s", (_, heard, counted) => {
-    const recorded = recordedWith(heard);
+    const recorded = recordedWith(shipped, evidence, heard);
     const { whole } = sumOf({ evidence, model: shipped, before, after, recorded });
     expect(whole).toMatchObject({ agrees: true, counted });
   });
