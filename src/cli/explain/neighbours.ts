@@ -5,7 +5,7 @@ import type { Slice } from "../../model/slice.ts";
 import { formatInstant } from "../../bill/instant.ts";
 import type { Neighbour } from "./schema.ts";
 import { AROUND, type Scene, type SceneWindow } from "./scene.ts";
-import { each, type LabelNumbers } from "./sum.ts";
+import { byLabel, type LabelNumbers } from "./sum.ts";
 
 /** Shares that are nobody's work: rest, unmeasured time, the agent's own. */
 const NO_WORK: ReadonlySet<string> = new Set(["idle", "unobserved", "agent"]);
@@ -79,7 +79,7 @@ function ownScores(
   if (!there || !model || !there.slices.some((slice) => isWork(slice))) return undefined;
   const evidence = telemetryOf(there, model, owner);
   if (evidence.length === 0 && !there.device) return undefined;
-  return each((label) =>
+  return byLabel((label) =>
     evidence.reduce(
       (sum, { weights }) => sum + (weights[label] ?? 0),
       model.prior.weights[label] ?? 0,

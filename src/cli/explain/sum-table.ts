@@ -2,7 +2,7 @@ import { DECIDABLE_LABELS, type DecidableLabel } from "../../model/label.ts";
 import { percent } from "./own-units.ts";
 import { signed } from "./rule.ts";
 import type { Subject } from "./schema.ts";
-import { each, type LabelNumbers } from "./sum.ts";
+import { byLabel, type LabelNumbers } from "./sum.ts";
 import { plainTable } from "./table.ts";
 
 /** Labels without `-like`, to head narrow columns. */
@@ -53,11 +53,11 @@ function sumRows(subject: Subject): SumRow[] {
   const { prior, whole } = sum;
   if (!prior || !whole) return [...parts, ...signs];
   const { round } = shown;
-  const start = each((label) => round(prior[label]));
-  const own = each((label) => start[label] + shown.pro[label] + shown.against[label]);
-  const pull = each((label) => round(whole.pull[label]));
-  const total = each((label) => round(whole.total[label]));
-  const rest = each((label) => total[label] - own[label] - pull[label] - shown.signs[label]);
+  const start = byLabel((label) => round(prior[label]));
+  const own = byLabel((label) => start[label] + shown.pro[label] + shown.against[label]);
+  const pull = byLabel((label) => round(whole.pull[label]));
+  const total = byLabel((label) => round(whole.total[label]));
+  const rest = byLabel((label) => total[label] - own[label] - pull[label] - shown.signs[label]);
   return [
     row("every label starts with", start),
     ...parts,
@@ -67,7 +67,7 @@ function sumRows(subject: Subject): SumRow[] {
     ...(isSome(rest) ? [row("rounding of the above", rest)] : []),
     row("total", total),
     ...shareRows(
-      each((label) => total[label] / unit),
+      byLabel((label) => total[label] / unit),
       whole,
     ),
   ];
@@ -76,7 +76,7 @@ function sumRows(subject: Subject): SumRow[] {
 function shownOf({ evidence, host }: Subject, round: Shown["round"]): Shown {
   const items = evidence.flatMap((group) => group.items);
   const added = (keep: (weight: number) => boolean): Units =>
-    each((label) =>
+    byLabel((label) =>
       items.reduce((acc, { weights }) => {
         const weight = weights[label] ?? 0;
         return keep(weight) ? acc + round(weight) : acc;
@@ -85,7 +85,9 @@ function shownOf({ evidence, host }: Subject, round: Shown["round"]): Shown {
   return {
     pro: added((weight) => weight > 0),
     against: added((weight) => weight < 0),
-    signs: each((label) => host.reduce((acc, { weights }) => acc + round(weights[label] ?? 0), 0)),
+    signs: byLabel((label) =>
+      host.reduce((acc, { weights }) => acc + round(weights[label] ?? 0), 0),
+    ),
     round,
   };
 }

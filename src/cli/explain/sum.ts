@@ -56,7 +56,7 @@ export function sumOf(input: SumInput): Sum {
   const telemetry = evidence.filter(({ family }) => family !== "host");
   const weight = (item: Evidence, label: DecidableLabel): number => item.weights[label] ?? 0;
   const total = (items: readonly Evidence[], keep: (weight: number) => boolean): LabelNumbers =>
-    each((label) =>
+    byLabel((label) =>
       items.reduce((sum, item) => {
         const added = weight(item, label);
         return keep(added) ? sum + added : sum;
@@ -71,8 +71,8 @@ export function sumOf(input: SumInput): Sum {
     ),
   };
   if (!model) return parts;
-  const prior = each((label) => model.prior.weights[label] ?? 0);
-  const own = each((label) => prior[label] + parts.for[label] + parts.against[label]);
+  const prior = byLabel((label) => model.prior.weights[label] ?? 0);
+  const own = byLabel((label) => prior[label] + parts.for[label] + parts.against[label]);
   return { prior, ...parts, whole: wholeOf(own, parts.host, model, input) };
 }
 
@@ -98,18 +98,18 @@ function wholeOf(
         ),
       }));
   const made = tries.map(({ counted, smoothed }): WholeSum => {
-    const total = each((label) => smoothed[label] + host[label]);
+    const total = byLabel((label) => smoothed[label] + host[label]);
     const probabilities = softmax(total, temperature);
     const best = Math.max(...Object.values(probabilities));
     return {
       own,
-      pull: each((label) => smoothed[label] - own[label]),
+      pull: byLabel((label) => smoothed[label] - own[label]),
       counted,
       total,
       temperature,
       probabilities,
       alone: softmax(
-        each((label) => own[label] + host[label]),
+        byLabel((label) => own[label] + host[label]),
         temperature,
       ),
       withoutSigns: softmax(smoothed, temperature),
@@ -139,7 +139,7 @@ function averaged(
   weight: number,
 ): LabelNumbers {
   const whole = 1 + weight * neighbours.length;
-  return each((label) => {
+  return byLabel((label) => {
     const around = neighbours.reduce((sum, scores) => sum + scores[label], 0);
     return (own[label] + weight * around) / whole;
   });
@@ -148,12 +148,12 @@ function averaged(
 /** Shares of the odds: e to the power of each score over the temperature, of all four together. */
 export function softmax(scores: LabelNumbers, temperature: number): LabelNumbers {
   const top = Math.max(...Object.values(scores));
-  const odds = each((label) => Math.exp((scores[label] - top) / temperature));
+  const odds = byLabel((label) => Math.exp((scores[label] - top) / temperature));
   const sum = Object.values(odds).reduce((acc, share) => acc + share, 0);
-  return each((label) => odds[label] / sum);
+  return byLabel((label) => odds[label] / sum);
 }
 
-export function each(of: (label: DecidableLabel) => number): LabelNumbers {
+export function byLabel(of: (label: DecidableLabel) => number): LabelNumbers {
   const [training, inference, mining, other] = DECIDABLE_LABELS;
   return {
     [training]: of(training),

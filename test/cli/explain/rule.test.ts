@@ -61,7 +61,7 @@ describe("why a label is unknown", () => {
       "minSupport",
       {
         evidence: [
-          telemetry("gpuUtil", 0.3, each(-6, { other: -2 })),
+          telemetry("gpuUtil", 0.3, all(-6, { other: -2 })),
           telemetry("memUtil", 0.3, {}),
         ],
         confidence: 0.94,
@@ -94,7 +94,7 @@ describe("why a label is unknown", () => {
   });
 });
 
-function each(value: number, over: Evidence["weights"]): Evidence["weights"] {
+function all(value: number, over: Evidence["weights"]): Evidence["weights"] {
   return { "training-like": value, "inference-like": value, "mining-like": value, ...over };
 }
 

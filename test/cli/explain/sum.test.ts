@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { evidenceModelSchema, type EvidenceModel } from "../../../src/classify/evidence-model.ts";
 import { explainScene } from "../../../src/cli/explain/explain-scene.ts";
-import { each, type LabelNumbers, softmax, sumOf } from "../../../src/cli/explain/sum.ts";
+import { byLabel, type LabelNumbers, softmax, sumOf } from "../../../src/cli/explain/sum.ts";
 import { explanationText } from "../../../src/cli/explain/text.ts";
 import { loadShippedData } from "../../../src/config/data.ts";
 import type { Evidence } from "../../../src/model/evidence.ts";
@@ -73,7 +73,7 @@ function modelWith(temperature: number): EvidenceModel {
 
 /** Prior and weights of one window. */
 function scoresOf(model: EvidenceModel, evidence: readonly Evidence[]): LabelNumbers {
-  return each((label) =>
+  return byLabel((label) =>
     evidence.reduce(
       (sum, item) => sum + (item.weights[label] ?? 0),
       model.prior.weights[label] ?? 0,
@@ -90,7 +90,7 @@ function recordedWith(
   const half = model.decision.neighbourWeight;
   const own = scoresOf(model, evidence);
   const others = heard.map((list) => scoresOf(model, list));
-  const smoothed = each(
+  const smoothed = byLabel(
     (label) =>
       others.reduce((sum, scores) => sum + half * scores[label], own[label]) /
       (1 + half * others.length),
