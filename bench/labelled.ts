@@ -29,19 +29,25 @@ export async function labelledWindows(
   await labelRecording(
     file,
     new AbortController().signal,
-    (result) => {
-      const within = truths.flatMap((truth) => overlap(truth, result) ?? []);
-      const [longest] = within.toSorted((a, b) => b.seconds - a.seconds);
-      if (!longest) return;
-      const truthSeconds: LabelledWindow["truthSeconds"] = {};
-      for (const { truth, seconds } of within)
-        truthSeconds[truth.label] = (truthSeconds[truth.label] ?? 0) + seconds;
-      const family = longest.truth.family ?? recording;
-      found.push({ recording, family, result, truthSeconds });
-    },
+    (result) => found.push(...withTruth(truths, recording, result)),
     options,
   );
   return found;
+}
+
+/** A window with what was true in it; none where no truth reaches into it. */
+export function withTruth(
+  truths: readonly Truth[],
+  recording: string,
+  result: WindowResult,
+): LabelledWindow[] {
+  const within = truths.flatMap((truth) => overlap(truth, result) ?? []);
+  const [longest] = within.toSorted((a, b) => b.seconds - a.seconds);
+  if (!longest) return [];
+  const truthSeconds: LabelledWindow["truthSeconds"] = {};
+  for (const { truth, seconds } of within)
+    truthSeconds[truth.label] = (truthSeconds[truth.label] ?? 0) + seconds;
+  return [{ recording, family: longest.truth.family ?? recording, result, truthSeconds }];
 }
 
 function overlap(

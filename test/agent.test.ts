@@ -185,10 +185,11 @@ describe("the agent's loop", () => {
 describe("after a restart", () => {
   /** The pipeline of a daemon whose ledger ends at `endMs`. */
   function resuming(endMs: number): Pipeline {
-    const { model, indicators, limits } = loadShippedData();
+    const { model, indicators, purposes, limits } = loadShippedData();
     return new Pipeline({
       model,
       indicators,
+      purposes,
       scaleOf: (gpu) => deviceScale(gpu, limits, []),
       agentPids: () => new Set(),
       agentVersion: "0.0.0",

@@ -1,44 +1,26 @@
 /**
- * Scores the labels of recordings against their truth lines, in GPU-seconds; with `--without` once
- * more with features left out, to see what they add.
- * Usage: npm run accuracy -- DIRECTORY_OF_RECORDINGS [--without FEATURE,FEATURE,...]
+ * Scores labels against the truth lines of recordings, in GPU-seconds, and writes docs/accuracy.md.
+ * `bench/recordings` is always scored where it holds any; directories given are other people's.
+ * Usage: npm run accuracy -- [DIRECTORY ...] [--without FEATURE|GROUP,...] [--no-write] [--json]
  */
-import { labelRecording } from "../../src/cli/label-recording.ts";
-import type { Feature } from "../../src/model/signature.ts";
-import { Confusion, type Said } from "./confusion.ts";
-import { type AccuracyOptions, accuracyOptions } from "./options.ts";
-import { comparisonText, confusionText } from "./print.ts";
-import { recordingsIn, truthOf } from "./truth.ts";
+import { fileURLToPath } from "node:url";
+import { AssayError } from "../../src/model/errors.ts";
+import { accuracy } from "./command.ts";
+import { accuracyOptions } from "./options.ts";
+
+const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
 try {
-  await main(accuracyOptions(process.argv.slice(2)));
+  process.exitCode = await accuracy(accuracyOptions(process.argv.slice(2)), {
+    ownDirectory: at("../recordings"),
+    page: at("../../docs/accuracy.md"),
+    log: at("log.json"),
+    date: new Date().toISOString().slice(0, 10),
+    stdout: (text) => void process.stdout.write(text),
+    stderr: (text) => void process.stderr.write(text),
+  });
 } catch (error) {
-  if (!(error instanceof RangeError)) throw error;
-  process.stderr.write(`${error.message}\n`);
-  process.exitCode = 2;
-}
-
-async function main({ directory, without }: AccuracyOptions): Promise<void> {
-  const all = await scored(directory, []);
-  process.stdout.write(confusionText(all));
-  if (without.length === 0) return;
-  const less = await scored(directory, without);
-  process.stdout.write(comparisonText(all.score(), less.score(), without));
-}
-
-async function scored(directory: string, without: readonly Feature[]): Promise<Confusion> {
-  const confusion = new Confusion();
-  for (const file of recordingsIn(directory)) {
-    const said: Said[] = [];
-    const signal = new AbortController().signal;
-    await labelRecording(
-      file,
-      signal,
-      ({ gpu, window, label }) =>
-        said.push({ gpu: gpu.index, from: window.fromMs / 1000, to: window.toMs / 1000, label }),
-      { leaveOut: without },
-    );
-    for (const truth of await truthOf(file)) confusion.compare(truth, said);
-  }
-  return confusion;
+  if (!(error instanceof AssayError)) throw error;
+  process.stderr.write(`${error.report()}\n`);
+  process.exitCode = error.exitCode;
 }

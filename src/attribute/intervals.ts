@@ -64,6 +64,8 @@ function energyBetween(
 
 /** The part of an interval inside `window`; the parts of neighbouring windows keep all its energy. */
 export function clip(interval: Interval, window: Window): Interval | undefined {
+  // Most lie inside as a whole: nothing is to be cut, and nothing to be made.
+  if (interval.fromMs >= window.fromMs && interval.toMs <= window.toMs) return interval;
   const inside = intersect(interval, window);
   if (!inside) return undefined;
   const { energyMj } = interval;

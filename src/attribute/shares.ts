@@ -69,12 +69,16 @@ function shareOut(
   const { energyMj } = interval;
   const ownMs = ownMsIn(input.own ?? NO_OWN_TIME, interval);
   const restMs = durationMs - ownMs;
-  const parts = [
-    { key: "own", weight: ownMs },
-    { key: "rest", weight: restMs },
-  ];
-  const [ownMj, restMj] = energyMj === undefined ? [] : splitInteger(energyMj, parts);
-  if (ownMs > 0) add(shares, OWN_CLAIM, ownMs, ownMj);
+  let restMj = energyMj;
+  if (ownMs > 0) {
+    const parts = [
+      { key: "own", weight: ownMs },
+      { key: "rest", weight: restMs },
+    ];
+    const [ownMj, left] = energyMj === undefined ? [] : splitInteger(energyMj, parts);
+    restMj = left;
+    add(shares, OWN_CLAIM, ownMs, ownMj);
+  }
   if (restMs === 0) return;
   const claims = claimsFor(interval, whole, input);
   const keyed = claims.map((claim) => ({ key: ownerKey(claim.owner), weight: claim.weight }));
@@ -107,14 +111,19 @@ function withoutOwn(seen: ProcessSample | undefined, own: OwnTime): ProcessSampl
   return { ...seen, list: seen.list.filter(({ pid }) => !own.pids.has(pid)) };
 }
 
+/** The list nearest to a moment; of two that are as near the later one. They are in time order. */
 function nearest(samples: readonly ProcessSample[], atMs: number): ProcessSample | undefined {
-  let best: ProcessSample | undefined;
-  let bestDistance = PROCESS_LIST_SPEAKS_MS;
-  for (const sample of samples) {
-    const distance = Math.abs(sample.atMs - atMs);
-    if (distance <= bestDistance) [best, bestDistance] = [sample, distance];
+  let [low, high] = [0, samples.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((samples[middle]?.atMs ?? Infinity) < atMs) low = middle + 1;
+    else high = middle;
   }
-  return best;
+  const [before, after] = [samples[low - 1], samples[low]];
+  const near = (sample: ProcessSample | undefined): number =>
+    Math.abs((sample?.atMs ?? Infinity) - atMs);
+  const best = near(after) <= near(before) ? after : before;
+  return near(best) <= PROCESS_LIST_SPEAKS_MS ? best : undefined;
 }
 
 function add(

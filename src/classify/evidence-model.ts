@@ -19,6 +19,8 @@ const feature = z.strictObject({
   seen: range.optional(),
   /** Plain words for the feature, used in evidence sentences. */
   says: z.string().min(1),
+  /** Not weighed where one of these was measured, which tells the same better. */
+  unless: z.array(z.enum(FEATURES)).optional(),
   bins: z.array(bin).min(1),
 });
 

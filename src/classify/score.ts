@@ -1,6 +1,6 @@
 import type { Evidence } from "../model/evidence.ts";
 import { DECIDABLE_LABELS, type DecidableLabel, type Label } from "../model/label.ts";
-import { FEATURES, type Signature } from "../model/signature.ts";
+import { type Feature, FEATURES, type Signature } from "../model/signature.ts";
 import type { EvidenceModel } from "./evidence-model.ts";
 
 /** Log-odds of each label before they become a verdict. */
@@ -17,15 +17,23 @@ export interface Verdict {
 /** What each measured feature of a window says. A feature that was not measured says nothing. */
 export function telemetryEvidence(signature: Signature, model: EvidenceModel): Evidence[] {
   const found: Evidence[] = [];
-  for (const { feature, says, bins } of model.features) {
+  for (const { feature, says, bins, unless = [] } of model.features) {
     const value = signature.features[feature];
     if (value === undefined || !Number.isFinite(value)) continue;
+    if (unless.some((better) => signature.features[better] !== undefined)) continue;
     const bin = bins.find((entry) => entry.below === undefined || value < entry.below);
     if (!bin) continue;
     const text = `${says} ${value.toFixed(3)}: ${bin.reason}`;
     found.push({ family: "telemetry", feature, value, text, weights: bin.weights });
   }
   return found;
+}
+
+/** Where the bins of each weighed feature end: within one, any value is read alike. */
+export function binEdges(model: EvidenceModel): Partial<Record<Feature, readonly number[]>> {
+  return Object.fromEntries(
+    model.features.map(({ feature, bins }) => [feature, bins.flatMap(({ below }) => below ?? [])]),
+  );
 }
 
 /** Features that were measured and that the model has no weights for: shown, so that a reader has them. */
@@ -39,6 +47,18 @@ export function unweighedEvidence({ features }: Signature, model: EvidenceModel)
   if (shown.length === 0) return [];
   const text = `measured, and not weighed by this model: ${shown.join(", ")}`;
   return [{ family: "context", feature: "unweighed", text, weights: {} }];
+}
+
+/** What lies outside of all that a fitted model has seen: `value` counts the features. */
+export function unseenEvidence({ features }: Signature, model: EvidenceModel): Evidence[] {
+  const unseen = model.features.flatMap(({ feature, seen }) => {
+    const value = features[feature];
+    if (!seen || value === undefined || (value >= seen.from && value <= seen.to)) return [];
+    return [`${feature} ${value.toFixed(3)} (seen: ${seen.from} to ${seen.to})`];
+  });
+  if (unseen.length === 0) return [];
+  const text = `unlike anything this model was fitted on: ${unseen.join(", ")}`;
+  return [{ family: "context", feature: "unseen", value: unseen.length, text, weights: {} }];
 }
 
 /** Nearest kernels that are worth naming. */
@@ -69,18 +89,23 @@ export function scoresOf(evidence: readonly Evidence[], model: EvidenceModel): S
   return scores;
 }
 
-/** Softmax: the scores are log-odds, so this is Bayes' rule over the decidable labels. */
-export function probabilities(scores: Scores): Scores {
+/**
+ * Softmax: the scores are log-odds, so this is Bayes' rule over the decidable labels.
+ * @param temperature divides the scores first: a model that proved too sure has one above 1
+ */
+export function probabilities(scores: Scores, temperature = 1): Scores {
   const top = Math.max(...Object.values(scores));
   const shares = emptyScores();
-  for (const label of DECIDABLE_LABELS) shares[label] = Math.exp(scores[label] - top);
+  for (const label of DECIDABLE_LABELS)
+    shares[label] = Math.exp((scores[label] - top) / temperature);
   const sum = Object.values(shares).reduce((acc, share) => acc + share, 0);
   for (const label of DECIDABLE_LABELS) shares[label] /= sum;
   return shares;
 }
 
 /**
- * The verdict of scores and evidence. Too few features, or no label that is sure enough, is
+ * The verdict of scores and evidence. Too few features, no label that is sure enough, a best label
+ * with more said against it than for it, or a window unlike all that the model has seen is
  * `unknown`; `mining-like` accuses somebody and has a bar of its own.
  */
 export function decide(
@@ -88,16 +113,41 @@ export function decide(
   evidence: readonly Evidence[],
   model: EvidenceModel,
 ): Verdict {
-  const shares = probabilities(scores);
+  const shares = probabilities(scores, model.decision.temperature);
   const best = DECIDABLE_LABELS.reduce((a, b) => (shares[b] > shares[a] ? b : a));
   const confidence = shares[best];
-  const { minFeatures, minConfidence, minMiningConfidence } = model.decision;
-  const bar = best === "mining-like" ? minMiningConfidence : minConfidence;
+  const why = whyUnknown(best, confidence, scores, evidence, model);
+  const sorted = byWeightFor(evidence, best);
+  if (why === undefined) return { label: best, confidence, evidence: sorted };
+  const reason: Evidence = { family: "context", feature: "undecided", text: why, weights: {} };
+  return { label: "unknown", confidence, evidence: [...sorted, reason] };
+}
+
+/** Why the best label is not said; undefined where it is. */
+function whyUnknown(
+  best: DecidableLabel,
+  confidence: number,
+  scores: Scores,
+  evidence: readonly Evidence[],
+  { decision, prior }: EvidenceModel,
+): string | undefined {
+  const { minFeatures, minConfidence, minMiningConfidence, minSupport } = decision;
   const hostDecides = evidence.some((item) => item.family === "host" && weighs(item));
-  const findings = evidence.filter((item) => item.family !== "context");
-  const enough = hostDecides || findings.length >= minFeatures;
-  const label = enough && confidence >= bar ? best : "unknown";
-  return { label, confidence, evidence: byWeightFor(evidence, best) };
+  const findings = evidence.filter(
+    ({ family }) => family === "telemetry" || family === "host",
+  ).length;
+  if (!hostDecides && findings < minFeatures)
+    return `undecided: ${findings} features were measured, and ${minFeatures} are the least`;
+  const bar = best === "mining-like" ? minMiningConfidence : minConfidence;
+  if (!(confidence >= bar))
+    return `undecided: ${best} is the most probable at ${confidence.toFixed(2)}, and must reach ${bar}`;
+  const support = scores[best] - (prior.weights[best] ?? 0);
+  if (support < minSupport)
+    return `undecided: ${best} is only the least unlikely, with more against it than for it (${support.toFixed(2)})`;
+  const unseen = evidence.find(({ feature }) => feature === "unseen")?.value ?? 0;
+  if (!hostDecides && Number(unseen) > decision.maxUnseenFeatures)
+    return `undecided: unlike all that the model has seen, in ${unseen} features`;
+  return undefined;
 }
 
 /** An average, not a sum: neighbouring windows are nearly copies, and copies are no new evidence. */

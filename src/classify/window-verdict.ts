@@ -2,6 +2,8 @@ import type { Evidence } from "../model/evidence.ts";
 import { DECIDABLE_LABELS } from "../model/label.ts";
 import type { Share } from "../model/slice.ts";
 import type { EvidenceModel } from "./evidence-model.ts";
+import { addDeclared, purposeContradiction } from "./declared-purpose.ts";
+import type { Purposes } from "./purpose-data.ts";
 import { decide, type Scores, scoresOf, type Verdict } from "./score.ts";
 
 /** An owner has a window to himself, and the device's telemetry speaks for him, from this share on. */
@@ -34,48 +36,91 @@ export function isBusy({ owner }: Pick<Share, "owner">): boolean {
 /** The label of the device's window as a whole. */
 export function windowVerdict(
   times: WindowTimes,
-  scores: Scores,
-  evidence: readonly Evidence[],
-  model: EvidenceModel,
+  decideOnIt: () => Verdict,
+  { activity }: EvidenceModel,
 ): Verdict {
   const observedMs = times.busyMs + times.idleMs;
   if (times.agentMs > observedMs) return agentVerdict();
   if (observedMs === 0) return unobservedVerdict();
-  if (times.busyMs / observedMs < model.activity.windowIdleBelowShare)
+  if (times.busyMs / observedMs < activity.windowIdleBelowShare)
     return idleVerdict(times.idleMs / observedMs);
-  return decide(scores, evidence, model);
+  return decideOnIt();
+}
+
+/** What an owner shows of himself, beside the device's telemetry. */
+export interface OwnFindings {
+  host: readonly Evidence[];
+  declared: readonly Evidence[];
+  /** Of his share alone; empty where he had the device to himself. */
+  telemetry: readonly Evidence[];
+}
+
+/** What the device as a whole was read as. */
+export interface DeviceReading {
+  verdict: Verdict;
+  /** Of its telemetry alone, smoothed. */
+  scores: Scores;
+  telemetry: readonly Evidence[];
+}
+
+export interface JudgingData {
+  model: EvidenceModel;
+  purposes: Pick<Purposes, "maxRelief">;
 }
 
 /**
  * The label of one owner's share. The device's telemetry is the owner's own only where nearly all
- * busy time is theirs; of a mixture it says nothing about any one of them, and only host evidence
- * on the owner's own processes can decide.
+ * busy time is theirs. Of a mixture it says nothing about any one of them: there the owner is judged
+ * by what is told of his processes alone, and host evidence on them can decide.
  */
 export function shareVerdict(
   share: Share,
   times: WindowTimes,
-  device: Verdict,
-  scores: Scores,
-  ownHostEvidence: readonly Evidence[],
-  telemetry: readonly Evidence[],
-  model: EvidenceModel,
+  device: DeviceReading,
+  own: OwnFindings,
+  data: JudgingData,
 ): Verdict {
   if (share.owner.kind === "idle") return idleVerdict(1);
   if (share.owner.kind === "unobserved") return unobservedVerdict();
   if (share.owner.kind === "agent") return agentVerdict();
   const isSole = share.timeMs >= SOLE_OWNER_SHARE * times.busyMs;
-  if (isSole && device.label !== "idle") {
-    if (ownHostEvidence.length === 0) return device;
-    return decide(addHost(scores, ownHostEvidence), [...ownHostEvidence, ...telemetry], model);
-  }
-  const byHost = decide(scoresOf(ownHostEvidence, model), ownHostEvidence, model);
+  if (isSole && device.verdict.label !== "idle")
+    return judged(device.scores, device.telemetry, own, data);
+  const byHost = decide(scoresOf(own.host, data.model), own.host, data.model);
   if (byHost.label === "mining-like") return byHost;
   const why = isSole ? tooLittle() : sharedDevice();
-  return { label: "unknown", confidence: byHost.confidence, evidence: [why, ...ownHostEvidence] };
+  if (isSole)
+    return { label: "unknown", confidence: byHost.confidence, evidence: [why, ...own.host] };
+  const verdict = judged(scoresOf(own.telemetry, data.model), own.telemetry, own, data);
+  return { ...verdict, evidence: [...verdict.evidence, why] };
+}
+
+/** Telemetry with what the owners' programs give away and declare; a contradiction is told, not weighed. */
+export function judged(
+  scores: Scores,
+  telemetry: readonly Evidence[],
+  { host, declared }: Omit<OwnFindings, "telemetry">,
+  { model, purposes }: JudgingData,
+): Verdict {
+  const undeclared = addHost(scores, host);
+  const evidence = [...host, ...declared, ...telemetry];
+  if (declared.length === 0) return decide(undeclared, evidence, model);
+  const contradiction = purposeContradiction(declared, decide(undeclared, evidence, model));
+  const sum = addDeclared(undeclared, declared, purposes, model.decision.temperature);
+  return decide(sum, contradiction ? [...evidence, contradiction] : evidence, model);
+}
+
+/**
+ * The device's window is called by its rogue: a search beside a training is not made good by it.
+ * @param shares verdicts of its owners' shares
+ */
+export function withRogue(device: Verdict, shares: readonly Verdict[]): Verdict {
+  if (device.label === "mining-like" || device.label === "idle") return device;
+  return shares.find(({ label }) => label === "mining-like") ?? device;
 }
 
 /** Telemetry scores, smoothed or not, with the log-odds of host evidence on top. */
-export function addHost(scores: Scores, host: readonly Evidence[]): Scores {
+function addHost(scores: Scores, host: readonly Evidence[]): Scores {
   const sum = { ...scores };
   for (const label of DECIDABLE_LABELS)
     for (const item of host) sum[label] += item.weights[label] ?? 0;

@@ -14,6 +14,7 @@ import { addConfigCommand } from "./config.ts";
 import { refuseEmptyPaths } from "./given-paths.ts";
 import type { CommandIo } from "./io.ts";
 import { addRunCommand } from "./run.ts";
+import { addSimulateCommand } from "./simulate.ts";
 
 const ABOUT = `Tells what every second of GPU time was made of, who spent it and what it cost.
 
@@ -35,6 +36,7 @@ const COMMANDS = [
   addReplayCommand,
   addRecordCommand,
   addInspectCommand,
+  addSimulateCommand,
   addCalibrateCommand,
   addBenchCommand,
   addConfigCommand,

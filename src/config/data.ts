@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { type EvidenceModel, evidenceModelSchema } from "../classify/evidence-model.ts";
 import { type Indicators, indicatorsSchema } from "../classify/host-evidence.ts";
+import { type Purposes, purposesSchema } from "../classify/purpose-data.ts";
 import type { DeviceLimits } from "../signature/scale.ts";
 
 /** The folder of data files that ship with the package; the same from `src` and from `dist`. */
@@ -29,6 +30,7 @@ const limitsSchema = z.strictObject({
 export interface ShippedData {
   model: EvidenceModel;
   indicators: Indicators;
+  purposes: Purposes;
   limits: readonly DeviceLimits[];
 }
 
@@ -37,6 +39,7 @@ export function loadShippedData(): ShippedData {
   return {
     model: evidenceModelSchema.parse(json("evidence-model.json")),
     indicators: indicatorsSchema.parse(json("indicators.json")),
+    purposes: purposesSchema.parse(json("purposes.json")),
     limits: limitsSchema.parse(json("device-limits.json")).devices,
   };
 }

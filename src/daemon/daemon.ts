@@ -215,7 +215,7 @@ function newInbox(
 }
 
 function pipelineSettings(
-  { model, indicators, limits }: ShippedData,
+  { model, indicators, purposes, limits }: ShippedData,
   inbox: Inbox,
   { config, probing }: DaemonSettings,
   lastSliceEnds: ReadonlyMap<string, number>,
@@ -225,6 +225,7 @@ function pipelineSettings(
     windowMs: durationMs(config.windowLength),
     model,
     indicators,
+    purposes,
     scaleOf: (gpu) => deviceScale(gpu, limits, inbox.calibrations()),
     agentPids: () => new Set([...ownPids, ...inbox.agentPids(), ...(probing?.pids() ?? [])]),
     probePids: probing?.pids,

@@ -6,7 +6,7 @@ import {
   RATE_UNITS,
   RESOURCES,
 } from "../model/calibration.ts";
-import type { Evidence } from "../model/evidence.ts";
+import { type Evidence, EVIDENCE_FAMILIES } from "../model/evidence.ts";
 import type { Incident } from "../model/incident.ts";
 import { DECIDABLE_LABELS, LABELS } from "../model/label.ts";
 import { OWNER_KINDS } from "../model/owner.ts";
@@ -47,7 +47,7 @@ export const labelSchema = z.enum(LABELS);
 export const basisSchema = z.enum(BASES);
 
 const oneReason: z.ZodType<Evidence> = z.object({
-  family: z.enum(["telemetry", "host", "context"]),
+  family: z.enum(EVIDENCE_FAMILIES),
   feature: name,
   value: z.union([z.number(), prose]).optional(),
   text: prose,

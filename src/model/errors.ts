@@ -60,6 +60,16 @@ export const ERRORS = {
   "smi/failed": "nvidia-smi ended, fell silent or printed what cannot be read.",
   "dcgm/scrape": "The dcgm-exporter does not answer, or not with readings of a GPU.",
   "collect/no-gpu": "No GPU that can be watched is here.",
+  "fit/no-recordings": "There is no recording to fit the evidence model on.",
+  "fit/foreign": "The recordings are not the project's own: they are for measuring only.",
+  "fit/simulated": "Simulated recordings are not fitted on.",
+  "fit/families": "A label has too few workload families to fit on and to leave one out.",
+  "fit/base": "The model to start from, or to compare with, cannot be used.",
+  "fit/out": "The fitted model cannot be written there.",
+  "fit/differs": "The recordings give another model than the file holds.",
+  "simulate/not-found": "The specification of a simulation does not exist or cannot be read.",
+  "simulate/syntax": "The specification of a simulation is not YAML.",
+  "simulate/invalid": "A specification of a simulation is malformed, or cannot be.",
   "cli/usage": "The command line is wrong.",
 } as const;
 
@@ -79,6 +89,7 @@ const FAILURES: ReadonlySet<ErrorCode> = new Set([
   "ledger/io",
   "ledger/worker",
   "collect/thread",
+  "fit/differs",
 ]);
 
 /** An error with what a person needs to mend it: a stable code, the place, and a hint. */

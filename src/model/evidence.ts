@@ -1,7 +1,13 @@
 import type { DecidableLabel } from "./label.ts";
 
-/** Families that fail independently: what telemetry alone suggests, host facts can confirm. */
-export type EvidenceFamily = "telemetry" | "host" | "context";
+/**
+ * Families that fail independently: what telemetry alone suggests, host facts can confirm.
+ * `declared` is what a program openly says it is: cheap and easy to fake, so it weighs little, never
+ * for or against an accusation, and is no family that confirms one. `context` weighs nothing.
+ */
+export const EVIDENCE_FAMILIES = ["telemetry", "host", "declared", "context"] as const;
+
+export type EvidenceFamily = (typeof EVIDENCE_FAMILIES)[number];
 
 /** One reason for or against labels, in words and numbers that an accused person could check. */
 export interface Evidence {

@@ -6,15 +6,20 @@ import type { Window } from "./window.ts";
  * be left out as a whole, to see what it adds. Ratios are 0..1 unless said otherwise. Intensities are
  * means over the busy samples of the window; what looks further back says so.
  *
+ * - `stallShare`: of the context, the busy stretches in which kernels ran without any pause and drew
+ *   next to no power: a wait that looks like work.
  * - `powerLevel`, `clockLevel`: 0 at the device's rest and 1 at its limit; 0..1 of its highest clock.
  * - `powerVariation`: standard deviation over mean of the busy samples; `plateauVariation` the same
  *   without the edges of bursts, so that work which comes and goes shows how even it is while it runs.
  * - `contextPowerVariation`: the same of means a second over {@link CONTEXT_MS}.
+ * - `memPerUtil`: of the time in which any kernel ran, the share in which memory was in use.
  * - `memHeldVariation`: highest less lowest memory held over the context, as a share of the device's.
  * - `stepStrength`, `stepPeriodSeconds`: the highest autocorrelation of power over the context and
- *   the lag it is at; of work without rests.
+ *   the lag it is at, of work without rests; beyond what chance gives so many readings.
+ * - `irregularVariation`: the part of that course's variation that repeats nothing.
  * - `burstsPerMinute`, `burstRegularity`: of work that rests in between, over the context: 1 where
  *   the beginnings of bursts are evenly spaced, 0 where they follow each other at random.
+ * - `arithmeticActive`: sum over the kinds of arithmetic units; `floatShare`: of it, what is on fractions.
  * - `intShare`: `intActive` of `smActive`. `codecUtil`: the busiest of the codec engines.
  * - `pcieRhythm`: standard deviation over mean of what comes in.
  * - `lockstep`: highest correlation (-1..1) of power with another device of the node.
@@ -27,11 +32,13 @@ import type { Window } from "./window.ts";
  *   idle device, and `probeClockLevel` is 1 at the idle device's best rate.
  */
 export const FEATURE_GROUPS = {
-  load: ["gpuUtil", "gpuUtilSpread", "zeroUtilShare", "smActive", "smOccupancy"],
+  load: ["gpuUtil", "gpuUtilSpread", "zeroUtilShare", "smActive", "smOccupancy", "stallShare"],
   power: ["powerLevel", "powerVariation", "plateauVariation", "clockLevel"],
-  memory: ["memUtil", "memUsedShare", "memHeldVariation", "dramActive"],
+  memory: ["memUtil", "memPerUtil", "memUsedShare", "memHeldVariation", "dramActive"],
   links: ["pcieRxLevel", "pcieTxLevel", "pcieRhythm", "nvlinkLevel"],
   units: [
+    "arithmeticActive",
+    "floatShare",
     "tensorActive",
     "immaActive",
     "dfmaActive",
@@ -45,6 +52,7 @@ export const FEATURE_GROUPS = {
     "contextPowerVariation",
     "stepStrength",
     "stepPeriodSeconds",
+    "irregularVariation",
     "burstsPerMinute",
     "burstRegularity",
     "finePowerVariation",

@@ -54,6 +54,9 @@ export function splitInteger(
   total: number,
   claims: readonly { key: string; weight: number }[],
 ): number[] {
+  const [only] = claims;
+  // Most wholes have one claim: it needs no arithmetic to be exact.
+  if (only && claims.length === 1 && Math.round(only.weight * WEIGHT_SCALE) > 0) return [total];
   const exact = claims.map(({ key, weight }) => ({
     key,
     weight: BigInt(Math.round(weight * WEIGHT_SCALE)),

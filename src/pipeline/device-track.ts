@@ -1,4 +1,9 @@
-import { intervalOf, type Interval, type IntervalSettings } from "../attribute/intervals.ts";
+import {
+  activityOf,
+  intervalOf,
+  type Interval,
+  type IntervalSettings,
+} from "../attribute/intervals.ts";
 import { PROCESS_LIST_SPEAKS_MS } from "../attribute/shares.ts";
 import type { ProbeObservation } from "../model/observation.ts";
 import type {
@@ -8,7 +13,9 @@ import type {
   LaunchSample,
   ProcessSample,
 } from "../model/sample.ts";
-import { LOCKSTEP_CONTEXT_MS } from "../signature/lockstep.ts";
+import { CONTEXT_MS } from "../model/signature.ts";
+import { DeviceContext } from "../signature/context.ts";
+import { PowerCourse } from "../signature/lockstep.ts";
 import { OwnRuns } from "./own-runs.ts";
 
 /**
@@ -23,6 +30,8 @@ export class DeviceTrack {
   readonly driver: DriverSamples[] = [];
   readonly launches: LaunchSample[] = [];
   readonly own = new OwnRuns();
+  context: DeviceContext;
+  power: PowerCourse;
   /** Where the next window begins; undefined before the first sample. */
   nextFromMs: number | undefined;
   private settings: IntervalSettings;
@@ -30,11 +39,18 @@ export class DeviceTrack {
   constructor(gpu: GpuInfo, settings: IntervalSettings) {
     this.gpu = gpu;
     this.settings = settings;
+    this.context = new DeviceContext(settings.intervalMs);
+    this.power = new PowerCourse(settings.intervalMs);
   }
 
   /** The same device, described anew: another power limit, another rate of sampling. */
   redescribe(gpu: GpuInfo, settings: IntervalSettings): void {
     this.gpu = gpu;
+    if (settings.intervalMs !== this.settings.intervalMs) {
+      // Buckets of another length are another past.
+      this.context = new DeviceContext(settings.intervalMs);
+      this.power = new PowerCourse(settings.intervalMs);
+    }
     this.settings = settings;
   }
 
@@ -49,6 +65,8 @@ export class DeviceTrack {
     const interval = intervalOf(previous, sample, this.settings);
     if (interval) this.intervals.push(interval);
     this.samples.push(sample);
+    this.power.add(sample);
+    this.context.add(sample, activityOf(sample, this.settings.idleBelowUtil));
     return true;
   }
 
@@ -75,18 +93,36 @@ export class DeviceTrack {
     this.driver.push(samples);
   }
 
-  /** Forgets what lies before both the open window and the lockstep context that ends with it. */
+  /** Of lists that only the context still looks at, one a second is all that it can use. */
+  private thin(beforeMs: number): void {
+    const { processes } = this;
+    let kept = 0;
+    for (let i = 0; i < processes.length; i += 1) {
+      const [list, next] = [processes[i], processes[i + 1]];
+      if (!list) continue;
+      if (next && next.atMs < beforeMs && secondOf(next) === secondOf(list)) continue;
+      processes[kept] = list;
+      kept += 1;
+    }
+    processes.length = kept;
+  }
+
+  /** Forgets what no window that begins then or later can need. */
   forget(windowFromMs: number): void {
-    const keepFromMs = windowFromMs - LOCKSTEP_CONTEXT_MS - this.settings.maxGapMs;
+    const keepFromMs = windowFromMs - this.settings.maxGapMs;
+    this.power.forget(windowFromMs);
     // The newest sample stays, however old: the next interval begins at it.
     dropWhile(this.samples, (sample, i) => sample.atMs < keepFromMs && i < this.samples.length - 1);
     dropWhile(this.intervals, (interval) => interval.toMs <= windowFromMs);
     dropWhile(this.driver, (buffer) => endOf(buffer) < windowFromMs);
     dropWhile(this.launches, ({ atMs }) => atMs < windowFromMs);
     this.own.forget(windowFromMs);
-    dropWhile(this.processes, (list) => list.atMs < windowFromMs - PROCESS_LIST_SPEAKS_MS);
+    dropWhile(this.processes, (list) => list.atMs < windowFromMs - CONTEXT_MS);
+    this.thin(windowFromMs - PROCESS_LIST_SPEAKS_MS);
   }
 }
+
+const secondOf = ({ atMs }: ProcessSample): number => Math.floor(atMs / 1000);
 
 function endOf({ fromMs, offsetsMs }: DriverSamples): number {
   return fromMs + (offsetsMs.at(-1) ?? 0);

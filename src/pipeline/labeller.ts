@@ -1,33 +1,39 @@
-import { attribute } from "../attribute/shares.ts";
 import { activityOf } from "../attribute/intervals.ts";
-import { ownerOf } from "../attribute/ownership.ts";
-import { hostEvidence } from "../classify/host-evidence.ts";
+import { attribute } from "../attribute/shares.ts";
+import { sameWork, type WorkState } from "../classify/continuity.ts";
 import {
   scaleEvidence,
   type Scores,
   scoresOf,
   smooth,
   telemetryEvidence,
+  unseenEvidence,
   unweighedEvidence,
   type Verdict,
 } from "../classify/score.ts";
 import {
-  addHost,
   isBusy,
+  judged,
+  type OwnFindings,
   shareVerdict,
   timesOf,
   windowVerdict,
+  withRogue,
 } from "../classify/window-verdict.ts";
 import type { Evidence } from "../model/evidence.ts";
 import type { NodeObservation } from "../model/observation.ts";
 import { ownerKey } from "../model/owner.ts";
-import type { GpuInfo, GpuSample, HostSample, ProcessSighting } from "../model/sample.ts";
+import type { GpuInfo, HostSample } from "../model/sample.ts";
 import type { Feature, Signature } from "../model/signature.ts";
 import type { Share, Slice } from "../model/slice.ts";
-import { intersect, type Window } from "../model/window.ts";
+import type { Window } from "../model/window.ts";
+import type { PowerCourse } from "../signature/lockstep.ts";
+import type { DeviceScale } from "../signature/scale.ts";
+import { processFeatures } from "../signature/share-features.ts";
 import { signatureOf } from "../signature/signature.ts";
 import type { DeviceTrack } from "./device-track.ts";
 import type { PipelineEvent, WindowResult } from "./events.ts";
+import { holdersIn, ownerFindings } from "./owners.ts";
 import type { PipelineSettings } from "./settings.ts";
 
 /** A closed window that waits for its successor before its label is final. */
@@ -36,11 +42,15 @@ interface Pending {
   signature: Signature;
   shares: readonly Share[];
   telemetry: readonly Evidence[];
-  /** Host evidence by owner key. */
-  host: ReadonlyMap<string, readonly Evidence[]>;
+  /** By owner key. */
+  owners: ReadonlyMap<string, OwnFindings>;
   scores: Scores;
   busy: boolean;
+  work: WorkState;
 }
+
+const NOBODY: ReadonlySet<number> = new Set();
+const NOTHING: OwnFindings = { host: [], declared: [], telemetry: [] };
 
 /**
  * Labels the windows of one device: at once for those who watch (provisional), and a window later,
@@ -67,7 +77,7 @@ export class Labeller {
   close(
     window: Window,
     track: DeviceTrack,
-    peers: GpuSample[][],
+    peers: readonly PowerCourse[],
     host: HostSample | undefined,
   ): PipelineEvent[] {
     const pending = this.observe(window, track, peers, host);
@@ -91,7 +101,7 @@ export class Labeller {
     if (!done) return [];
     const around = [
       ...neighbours(this.previous, done),
-      ...(next && next.busy && next.window.fromMs === done.window.toMs ? [next.scores] : []),
+      ...(next && continues(done, next) ? [next.scores] : []),
     ];
     this.previous = done;
     this.waiting = undefined;
@@ -101,104 +111,114 @@ export class Labeller {
   private observe(
     window: Window,
     track: DeviceTrack,
-    peers: GpuSample[][],
+    peers: readonly PowerCourse[],
     host: HostSample | undefined,
   ): Pending {
-    const { model, scaleOf, leaveOut } = this.settings;
+    const { model, scaleOf } = this.settings;
     const own = track.own.time(this.settings.probePids?.() ?? NOBODY);
     const agentPids = new Set([...this.settings.agentPids(), ...own.pids]);
-    const inside = track.intervals.filter((interval) => intersect(interval, window));
-    const shares = attribute({
+    const { intervals, processes } = track;
+    const shares = attribute({ window, intervals, processes, agentPids, own });
+    const scale = scaleOf(this.gpu);
+    const signature = this.signature(window, track, peers, host, shares, agentPids, scale);
+    const telemetry = [
+      ...telemetryEvidence(signature, model),
+      ...scaleEvidence(signature),
+      ...unseenEvidence(signature, model),
+      ...unweighedEvidence(signature, model),
+    ];
+    const { memoryBytes } = scale;
+    const seen = { window, track, host, agentPids, signature, shares, memoryBytes };
+    const { memUsedShare } = signature.features;
+    return {
       window,
-      intervals: track.intervals,
-      processes: track.processes,
-      agentPids,
-      own,
-    });
-    const samples = inside.map((interval) => interval.sample);
+      signature,
+      shares,
+      telemetry,
+      owners: ownerFindings(seen, this.settings),
+      scores: scoresOf(telemetry, model),
+      busy: shares.some(isBusy),
+      work: { holders: holdersIn(processes, window, agentPids), memUsedShare },
+    };
+  }
+
+  private signature(
+    window: Window,
+    track: DeviceTrack,
+    peers: readonly PowerCourse[],
+    host: HostSample | undefined,
+    shares: readonly Share[],
+    agentPids: ReadonlySet<number>,
+    scale: DeviceScale,
+  ): Signature {
+    const { model, leaveOut } = this.settings;
+    const samples = track.intervals
+      .filter(({ fromMs, toMs }) => fromMs < window.toMs && toMs > window.fromMs)
+      .map(({ sample }) => sample);
+    const busy = samples.filter((s) => activityOf(s, model.activity.idleBelowUtil) === "busy");
     const measured = signatureOf({
       gpuUuid: this.gpu.uuid,
       window,
       samples,
-      busy: samples.filter((s) => activityOf(s, model.activity.idleBelowUtil) === "busy"),
-      context: track.samples,
+      busy,
+      power: track.power,
+      context: track.context.features(window.toMs, scale),
+      launches: track.launches,
       driver: track.driver,
       probes: track.own.probes,
       peers,
       coveredMs: coveredMs(shares),
-      intervalMs: this.gpu.intervalMs ?? this.node.intervalMs,
-      scale: scaleOf(this.gpu),
+      scale,
     });
-    const signature = leaveOut ? without(measured, leaveOut) : measured;
-    const telemetry = [
-      ...telemetryEvidence(signature, model),
-      ...scaleEvidence(signature),
-      ...unweighedEvidence(signature, model),
-    ];
-    const scores = scoresOf(telemetry, model);
-    const busy = shares.some((share) => isBusy(share));
-    const found = this.hostFindings(window, track, host, agentPids);
-    return { window, signature, shares, telemetry, host: found, scores, busy };
-  }
-
-  /** Host evidence of each owner seen on the device in the window, his process trees included. */
-  private hostFindings(
-    window: Window,
-    track: DeviceTrack,
-    host: HostSample | undefined,
-    agentPids: ReadonlySet<number>,
-  ): Map<string, Evidence[]> {
-    const byOwner = new Map<string, Map<number, ProcessSighting>>();
-    const note = (process: ProcessSighting): void => {
-      const key = ownerKey(ownerOf(process, agentPids));
-      const seen = byOwner.get(key) ?? new Map<number, ProcessSighting>();
-      byOwner.set(key, seen.set(process.pid, process));
-    };
-    const lists = track.processes.filter(
-      (list) => list.atMs > window.fromMs && list.atMs <= window.toMs,
-    );
-    for (const list of lists) list.list.forEach(note);
-    if (host && host.atMs <= window.toMs && host.atMs > window.fromMs - track.maxGapMs)
-      host.list.filter((p) => byOwner.has(ownerKey(ownerOf(p, agentPids)))).forEach(note);
-    return new Map(
-      [...byOwner].map(([key, seen]) => [
-        key,
-        hostEvidence([...seen.values()], this.settings.indicators),
-      ]),
-    );
+    if (busy.length > 0) {
+      const lists = track.processes.filter(
+        ({ atMs }) => atMs > window.fromMs && atMs <= window.toMs,
+      );
+      const isNotOurs = ({ pid }: { pid: number }): boolean => !agentPids.has(pid);
+      Object.assign(measured.features, processFeatures(lists, host, isNotOurs));
+    }
+    return leaveOut ? without(measured, leaveOut) : measured;
   }
 
   private result(pending: Pending, around: readonly Scores[]): WindowResult {
     const { model, agentVersion } = this.settings;
-    const { window, shares, telemetry, signature } = pending;
-    const smoothed = smooth(pending.scores, around, model.decision.neighbourWeight);
+    const { window, shares, telemetry, signature, owners } = pending;
+    const scores = smooth(pending.scores, around, model.decision.neighbourWeight);
     const times = timesOf(shares);
-    const allHost = [...pending.host.values()].flat();
-    const evidence = [...allHost, ...telemetry];
-    const device = windowVerdict(times, addHost(smoothed, allHost), evidence, model);
-    const slices = shares.map((share): Slice => {
-      const own = pending.host.get(ownerKey(share.owner)) ?? [];
-      const verdict = shareVerdict(share, times, device, smoothed, own, telemetry, model);
-      return {
-        node: this.node.node,
-        simulated: this.node.simulated,
-        gpuUuid: this.gpu.uuid,
-        ...window,
-        owner: share.owner,
-        timeMs: share.timeMs,
-        energyMj: share.energyMj,
-        basis: share.basis,
-        ...pick(verdict),
-        modelVersion: model.version,
-        agentVersion,
-      };
-    });
+    const all = [...owners.values()];
+    const together = {
+      host: all.flatMap(({ host }) => host),
+      declared: all.flatMap(({ declared }) => declared),
+    };
+    const whole = (): Verdict => judged(scores, telemetry, together, this.settings);
+    const device = { verdict: windowVerdict(times, whole, model), scores, telemetry };
+    const verdicts = shares.map((share) =>
+      shareVerdict(
+        share,
+        times,
+        device,
+        owners.get(ownerKey(share.owner)) ?? NOTHING,
+        this.settings,
+      ),
+    );
     const { node, simulated } = this.node;
-    return { node, simulated, gpu: this.gpu, window, signature, slices, ...pick(device) };
+    const slices = shares.map(({ owner, timeMs, energyMj, basis }, i): Slice => ({
+      node,
+      simulated,
+      gpuUuid: this.gpu.uuid,
+      ...window,
+      owner,
+      timeMs,
+      energyMj,
+      basis,
+      ...pick(verdicts[i] ?? device.verdict),
+      modelVersion: model.version,
+      agentVersion,
+    }));
+    const verdict = withRogue(device.verdict, verdicts);
+    return { node, simulated, gpu: this.gpu, window, signature, slices, ...pick(verdict) };
   }
 }
-
-const NOBODY: ReadonlySet<number> = new Set();
 
 function without(signature: Signature, leaveOut: readonly Feature[]): Signature {
   const features = { ...signature.features };
@@ -207,7 +227,17 @@ function without(signature: Signature, leaveOut: readonly Feature[]): Signature 
 }
 
 function neighbours(before: Pending | undefined, own: Pending): Scores[] {
-  return before?.busy && before.window.toMs === own.window.fromMs ? [before.scores] : [];
+  return before && continues(before, own) ? [before.scores] : [];
+}
+
+/** Whether the first window may speak for the second, and the other way round. */
+function continues(before: Pending, after: Pending): boolean {
+  return (
+    before.busy &&
+    after.busy &&
+    before.window.toMs === after.window.fromMs &&
+    sameWork(before.work, after.work)
+  );
 }
 
 function pick({ label, confidence, evidence }: Verdict): Verdict {

@@ -10,6 +10,7 @@ import { DEFAULT_WINDOW_MS, type Window, windowAt } from "../model/window.ts";
 import { DeviceTrack } from "./device-track.ts";
 import type { PipelineEvent } from "./events.ts";
 import type { PipelineSettings } from "./settings.ts";
+import type { PowerCourse } from "../signature/lockstep.ts";
 import { Labeller } from "./labeller.ts";
 
 /** A hole of more windows than this becomes one gap record instead of thousands of empty slices. */
@@ -222,7 +223,7 @@ export class Pipeline {
     return { kind: "gap", node, gpuUuid: track.gpu.uuid, source: "device", reason, window };
   }
 
-  private peersOf(track: DeviceTrack): GpuSample[][] {
-    return [...this.tracks.values()].filter((peer) => peer !== track).map((peer) => peer.samples);
+  private peersOf(track: DeviceTrack): PowerCourse[] {
+    return [...this.tracks.values()].filter((peer) => peer !== track).map((peer) => peer.power);
   }
 }

@@ -1,5 +1,6 @@
 import type { EvidenceModel } from "../classify/evidence-model.ts";
 import type { Indicators } from "../classify/host-evidence.ts";
+import type { Purposes } from "../classify/purpose-data.ts";
 import type { GpuInfo } from "../model/sample.ts";
 import type { Feature } from "../model/signature.ts";
 import type { DeviceScale } from "../signature/scale.ts";
@@ -8,6 +9,7 @@ export interface PipelineSettings {
   windowMs?: number | undefined;
   model: EvidenceModel;
   indicators: Indicators;
+  purposes: Purposes;
   scaleOf: (gpu: GpuInfo) => DeviceScale;
   /** Pids of the daemon and of its device process: their GPU use is the agent's own. */
   agentPids: () => ReadonlySet<number>;

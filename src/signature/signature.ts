@@ -1,16 +1,19 @@
 import type { KernelFamily } from "../model/calibration.ts";
 import type { ProbeObservation } from "../model/observation.ts";
-import type { DriverSamples, GpuQuantity, GpuSample } from "../model/sample.ts";
-import type { Signature } from "../model/signature.ts";
+import type { DriverSamples, GpuQuantity, GpuSample, LaunchSample } from "../model/sample.ts";
+import type { ReferenceComparison, Signature } from "../model/signature.ts";
 import type { Window } from "../model/window.ts";
+import type { ContextFeatures } from "./context.ts";
 import { fineFeatures } from "./fine.ts";
-import { lockstep } from "./lockstep.ts";
+import { launchFeatures } from "./launches.ts";
+import { lockstep, type PowerCourse } from "./lockstep.ts";
+import { plateauVariation } from "./plateau.ts";
 import { probeFeatures } from "./probe-features.ts";
+import { highest, meanOf, measured, ratio, variationOf } from "./readings.ts";
 import {
   compareWithReferences,
   coordinate,
   hungriest,
-  type Levels,
   REFERENCE_QUANTITIES,
 } from "./references.ts";
 import type { DeviceScale } from "./scale.ts";
@@ -23,110 +26,161 @@ export interface SignatureInput {
   samples: readonly GpuSample[];
   /** Those of them that say the device was busy. */
   busy: readonly GpuSample[];
-  /** Own samples over the lockstep context, and those of each other device of the node. */
-  context: readonly GpuSample[];
-  peers: readonly (readonly GpuSample[])[];
+  /** The course of this device's power, and of each other device of the node. */
+  power: PowerCourse;
+  peers: readonly PowerCourse[];
+  /** What a longer past of this device shows. */
+  context?: ContextFeatures | undefined;
+  /** Of processes on this device. */
+  launches?: readonly LaunchSample[] | undefined;
   /** The driver's buffers that may reach into the window. */
   driver?: readonly DriverSamples[] | undefined;
   /** The agent's own launches in the window and shortly before. */
   probes?: readonly ProbeObservation[] | undefined;
   coveredMs: number;
-  intervalMs: number;
   scale: DeviceScale;
 }
 
-/** Sensors refresh no faster than this, so finer buckets would compare repeated values. */
-const MIN_BUCKET_MS = 100;
+/** A distance over fewer quantities is of a device that tells little: many kinds of work share it. */
+const MIN_NEAR_QUANTITIES = 4;
+
+const CODECS = ["encUtil", "decUtil", "jpgUtil", "ofaUtil"] as const;
 
 /**
  * A window's features on the device's scale. Intensities are means over the busy samples: they say
  * what the work was, not how often it ran. Rhythm (spread, share of zeros) is over all samples.
  */
 export function signatureOf(input: SignatureInput): Signature {
-  const { samples, busy, scale } = input;
-  const busyMean = (quantity: GpuQuantity): number | undefined => mean(measured(busy, quantity));
-  const power = measured(busy, "powerWatts");
-  const meanPower = mean(power);
-  const utils = measured(samples, "gpuUtil");
+  const { gpuUuid, window, samples, busy, scale, coveredMs } = input;
+  const isBusy = busy.length > 0;
+  const references =
+    scale.references && isBusy
+      ? compareWithReferences(
+          scale.references,
+          Object.fromEntries(REFERENCE_QUANTITIES.map((q) => [q, meanOf(busy, q)])),
+        )
+      : undefined;
   const features: Signature["features"] = {
-    gpuUtil: busyMean("gpuUtil"),
-    gpuUtilSpread: spread(utils),
-    zeroUtilShare: mean(utils.map((util) => (util === 0 ? 1 : 0))),
-    powerLevel: powerLevel(meanPower, scale),
-    powerVariation: ratio(spread(power), meanPower),
-    memUtil: busyMean("memUtil"),
-    memUsedShare: ratio(busyMean("memUsedBytes"), scale.memoryBytes),
-    clockLevel: ratio(busyMean("smClockMHz"), scale.maxSmClockMHz),
-    pcieRxLevel: ratio(busyMean("pcieRxBytesPerSec"), scale.pcieBytesPerSec),
-    nvlinkLevel: ratio(nvlinkMean(busy), scale.nvlinkBytesPerSec),
-    smActive: busyMean("smActive"),
-    smOccupancy: busyMean("smOccupancy"),
-    tensorActive: busyMean("tensorActive"),
-    dramActive: busyMean("dramActive"),
-    intActive: busyMean("intActive"),
-    fp64Active: busyMean("fp64Active"),
-    fp32Active: busyMean("fp32Active"),
-    lockstep:
-      busy.length === 0
-        ? undefined
-        : lockstep(
-            input.context,
-            input.peers,
-            input.window,
-            Math.max(MIN_BUCKET_MS, input.intervalMs),
-          ),
-    ...fineFeatures(input.driver ?? [], input.window),
-    ...powerOnReferences(scale, busyMean("powerWatts")),
-    ...probeFeatures(input.probes ?? [], input.window),
+    ...loadFeatures(samples, busy),
+    ...powerFeatures(samples, busy, scale),
+    ...trafficFeatures(busy, scale),
+    ...unitFeatures(busy),
+    ...(isBusy ? input.context : undefined),
+    lockstep: isBusy ? lockstep(input.power, input.peers, window.toMs) : undefined,
+    ...launchFeatures(input.launches ?? [], window),
+    ...fineFeatures(input.driver ?? [], window),
+    ...onReferences(scale, meanOf(busy, "powerWatts"), references ?? []),
+    ...probeFeatures(input.probes ?? [], window),
   };
-  const levels: Levels = Object.fromEntries(REFERENCE_QUANTITIES.map((q) => [q, busyMean(q)]));
+  const sampleCount = samples.length;
+  return { gpuUuid, window, features, scale: scale.origin, references, sampleCount, coveredMs };
+}
+
+function loadFeatures(
+  samples: readonly GpuSample[],
+  busy: readonly GpuSample[],
+): Signature["features"] {
+  const utils = measured(samples, "gpuUtil");
+  const [util, memUtil] = [meanOf(busy, "gpuUtil"), meanOf(busy, "memUtil")];
   return {
-    gpuUuid: input.gpuUuid,
-    window: input.window,
-    features,
-    scale: scale.origin,
-    references:
-      scale.references && busy.length > 0
-        ? compareWithReferences(scale.references, levels)
-        : undefined,
-    sampleCount: samples.length,
-    coveredMs: input.coveredMs,
+    gpuUtil: util,
+    gpuUtilSpread: spread(utils),
+    zeroUtilShare: mean(utils.map((each) => (each === 0 ? 1 : 0))),
+    smActive: meanOf(busy, "smActive"),
+    smOccupancy: meanOf(busy, "smOccupancy"),
+    memUtil,
+    memPerUtil: ratio(memUtil, util),
+    dramActive: meanOf(busy, "dramActive"),
   };
 }
 
-/** Values that were measured: a missing one is left out, never taken as 0. */
-function measured(samples: readonly GpuSample[], quantity: GpuQuantity): number[] {
-  const values: number[] = [];
-  for (const sample of samples) {
-    const value = sample[quantity];
-    if (value !== undefined) values.push(value);
-  }
-  return values;
+function powerFeatures(
+  samples: readonly GpuSample[],
+  busy: readonly GpuSample[],
+  scale: DeviceScale,
+): Signature["features"] {
+  const watts = measured(busy, "powerWatts");
+  return {
+    powerLevel: powerLevel(mean(watts), scale),
+    powerVariation: variationOf(watts),
+    plateauVariation: plateauVariation(samples, busy),
+    clockLevel: ratio(meanOf(busy, "smClockMHz"), scale.maxSmClockMHz),
+  };
 }
 
-/** Traffic of the busier direction: a ring sends as much as it receives, a broadcast does not. */
-function nvlinkMean(busy: readonly GpuSample[]): number | undefined {
-  const [tx, rx] = [
-    mean(measured(busy, "nvlinkTxBytesPerSec")),
-    mean(measured(busy, "nvlinkRxBytesPerSec")),
-  ];
-  if (tx === undefined) return rx;
-  return rx === undefined ? tx : Math.max(tx, rx);
+function trafficFeatures(busy: readonly GpuSample[], scale: DeviceScale): Signature["features"] {
+  const { memoryBytes, pcieBytesPerSec, nvlinkBytesPerSec } = scale;
+  const on = (quantity: GpuQuantity, whole: number | undefined): number | undefined =>
+    ratio(meanOf(busy, quantity), whole);
+  return {
+    memUsedShare: on("memUsedBytes", memoryBytes),
+    pcieRxLevel: on("pcieRxBytesPerSec", pcieBytesPerSec),
+    pcieTxLevel: on("pcieTxBytesPerSec", pcieBytesPerSec),
+    pcieRhythm: variationOf(measured(busy, "pcieRxBytesPerSec")),
+    // The busier direction: a ring sends as much as it receives, a broadcast does not.
+    nvlinkLevel: highest([
+      on("nvlinkTxBytesPerSec", nvlinkBytesPerSec),
+      on("nvlinkRxBytesPerSec", nvlinkBytesPerSec),
+    ]),
+  };
 }
 
-/** Power against the hungriest reference kernel of each family, on this device. */
-function powerOnReferences(
-  { references }: DeviceScale,
+function unitFeatures(busy: readonly GpuSample[]): Signature["features"] {
+  const intActive = meanOf(busy, "intActive");
+  return {
+    ...arithmetic(busy, intActive),
+    tensorActive: meanOf(busy, "tensorActive"),
+    immaActive: meanOf(busy, "immaActive"),
+    dfmaActive: meanOf(busy, "dfmaActive"),
+    intActive,
+    intShare: ratio(intActive, meanOf(busy, "smActive")),
+    fp64Active: meanOf(busy, "fp64Active"),
+    fp32Active: meanOf(busy, "fp32Active"),
+    codecUtil: highest(CODECS.map((codec) => meanOf(busy, codec))),
+  };
+}
+
+/** Units that compute with fractions; 8-bit products of the tensor cores are none. */
+const FLOATS = ["fp16Active", "fp32Active", "fp64Active", "tensorActive"] as const;
+/** Below this a share of the arithmetic is a share of noise. */
+const MIN_ARITHMETIC = 0.05;
+
+function arithmetic(
+  busy: readonly GpuSample[],
+  integers: number | undefined,
+): Signature["features"] {
+  // A device that tells of some units only could hide all of its work in the others.
+  if (integers === undefined || meanOf(busy, "fp32Active") === undefined) return {};
+  if (meanOf(busy, "tensorActive") === undefined) return {};
+  const all = FLOATS.reduce((sum, unit) => sum + (meanOf(busy, unit) ?? 0), 0);
+  const floats = Math.max(0, all - (meanOf(busy, "immaActive") ?? 0));
+  const arithmeticActive = integers + all;
+  return {
+    arithmeticActive,
+    floatShare: arithmeticActive < MIN_ARITHMETIC ? undefined : floats / arithmeticActive,
+  };
+}
+
+/** Power against the hungriest reference kernel of each family, and the distance to the nearest one. */
+function onReferences(
+  { references: scale }: DeviceScale,
   watts: number | undefined,
-): Pick<Signature["features"], "powerVsHash" | "powerVsMatmul" | "powerVsMemory"> {
+  compared: readonly ReferenceComparison[],
+): Signature["features"] {
   const on = (family: KernelFamily): number | undefined => {
-    const reference = references && hungriest(references, family);
-    return reference && coordinate(references, reference, "powerWatts", watts);
+    const reference = scale && hungriest(scale, family);
+    return reference && coordinate(scale, reference, "powerWatts", watts);
   };
+  const near = (family: KernelFamily): number | undefined =>
+    compared.find((each) => each.family === family && each.quantities >= MIN_NEAR_QUANTITIES)
+      ?.distance;
   return {
     powerVsHash: on("hash"),
     powerVsMatmul: on("matmul"),
     powerVsMemory: on("memory"),
+    nearHash: near("hash"),
+    nearMatmul: near("matmul"),
+    nearMemory: near("memory"),
   };
 }
 
@@ -136,8 +190,4 @@ function powerLevel(watts: number | undefined, scale: DeviceScale): number | und
     return undefined;
   if (fullPowerWatts <= idlePowerWatts) return undefined;
   return (watts - idlePowerWatts) / (fullPowerWatts - idlePowerWatts);
-}
-
-function ratio(part: number | undefined, whole: number | undefined): number | undefined {
-  return part === undefined || whole === undefined || whole <= 0 ? undefined : part / whole;
 }

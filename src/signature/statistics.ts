@@ -18,20 +18,3 @@ export function spread(values: readonly number[]): number | undefined {
   const squares = values.reduce((sum, value) => sum + (value - centre) ** 2, 0);
   return Math.sqrt(squares / values.length);
 }
-
-/**
- * Pearson correlation of two equally long series, -1..1.
- * Undefined if either varies by less than `minSpread`: the correlation of noise is noise.
- */
-export function correlation(
-  a: readonly number[],
-  b: readonly number[],
-  minSpread: number,
-): number | undefined {
-  const [meanA, meanB, spreadA, spreadB] = [mean(a), mean(b), spread(a), spread(b)];
-  if (meanA === undefined || meanB === undefined || !spreadA || !spreadB) return undefined;
-  if (spreadA < minSpread || spreadB < minSpread) return undefined;
-  let covariance = 0;
-  a.forEach((value, i) => (covariance += (value - meanA) * ((b[i] ?? meanB) - meanB)));
-  return covariance / a.length / (spreadA * spreadB);
-}

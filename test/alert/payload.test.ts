@@ -1,3 +1,4 @@
+import { EVIDENCE_FAMILIES } from "../../src/model/evidence.ts";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { MAX_BODY_BYTES, payloadOf } from "../../src/alert/payload.ts";
@@ -93,7 +94,7 @@ describe("a payload", () => {
       ),
     );
     const item = fc.record({
-      family: fc.constantFrom("telemetry", "host", "context"),
+      family: fc.constantFrom(...EVIDENCE_FAMILIES),
       feature: hostile,
       value: fc.oneof(hostile, fc.double()),
       text: hostile,

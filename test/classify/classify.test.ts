@@ -9,13 +9,18 @@ import {
   smooth,
   telemetryEvidence,
 } from "../../src/classify/score.ts";
-import { shareVerdict, windowVerdict } from "../../src/classify/window-verdict.ts";
-import { DECIDABLE_LABELS } from "../../src/model/label.ts";
+import {
+  shareVerdict,
+  type WindowTimes,
+  windowVerdict,
+  withRogue,
+} from "../../src/classify/window-verdict.ts";
+import { DECIDABLE_LABELS, type Label } from "../../src/model/label.ts";
 import { FEATURES, type Signature } from "../../src/model/signature.ts";
 import type { Share } from "../../src/model/slice.ts";
 import { loadShippedData } from "../../src/config/data.ts";
 
-const { model, indicators: shipped } = loadShippedData();
+const { model, purposes, indicators: shipped } = loadShippedData();
 const signature = (features: Signature["features"]): Signature => ({
   gpuUuid: "GPU-1",
   window: { fromMs: 0, toMs: 10_000 },
@@ -128,7 +133,10 @@ describe("a verdict", () => {
         expect(DECIDABLE_LABELS.reduce((sum, label) => sum + shares[label], 0)).toBeCloseTo(1);
         const verdict = decide(scoresOf(evidence, model), evidence, model);
         expect(verdict.confidence).toBeGreaterThanOrEqual(0.25 - 1e-9);
-        expect(verdict.evidence).toHaveLength(evidence.length);
+        const found = verdict.evidence.filter(({ feature }) => feature !== "undecided");
+        expect(found).toHaveLength(evidence.length);
+        // Who is not told a label is told why.
+        expect(verdict.evidence.length - found.length).toBe(verdict.label === "unknown" ? 1 : 0);
       }),
     );
   });
@@ -208,10 +216,13 @@ describe("a share's label", () => {
   const evidence = telemetryEvidence(signature(hashing), model);
   const scores = scoresOf(evidence, model);
   const miner = hostEvidence([{ pid: 1, argv: ["t-rex", "--algo", "kawpow"] }], shipped);
+  const verdictIn = (times: WindowTimes) =>
+    windowVerdict(times, () => decide(scores, evidence, model), model);
   const label = (mine: Share, busyMs: number, host: readonly (typeof miner)[number][] = []) => {
     const times = { busyMs, idleMs: 10_000 - busyMs, agentMs: 0 };
-    const device = windowVerdict(times, scores, evidence, model);
-    return shareVerdict(mine, times, device, scores, host, evidence, model).label;
+    const device = { verdict: verdictIn(times), scores, telemetry: evidence };
+    const own = { host, declared: [], telemetry: [] };
+    return shareVerdict(mine, times, device, own, { model, purposes }).label;
   };
 
   it("is the device's where the owner had nearly all of it, on both sides of the limit", () => {
@@ -232,23 +243,26 @@ describe("a share's label", () => {
 
   it("leaves the agent's own launches out of what the device did, and names a calibration so", () => {
     const labelOf = (busyMs: number, idleMs: number, agentMs: number) =>
-      windowVerdict({ busyMs, idleMs, agentMs }, scores, evidence, model).label;
+      verdictIn({ busyMs, idleMs, agentMs }).label;
     expect(labelOf(0, 9000, 1000)).toBe("idle");
     expect(labelOf(4500, 0, 4500)).toBe("mining-like");
     expect(labelOf(4500, 0, 4501)).toBe("other");
     expect(labelOf(0, 0, 10_000)).toBe("other");
   });
 
+  it("is called by its rogue where one owner's share is a search, unless the device rests", () => {
+    const said = (name: Label) => ({ label: name, confidence: 0.9, evidence: [] });
+    const [job, search] = [said("training-like"), said("mining-like")];
+    expect(withRogue(job, [job, search])).toBe(search);
+    expect(withRogue(said("unknown"), [search]).label).toBe("mining-like");
+    expect(withRogue(job, [job, said("unknown")])).toBe(job);
+    expect(withRogue(said("idle"), [search]).label).toBe("idle");
+  });
+
   it("is idle only where the device says so, on both sides of the limit", () => {
-    expect(
-      windowVerdict({ busyMs: 999, idleMs: 9001, agentMs: 0 }, scores, evidence, model).label,
-    ).toBe("idle");
-    expect(
-      windowVerdict({ busyMs: 1000, idleMs: 9000, agentMs: 0 }, scores, evidence, model).label,
-    ).toBe("mining-like");
-    expect(windowVerdict({ busyMs: 0, idleMs: 0, agentMs: 0 }, scores, evidence, model).label).toBe(
-      "unknown",
-    );
+    expect(verdictIn({ busyMs: 999, idleMs: 9001, agentMs: 0 }).label).toBe("idle");
+    expect(verdictIn({ busyMs: 1000, idleMs: 9000, agentMs: 0 }).label).toBe("mining-like");
+    expect(verdictIn({ busyMs: 0, idleMs: 0, agentMs: 0 }).label).toBe("unknown");
   });
 });
 

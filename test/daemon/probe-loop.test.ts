@@ -108,10 +108,11 @@ class Node {
 }
 
 async function pipelineOn(node: Node, seconds: number) {
-  const { model, indicators, limits } = loadShippedData();
+  const { model, indicators, purposes, limits } = loadShippedData();
   const pipeline = new Pipeline({
     model,
     indicators,
+    purposes,
     scaleOf: (gpu) => deviceScale(gpu, limits, []),
     agentPids: () => node.devices.pids(),
     probePids: () => node.devices.pids(),

@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { PowerCourse } from "../../src/signature/lockstep.ts";
 import { describe, expect, it } from "vitest";
 import {
   decide,
@@ -183,10 +184,9 @@ describe("a window of a calibrated device", () => {
       window: { fromMs: 0, toMs: 10_000 },
       samples,
       busy,
-      context: samples,
+      power: new PowerCourse(1000),
       peers: [],
       coveredMs: 10_000,
-      intervalMs: 1000,
       scale: deviceScale(gpu, [{ model: "NVIDIA H100*", boardPowerWatts: 700 }], calibrations),
     });
 

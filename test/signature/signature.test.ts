@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import type { Calibration } from "../../src/model/calibration.ts";
 import type { GpuInfo, GpuSample } from "../../src/model/sample.ts";
-import { lockstep } from "../../src/signature/lockstep.ts";
+import { lockstep, PowerCourse } from "../../src/signature/lockstep.ts";
 import { deviceScale, matchesModel } from "../../src/signature/scale.ts";
 import { signatureOf, type SignatureInput } from "../../src/signature/signature.ts";
-import { correlation, spread } from "../../src/signature/statistics.ts";
+import { spread } from "../../src/signature/statistics.ts";
 
 const window = { fromMs: 0, toMs: 10_000 };
 const samples = (reading: (i: number) => Partial<GpuSample>, count = 10): GpuSample[] =>
@@ -15,16 +15,21 @@ const samples = (reading: (i: number) => Partial<GpuSample>, count = 10): GpuSam
     ...reading(i),
   }));
 
+const courseOf = (list: readonly GpuSample[]): PowerCourse => {
+  const course = new PowerCourse(1000);
+  for (const sample of list) course.add(sample);
+  return course;
+};
+
 const sign = (list: readonly GpuSample[], more: Partial<SignatureInput> = {}) =>
   signatureOf({
     gpuUuid: "GPU-1",
     window,
     samples: list,
     busy: list.filter((sample) => (sample.gpuUtil ?? 0) >= 0.05),
-    context: list,
+    power: courseOf(list),
     peers: [],
     coveredMs: 10_000,
-    intervalMs: 1000,
     scale: { origin: "public-limits", idlePowerWatts: 50, fullPowerWatts: 450, memoryBytes: 100 },
     ...more,
   });
@@ -70,7 +75,8 @@ describe("a signature", () => {
     it("sees the swing that one reading a second averages out", () => {
       const driver = [buffer("power", swing(100, 300)), buffer("gpuUtil", swing(0, 1))];
       const { features } = sign(steady, { driver });
-      expect(features.powerVariation).toBe(0);
+      // What never moves says nothing of movement.
+      expect(features.powerVariation).toBeUndefined();
       expect(features.finePowerVariation).toBeCloseTo(0.5);
       expect(features.fineGpuUtilSpread).toBeCloseTo(0.5);
       expect(features.fineZeroUtilShare).toBeCloseTo(0.5);
@@ -116,21 +122,37 @@ describe("lockstep", () => {
       atMs: i * 1000,
       powerWatts: 300 + 50 * phase(i),
     }));
-  const context = { fromMs: 20_000, toMs: 30_000 };
   const step = busy((i) => Math.sin(i));
+  const compare = (own: readonly GpuSample[], ...peers: (readonly GpuSample[])[]) =>
+    lockstep(courseOf(own), peers.map(courseOf), 30_000);
 
   it("is near 1 for devices that step together and near 0 for those that do not", () => {
-    expect(lockstep(step, [busy((i) => Math.sin(i) * 0.5)], context, 1000)).toBeGreaterThan(0.99);
     expect(
-      Math.abs(lockstep(step, [busy((i) => Math.cos(i * 2.7))], context, 1000) ?? 1),
+      compare(
+        step,
+        busy((i) => Math.sin(i) * 0.5),
+      ),
+    ).toBeGreaterThan(0.99);
+    expect(
+      Math.abs(
+        compare(
+          step,
+          busy((i) => Math.cos(i * 2.7)),
+        ) ?? 1,
+      ),
     ).toBeLessThan(0.4);
   });
 
   it("says nothing without a peer, with too few points, or of a steady device", () => {
-    expect(lockstep(step, [], context, 1000)).toBeUndefined();
-    expect(lockstep(step.slice(-19), [step], context, 1000)).toBeUndefined();
-    expect(lockstep(step.slice(-20), [step], context, 1000)).toBeDefined();
-    expect(lockstep(step, [busy(() => 1)], context, 1000)).toBeUndefined();
+    expect(compare(step)).toBeUndefined();
+    expect(compare(step.slice(-19), step)).toBeUndefined();
+    expect(compare(step.slice(-20), step)).toBeDefined();
+    expect(
+      compare(
+        step,
+        busy(() => 1),
+      ),
+    ).toBeUndefined();
   });
 });
 
@@ -185,12 +207,7 @@ describe("the scale of a device", () => {
 
 describe("statistics", () => {
   it("say nothing of too few values", () => {
-    expect([spread([1]), spread([]), correlation([1], [1], 0)]).toEqual([
-      undefined,
-      undefined,
-      undefined,
-    ]);
+    expect([spread([1]), spread([])]).toEqual([undefined, undefined]);
     expect(spread([1, 3])).toBe(1);
-    expect(correlation([1, 2, 3], [6, 4, 2], 0)).toBeCloseTo(-1);
   });
 });

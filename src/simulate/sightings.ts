@@ -1,0 +1,61 @@
+import type { KernelLaunches, LaunchSample, ProcessSighting } from "../model/sample.ts";
+import type { HostSpec, OwnerSpec } from "./spec-schema.ts";
+import type { Player } from "./stage.ts";
+import type { WallClock } from "./clock.ts";
+import type { CounterSet } from "./sensors.ts";
+
+/** What a look at a process is set against. */
+export interface Look {
+  second: number;
+  /** Of the processes' books. */
+  intervalSeconds: number;
+  /** Since the look before. */
+  windowSeconds: number;
+  clock: WallClock;
+  counters: CounterSet;
+}
+
+/** A process as the driver's books and the system's tables show it. */
+export function sightingOf({ job, pid, process }: Player, look: Look): ProcessSighting {
+  const books = process.readBooks();
+  const seen = textsOf(job.owner, job.fromSecond, look.clock);
+  // The poorest devices tell that a process is there, and nothing of what it does.
+  if (look.counters === "power-and-util") return { pid, ...seen };
+  const share = (seconds: number): number =>
+    Math.min(1, Math.round((seconds / look.intervalSeconds) * 100) / 100);
+  return {
+    pid,
+    ...seen,
+    smUtil: share(books.busy),
+    memUtil: share(books.dram),
+    memUsedBytes: Math.floor(process.plan.memoryAt(look.second) / 2 ** 20) * 2 ** 20,
+  };
+}
+
+export function besideOf(process: HostSpec, clock: WallClock): ProcessSighting {
+  return { pid: process.pid, ...textsOf(process, process.from ?? 0, clock) };
+}
+
+/** The kernels that a process launched since the look before; undefined where there were none. */
+export function launchesOf(
+  { pid, process }: Player,
+  { windowSeconds, second, clock }: Look,
+): LaunchSample | undefined {
+  const list = process.readLaunches().map(([kernel, seconds]): KernelLaunches => {
+    const { grid, block } = kernel.launch;
+    const count = Math.max(1, Math.round(seconds / kernel.launch.seconds));
+    const durationSeconds = Math.round(seconds * 1e6) / 1e6;
+    return { name: kernel.name, entry: "cuLaunchKernel", count, grid, block, durationSeconds };
+  });
+  if (list.length === 0) return undefined;
+  return { kind: "launches", atMs: clock.at(second), windowSeconds, pid, list };
+}
+
+function textsOf(
+  { ppid, started, comm, exe, argv, user, cgroup, environ }: OwnerSpec,
+  fromSecond: number,
+  clock: WallClock,
+): Omit<ProcessSighting, "pid"> {
+  const startTimeMs = clock.at(started ?? fromSecond);
+  return { ppid, startTimeMs, comm, exe, argv, user, cgroup, environ };
+}
