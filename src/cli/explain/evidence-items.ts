@@ -126,7 +126,9 @@ export function notMeasured(
   model: EvidenceModel | undefined,
   pair: Pair,
 ): NotMeasured[] {
-  const missing = FEATURES.filter((feature) => features[feature] === undefined);
+  const missing = FEATURES.filter(
+    (feature) => features[feature] === undefined && !isToldBetter(feature, features, model),
+  );
   const told = missing.map((feature): NotMeasured => {
     const { name, needs, tells } = FEATURE_WORDS[feature];
     return {
@@ -141,6 +143,16 @@ export function notMeasured(
   const size = ({ couldMove }: NotMeasured): number =>
     couldMove ? Math.max(-couldMove.least, couldMove.most) : -1;
   return told.sort((a, b) => size(b) - size(a));
+}
+
+/** Whether another feature, which was measured, stands in the model in place of this one. */
+function isToldBetter(
+  name: Feature,
+  features: FeatureValues,
+  model: EvidenceModel | undefined,
+): boolean {
+  const { unless = [] } = model?.features.find(({ feature }) => feature === name) ?? {};
+  return unless.some((better) => features[better] !== undefined);
 }
 
 function reachOf(

@@ -55,12 +55,12 @@ function unweighedRow(items: readonly EvidenceItem[]): Row[] {
   return [`weighs nothing: ${list.join("; ")}`];
 }
 
-/** What the model would have weighed and was not there, and after it what no model weighs yet. */
+/** What would have weighed and was not there, and after it what would hardly have moved anything. */
 export function missingLines(subject: Subject, width: number): string[] {
   const { notMeasured, best, runnerUp } = subject;
   if (!best || !runnerUp) return [];
-  const weighed = notMeasured.filter(({ couldMove }) => couldMove);
-  const rest = notMeasured.filter(({ couldMove }) => !couldMove);
+  const weighed = notMeasured.filter(isWorthARow);
+  const rest = notMeasured.filter((item) => !isWorthARow(item));
   const part = Math.floor((width - 6) / 3);
   const columns = [
     { head: "what, and what it needs", width: part },
@@ -78,11 +78,18 @@ export function missingLines(subject: Subject, width: number): string[] {
   ];
 }
 
+/** Less than a fifth more likely is no more than a line among others. */
+const LEAST_MOVE = 0.2;
+
+function isWorthARow({ couldMove }: NotMeasured): boolean {
+  return couldMove !== undefined && Math.max(-couldMove.least, couldMove.most) >= LEAST_MOVE;
+}
+
 function restLines(rest: readonly NotMeasured[]): string[] {
   const byNeed = new Map<string, string[]>();
   for (const { needs, name } of rest) byNeed.set(needs, [...(byNeed.get(needs) ?? []), name]);
   return [
-    "  Not measured, and not weighed by this model either:",
+    "  Not measured either, and of little or no weight between these two in this model:",
     ...[...byNeed].map(([needs, names]) => `  - ${names.join("; ")}: needs ${needs}`),
   ];
 }

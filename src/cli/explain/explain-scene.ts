@@ -4,9 +4,9 @@ import { ownerKey } from "../../model/owner.ts";
 import { sanitize } from "../../model/text.ts";
 import { windowLengthMs } from "../../model/window.ts";
 import type { Slice } from "../../model/slice.ts";
-import { isWork } from "./neighbours.ts";
+import { isOfShareAlone, isWork } from "./neighbours.ts";
 import { BASIS_TEXT, ownerText, whoText } from "./plain-words.ts";
-import type { Scene } from "./scene.ts";
+import type { DeviceView, Scene } from "./scene.ts";
 import type { Explanation } from "./schema.ts";
 import { selfCheck } from "./self-check.ts";
 import { explainVerdict, type Verdict } from "./subject.ts";
@@ -28,9 +28,7 @@ export function explainScene(scene: Scene, owner: string | undefined): Explanati
     .slice(0, MAX_SUBJECTS)
     .map((slice) => ({ of: "share", slice }));
   const device = owner === undefined ? here.device : undefined;
-  // A device that several shared says something of all of them together that it says of none alone.
-  if (device && isTelemetry(device) && !chosen.some(isTelemetry))
-    verdicts.push({ of: "device", device });
+  if (device && isToldBeside(device, chosen)) verdicts.push({ of: "device", device });
   const [first] = chosen;
   const version = first?.modelVersion ?? model.version;
   const { fromMs, toMs } = here.window;
@@ -77,6 +75,16 @@ function chosenSlices(slices: readonly Slice[], owner: string | undefined): Slic
     place: "--owner",
     hint: `those who had: ${there.slice(0, MAX_LISTED).join(", ")}`,
   });
+}
+
+/**
+ * A device that several shared says something of all of them together that it says of none alone;
+ * unless it is called by one of them, by whom it is explained already.
+ */
+function isToldBeside(device: DeviceView, chosen: readonly Slice[]): boolean {
+  if (!isTelemetry(device) || chosen.some(({ evidence }) => evidence === device.evidence))
+    return false;
+  return !chosen.some((slice) => isTelemetry(slice) && !isOfShareAlone(slice));
 }
 
 function isTelemetry({ evidence }: Pick<Slice, "evidence">): boolean {

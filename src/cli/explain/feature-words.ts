@@ -57,6 +57,11 @@ export const FEATURE_WORDS: Readonly<Record<Feature, FeatureWords>> = {
     "whether the device was filled, or worked on small pieces",
   ),
   smOccupancy: words("threads resident, of the most possible", COUNTERS, "what kernels ran"),
+  stallShare: words(
+    "busy time that drew next to no power",
+    "utilisation, and power on a known scale",
+    "whether the device only waited while it looked busy",
+  ),
   powerLevel: words(
     "power between rest (0 %) and limit (100 %)",
     POWER,
@@ -77,6 +82,11 @@ export const FEATURE_WORDS: Readonly<Record<Feature, FeatureWords>> = {
     "time the memory was being read or written",
     MEMORY,
     "whether the work reads memory, as models do, or lives in registers, as hashing does",
+  ),
+  memPerUtil: words(
+    "of the time with a kernel, with memory in use",
+    "the driver's utilisation of both",
+    "whether the kernels read memory, however often they ran",
   ),
   memUsedShare: words(
     "device memory held",
@@ -108,6 +118,16 @@ export const FEATURE_WORDS: Readonly<Record<Feature, FeatureWords>> = {
     "links between devices in use",
     LINKS,
     "whether devices exchanged data, which proof-of-work searches never do",
+  ),
+  arithmeticActive: words(
+    "time any arithmetic units worked, all kinds added up",
+    COUNTERS,
+    "how much was computed, of whatever kind",
+  ),
+  floatShare: words(
+    "arithmetic on fractions, of all arithmetic",
+    COUNTERS,
+    "whether it computed with fractions, as models do, or with whole numbers, as hashing does",
   ),
   tensorActive: words(
     "time the tensor cores worked",
@@ -152,6 +172,11 @@ export const FEATURE_WORDS: Readonly<Record<Feature, FeatureWords>> = {
     "whether work went in equal steps, as training does",
   ),
   stepPeriodSeconds: words("time after which power repeated itself", CONTEXT, "how long a step is"),
+  irregularVariation: words(
+    "change of power that repeats nothing",
+    CONTEXT,
+    "whether requests drove the work, or equal steps",
+  ),
   burstsPerMinute: words(
     "bursts of work a minute",
     CONTEXT,

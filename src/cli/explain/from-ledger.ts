@@ -41,6 +41,7 @@ export async function sceneOfLedger(ledger: LedgerReader, place: LedgerPlace): P
     gpuUuid: gpu.uuid,
   });
   const around = windowsOf(wide).filter(({ window }) => window.fromMs !== here.window.fromMs);
+  const { model, purposes } = loadShippedData();
   const { node = gpu.node, simulated = gpu.simulated } = here.slices[0] ?? {};
   const scene: Scene = {
     source: { kind: "ledger", path: place.stateDir },
@@ -51,7 +52,8 @@ export async function sceneOfLedger(ledger: LedgerReader, place: LedgerPlace): P
     here,
     around,
     gpu: { index: gpu.index, uuid: gpu.uuid, model: gpu.model },
-    model: loadShippedData().model,
+    model,
+    maxRelief: purposes.maxRelief,
     agentVersion: agentVersion(),
   };
   return { ...scene, scale: await scaleThen(ledger, gpu, scene) };

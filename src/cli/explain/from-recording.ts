@@ -56,7 +56,7 @@ export async function sceneOfRecording(
     const around = { before: before.at(-1)?.window, after: after[0]?.window };
     throw noWindow(atMs, sanitize(file), around);
   }
-  const { model, limits } = loadShippedData();
+  const { model, limits, purposes } = loadShippedData();
   const isCalibrated = here.signature.scale === "calibrated";
   const scene: Scene = {
     source: { kind: "recording", path: file },
@@ -68,6 +68,7 @@ export async function sceneOfRecording(
     here: windowOf(here),
     around: [...before.slice(-AROUND), ...after.slice(0, AROUND)].map(windowOf),
     model,
+    maxRelief: purposes.maxRelief,
     // On which watts a device calibrated itself, a recording does not tell.
     scale: isCalibrated ? undefined : deviceScale(here.gpu, limits, []),
     agentVersion: agentVersion(),

@@ -1,4 +1,5 @@
 import type { EvidenceModel } from "../../classify/evidence-model.ts";
+import { telemetryEvidence } from "../../classify/score.ts";
 import type { Evidence } from "../../model/evidence.ts";
 import { type Owner, ownerKey } from "../../model/owner.ts";
 import type { Slice } from "../../model/slice.ts";
@@ -58,56 +59,48 @@ function told({ label, confidence }: Pick<Slice, "label" | "confidence">): Told 
   return { label, confidence };
 }
 
-/** The windows that touch this one, with what their own telemetry says where it is known. */
+/** The windows that touch this one, with what their device's telemetry says where it is known. */
 export function touching(
   scene: Scene,
   model: EvidenceModel | undefined,
-  owner: Owner | undefined,
 ): { before?: LabelNumbers | undefined; after?: LabelNumbers | undefined } {
   const { window } = scene.here;
   const before = scene.around.find((other) => other.window.toMs === window.fromMs);
   const after = scene.around.find((other) => other.window.fromMs === window.toMs);
-  return { before: ownScores(before, model, owner), after: ownScores(after, model, owner) };
+  return { before: ownScores(before, model), after: ownScores(after, model) };
 }
 
 /** Prior and telemetry of one window by itself; undefined where nobody worked or it is not known. */
 function ownScores(
   there: SceneWindow | undefined,
   model: EvidenceModel | undefined,
-  owner: Owner | undefined,
 ): LabelNumbers | undefined {
   if (!there || !model || !there.slices.some((slice) => isWork(slice))) return undefined;
-  const evidence = telemetryOf(there, model, owner);
-  if (evidence.length === 0 && !there.device) return undefined;
-  return byLabel((label) =>
-    evidence.reduce(
-      (sum, { weights }) => sum + (weights[label] ?? 0),
-      model.prior.weights[label] ?? 0,
-    ),
+  const evidence = telemetryOf(there, model);
+  return (
+    evidence &&
+    byLabel((label) =>
+      evidence.reduce(
+        (sum, { weights }) => sum + (weights[label] ?? 0),
+        model.prior.weights[label] ?? 0,
+      ),
+    )
   );
 }
 
+/** Of the device as a whole: of a ledger only a slice whose owner had it to himself tells that. */
 function telemetryOf(
   { slices, device }: SceneWindow,
   model: EvidenceModel,
-  owner: Owner | undefined,
-): Weighed[] {
-  const own = owner && slices.find((slice) => ownerKey(slice.owner) === ownerKey(owner));
-  const lists = [own?.evidence, device?.evidence, ...slices.map(({ evidence }) => evidence)].map(
-    (list) => weighedOf(list ?? []),
-  );
-  const kept = lists.find((list) => list.length > 0);
-  if (kept) return kept;
-  // A window that counts as idle keeps no evidence, and its little work is heard all the same.
-  return model.features.flatMap(({ feature, bins }) => {
-    const value = device?.signature.features[feature];
-    if (value === undefined || !Number.isFinite(value)) return [];
-    return bins.find(({ below }) => below === undefined || value < below) ?? [];
-  });
+): readonly Evidence[] | undefined {
+  if (device) return telemetryEvidence(device.signature, model);
+  return slices
+    .filter((slice) => !isOfShareAlone(slice))
+    .map(({ evidence }) => evidence.filter(({ family }) => family === "telemetry"))
+    .find((list) => list.length > 0);
 }
 
-type Weighed = Pick<Evidence, "weights">;
-
-function weighedOf(evidence: readonly Evidence[]): Weighed[] {
-  return evidence.filter(({ family }) => family === "telemetry");
+/** Whether a verdict rests on what is told of one owner's share of a device that others used, too. */
+export function isOfShareAlone({ evidence }: { evidence: readonly Evidence[] }): boolean {
+  return evidence.some(({ feature, family }) => family === "context" && feature === "sharedDevice");
 }

@@ -2,6 +2,7 @@ import type { EvidenceModel } from "../../classify/evidence-model.ts";
 import type { Evidence } from "../../model/evidence.ts";
 import type { Label } from "../../model/label.ts";
 import { type FeatureValues, knownFeature, type Pair } from "./evidence-items.ts";
+import { sanitize } from "../../model/text.ts";
 import { percent } from "./own-units.ts";
 import type { Check, NotMeasured, Said, Subject } from "./schema.ts";
 import type { Sum } from "./sum.ts";
@@ -10,7 +11,6 @@ export interface Judged {
   label: Label;
   confidence: number;
   evidence: readonly Evidence[];
-  features: FeatureValues;
   model: EvidenceModel | undefined;
   sum: Sum;
   pair: Pair;
@@ -26,7 +26,7 @@ export const WITHOUT_SUM: Readonly<Record<string, string>> = {
   unobserved: "nobody measured this stretch, so nothing is said about it",
   agent: "the agent launched this work itself and timed it",
   sharedDevice:
-    "several owners worked on the device at once, and its readings cannot be taken apart: only signs on the owner's own processes could decide, and they do not",
+    "several owners worked on the device at once, and too little is told of this owner's share alone: signs on the owner's own processes could decide, and they do not",
   tooLittleActivity:
     "the device worked too little in this window to tell what the work was, and no sign on a process decides",
 };
@@ -38,7 +38,9 @@ export function ruleOf(judged: Judged): Subject["rule"] {
   );
   const isOpen = judged.label === "unknown";
   const text = note && WITHOUT_SUM[note.feature];
-  if (note && text && (isOpen || judged.label === "idle" || note.feature === "agent")) {
+  const failsFirst = (): boolean => checksOf(judged)[0]?.met === false;
+  const isArgued = note?.feature === "sharedDevice" && (!isOpen || !failsFirst());
+  if (note && text && !isArgued) {
     const decided = { code: note.feature, text };
     return { decided, checks: [], wouldSettle: isOpen ? settling(judged, note.feature) : [] };
   }
@@ -53,11 +55,13 @@ export function ruleOf(judged: Judged): Subject["rule"] {
 
 /** The thresholds in the order in which they are asked. Those of another model are not known. */
 function checksOf(judged: Judged): Check[] {
-  const { model, evidence, sum, pair, features, confidence } = judged;
+  const { model, evidence, sum, pair, confidence } = judged;
   if (!model) return [];
   const { decision } = model;
   const byHost = hostWeighs(evidence);
-  const findings = evidence.filter(({ family }) => family !== "context").length;
+  const findings = evidence.filter(
+    ({ family }) => family === "telemetry" || family === "host",
+  ).length;
   const checks: Check[] = [
     {
       code: "minFeatures",
@@ -67,19 +71,6 @@ function checksOf(judged: Judged): Check[] {
         : `${findings} findings weigh; a label needs at least ${decision.minFeatures}`,
     },
   ];
-  const unseen = unseenFeatures(features, model);
-  if (model.features.some(({ seen }) => seen))
-    checks.push({
-      code: "maxUnseenFeatures",
-      met: byHost || unseen.length <= decision.maxUnseenFeatures,
-      text: `${unseen.length} features lie outside of all that the model was made from${unseen.length > 0 ? ` (${unseen.join(", ")})` : ""}; at most ${decision.maxUnseenFeatures} may`,
-    });
-  const support = sum.for[pair.best] + sum.against[pair.best] + sum.host[pair.best];
-  checks.push({
-    code: "minSupport",
-    met: support >= decision.minSupport,
-    text: `the evidence for ${pair.best} itself adds up to ${signed(support)}; it needs at least ${signed(decision.minSupport)}, else it is only the least bad of bad answers`,
-  });
   const isMining = pair.best === "mining-like";
   const bar = isMining ? decision.minMiningConfidence : decision.minConfidence;
   checks.push({
@@ -89,16 +80,23 @@ function checksOf(judged: Judged): Check[] {
       ? `mining-like accuses somebody and needs ${percent(bar)}; it has ${percent(confidence)}`
       : `${pair.best} needs ${percent(bar)}, as much as everything else together; it has ${percent(confidence)}`,
   });
-  return checks;
-}
-
-/** Features that lie outside of what a fitted model has seen. */
-function unseenFeatures(features: FeatureValues, model: EvidenceModel): string[] {
-  return model.features.flatMap(({ feature, seen }) => {
-    const value = features[feature];
-    if (!seen || value === undefined) return [];
-    return value < seen.from || value > seen.to ? [feature] : [];
+  const start = model.prior.weights[pair.best] ?? 0;
+  const support = sum.whole
+    ? sum.whole.total[pair.best] - start
+    : sum.for[pair.best] + sum.against[pair.best] + sum.host[pair.best] + sum.declared[pair.best];
+  checks.push({
+    code: "minSupport",
+    met: support >= decision.minSupport,
+    text: `what was found adds up to ${signed(support)} for ${pair.best} itself; it needs at least ${signed(decision.minSupport)}, else it is only the least bad of bad answers`,
   });
+  const unseen = Number(evidence.find(({ feature }) => feature === "unseen")?.value ?? 0);
+  if (model.features.some(({ seen }) => seen))
+    checks.push({
+      code: "maxUnseenFeatures",
+      met: byHost || unseen <= decision.maxUnseenFeatures,
+      text: `${unseen} features lie outside of all that the model was made from; at most ${decision.maxUnseenFeatures} may`,
+    });
+  return checks;
 }
 
 function whyLabel({ evidence, model, pair }: Judged): Said {
@@ -114,8 +112,13 @@ function whyLabel({ evidence, model, pair }: Judged): Said {
   return { code: bar, text };
 }
 
-function whyUnknown({ model, pair, confidence }: Judged, failed: Check | undefined): Said {
+function whyUnknown(judged: Judged, failed: Check | undefined): Said {
+  const { model, pair, confidence, evidence } = judged;
   if (failed) return { code: failed.code, text: `${WHY[failed.code] ?? ""}: ${failed.text}` };
+  // What the pipeline noted is all there is where the thresholds are not known.
+  const noted = evidence.find(({ feature }) => feature === "undecided");
+  if (noted)
+    return { code: "undecided", text: sanitize(noted.text.replace(/^undecided: /, ""), 400) };
   const text = model
     ? `no threshold that this program knows explains it; ${pair.best} came out first with ${percent(confidence)}`
     : `it was decided by another model than the one at hand; its best label had ${percent(confidence)}`;
@@ -135,13 +138,16 @@ const MAX_SETTLING = 5;
 /** Below it a feature would hardly move anything: a third more likely. */
 const WORTH_NAMING = 0.3;
 
+const ALONE = "a stretch in which this owner has the device alone";
+
 function settling(judged: Judged, code: string | undefined): string[] {
   const { missing, pair, isCalibrated, evidence } = judged;
   const isArgued = evidence.some(({ family }) => family !== "context");
   if (code === "unobserved") return ["nothing: what was not measured cannot be made up for"];
+  const isShared = evidence.some(({ feature }) => feature === "sharedDevice");
   if (code === "sharedDevice")
     return [
-      "a stretch in which this owner has the device alone",
+      ALONE,
       "the driver's own figures for each process, or a device that is partitioned (MIG)",
       "two independent signs on one of the owner's processes, or a person who looks at them",
     ];
@@ -154,6 +160,7 @@ function settling(judged: Judged, code: string | undefined): string[] {
     ([needs, items]) => `${needs}, for: ${items.map(({ name }) => name).join("; ")}`,
   );
   const rest = [
+    ...(isShared ? [ALONE] : []),
     ...(code === "tooLittleActivity" ? ["a stretch in which the device works more"] : []),
     ...(hostWeighs(evidence)
       ? []

@@ -38,6 +38,8 @@ export interface Scene {
   around: readonly SceneWindow[];
   /** The model that ships with this program; a slice may have been made by another. */
   model: EvidenceModel;
+  /** How far the odds of an accusation may fall by what programs declare. */
+  maxRelief: number;
   /** The scale that levels were read on, where it is known. */
   scale?: DeviceScale | undefined;
   agentVersion: string;

@@ -37,10 +37,13 @@ const sum = z.object({
   for: numbers,
   against: numbers,
   host: numbers,
+  declared: numbers,
   whole: z
     .object({
       own: numbers,
       pull: numbers,
+      /** What programs declare, as far as it may move an accusation. */
+      declared: numbers,
       counted: z.array(z.enum(["before", "after"])),
       total: numbers,
       temperature: z.number(),
@@ -105,6 +108,10 @@ const subject = z.object({
     z.object({ group: z.string(), title: z.string(), items: z.array(evidenceItem) }),
   ),
   host: z.array(hostFinding),
+  /** What programs openly say they are. */
+  declared: z.array(
+    z.object({ text: z.string(), weights: z.partialRecord(z.enum(DECIDABLE_LABELS), z.number()) }),
+  ),
   noted: z.array(said),
   sum: sum.optional(),
   notMeasured: z.array(notMeasured),

@@ -3,10 +3,10 @@ import { percent } from "./own-units.ts";
 import { ranked, type Sum } from "./sum.ts";
 
 /** What the neighbouring windows did to this one, in words. */
-export function smoothingText(sum: Sum | undefined, scene: Scene, isTelemetry: boolean): string {
+export function smoothingText(sum: Sum | undefined, scene: Scene, isDevices: boolean): string {
   if (!sum) return "Nothing was smoothed: this verdict is not made by adding up.";
-  if (!isTelemetry)
-    return "Nothing was smoothed: this verdict rests on the owner's own processes alone.";
+  if (!isDevices)
+    return "Nothing was smoothed: this verdict rests on what is told of the owner's own processes.";
   const { whole } = sum;
   if (!whole)
     return "What the neighbouring windows did cannot be told: the slice was made by another model than the one at hand.";

@@ -34,6 +34,19 @@ export function hostLines({ host, best, sum }: Subject): string[] {
   return [...lines, `  Without them ${best} would have ${percent(without[best])}.`];
 }
 
+export function declaredLines({ declared }: Subject): string[] {
+  if (declared.length === 0) return [];
+  return [
+    ...declared.map(({ text, weights }) => {
+      const added = Object.entries(weights).map(
+        ([label, weight]) => `${signed(weight)} to ${label}`,
+      );
+      return `  - ${text}${added.length > 0 ? ` (${added.join(", ")})` : ""}`;
+    }),
+    "  Words are cheap: they weigh little, never for an accusation, and only so far against one.",
+  ];
+}
+
 export function sumNotes({ sum, label, confidence, best }: Subject): string[] {
   if (!sum || !best) return [];
   const { whole } = sum;

@@ -11,7 +11,7 @@ import {
   type Pair,
 } from "./evidence-items.ts";
 import { hostFindings } from "./host-findings.ts";
-import { ribbon, touching } from "./neighbours.ts";
+import { isOfShareAlone, ribbon, touching } from "./neighbours.ts";
 import { NOT_PROVEN, ownerText } from "./plain-words.ts";
 import { ruleOf, WITHOUT_SUM } from "./rule.ts";
 import type { DeviceView, Scene } from "./scene.ts";
@@ -31,11 +31,21 @@ export function explainVerdict(scene: Scene, verdict: Verdict): Subject {
   const known = slice && slice.modelVersion !== scene.model.version ? undefined : scene.model;
   const isArgued = evidence.some(({ family }) => family !== "context");
   const isTelemetry = evidence.some(({ family }) => family === "telemetry");
-  const around = isTelemetry ? touching(scene, known, slice?.owner) : {};
-  const smoothed = isTelemetry ? scene.here.device?.smoothed : undefined;
-  const sum = sumOf({ evidence, model: known, ...around, smoothed, recorded: confidence });
+  // A share of a device that others used, too, is judged by itself: nothing around it is heard.
+  const isDevices = isTelemetry && !isOfShareAlone({ evidence });
+  const around = isDevices ? touching(scene, known) : {};
+  const smoothed = isDevices ? scene.here.device?.smoothed : undefined;
+  const { maxRelief } = scene;
+  const sum = sumOf({
+    evidence,
+    model: known,
+    maxRelief,
+    ...around,
+    smoothed,
+    recorded: confidence,
+  });
   const pair = pairOf(label, sum);
-  const signature = isTelemetry ? scene.here.device?.signature : undefined;
+  const signature = isDevices ? scene.here.device?.signature : undefined;
   const features = featureValues(evidence, signature);
   const missing = isTelemetry ? notMeasured(features, known, pair) : [];
   const isCalibrated = scaleOf(evidence, scene) === "calibrated";
@@ -49,6 +59,9 @@ export function explainVerdict(scene: Scene, verdict: Verdict): Subject {
     caveats: caveatsOf(scene, slice, evidence, features, known),
     evidence: isTelemetry ? groupedEvidence(evidence, features, scene.scale, pair) : [],
     host: hostFindings(evidence),
+    declared: evidence
+      .filter(({ family }) => family === "declared")
+      .map(({ text, weights }) => ({ text: sanitize(text, MAX_NOTE), weights })),
     noted: notes(evidence, features),
     sum: shown && plainSum(shown),
     notMeasured: missing,
@@ -56,7 +69,6 @@ export function explainVerdict(scene: Scene, verdict: Verdict): Subject {
       label,
       confidence,
       evidence,
-      features,
       model: known,
       sum,
       pair,
@@ -65,18 +77,21 @@ export function explainVerdict(scene: Scene, verdict: Verdict): Subject {
     }),
     references: signature?.references?.map((each) => ({ ...each, kernel: sanitize(each.kernel) })),
     neighbours: ribbon(scene, slice?.owner),
-    smoothing: smoothingText(shown, scene, isTelemetry),
+    smoothing: smoothingText(shown, scene, isDevices),
     notProven: [...NOT_PROVEN[label]],
   };
   return { ...subject, short: shortVersion(scene, subject, slice) };
 }
 
 /** The best label and the one after it; of a decided verdict its own label is the best. */
-function pairOf(label: string, { whole, for: pro, against, host }: Sum): Pair {
+function pairOf(label: string, { whole, for: pro, against, host, declared }: Sum): Pair {
   const numbers =
     whole?.total ??
     Object.fromEntries(
-      DECIDABLE_LABELS.map((each) => [each, pro[each] + against[each] + host[each]]),
+      DECIDABLE_LABELS.map((each) => [
+        each,
+        pro[each] + against[each] + host[each] + declared[each],
+      ]),
     );
   const order = ranked({
     "training-like": 0,
@@ -99,6 +114,7 @@ function notes(evidence: readonly Evidence[], features: FeatureValues): Said[] {
   return evidence
     .filter(({ family }) => family === "context")
     .filter(({ feature, text }) => feature !== "unweighed" || !isListed(text))
+    .filter(({ feature }) => feature !== "undecided")
     .filter(({ feature, text }) => !WITHOUT_SUM[feature] && !text.startsWith("never calibrated"))
     .map(({ feature, text }) => ({ code: sanitize(feature, 60), text: sanitize(text, MAX_NOTE) }));
 }

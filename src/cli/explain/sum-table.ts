@@ -12,9 +12,13 @@ export const shortName = (label: string): string => label.replace(/-like$/, "");
  * Decimals with which the weights of a verdict are shown: two where none has more, else three. What
  * is shown is added up as it is shown, so that a reader comes to the same.
  */
-export function decimalsOf({ evidence, host }: Pick<Subject, "evidence" | "host">): number {
-  const weights = [...evidence.flatMap(({ items }) => items), ...host].flatMap((item) =>
-    Object.values(item.weights),
+export function decimalsOf({
+  evidence,
+  host,
+  declared,
+}: Pick<Subject, "evidence" | "host" | "declared">): number {
+  const weights = [...evidence.flatMap(({ items }) => items), ...host, ...declared].flatMap(
+    (item) => Object.values(item.weights),
   );
   return weights.every((weight) => Math.abs(weight * 100 - Math.round(weight * 100)) < 1e-9)
     ? 2
@@ -57,13 +61,17 @@ function sumRows(subject: Subject): SumRow[] {
   const own = byLabel((label) => start[label] + shown.pro[label] + shown.against[label]);
   const pull = byLabel((label) => round(whole.pull[label]));
   const total = byLabel((label) => round(whole.total[label]));
-  const rest = byLabel((label) => total[label] - own[label] - pull[label] - shown.signs[label]);
+  const declared = byLabel((label) => round(whole.declared[label]));
+  const rest = byLabel(
+    (label) => total[label] - own[label] - pull[label] - shown.signs[label] - declared[label],
+  );
   return [
     row("every label starts with", start),
     ...parts,
     row("this window alone", own),
     ...(isSome(pull) ? [row("moved by its neighbours", pull)] : []),
     ...signs,
+    ...(isSome(declared) ? [row("what programs declare", declared)] : []),
     ...(isSome(rest) ? [row("rounding of the above", rest)] : []),
     row("total", total),
     ...shareRows(

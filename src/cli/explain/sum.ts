@@ -1,3 +1,4 @@
+import { addDeclared } from "../../classify/declared-purpose.ts";
 import type { EvidenceModel } from "../../classify/evidence-model.ts";
 import type { Evidence } from "../../model/evidence.ts";
 import { DECIDABLE_LABELS, type DecidableLabel } from "../../model/label.ts";
@@ -9,6 +10,8 @@ export type LabelNumbers = Record<DecidableLabel, number>;
 const SAME_PROBABILITY = 1e-6;
 
 export interface SumInput {
+  /** How far the odds of an accusation may fall by what programs declare. */
+  maxRelief?: number | undefined;
   evidence: readonly Evidence[];
   /** Absent where the slice was made by another model than the one at hand. */
   model?: EvidenceModel | undefined;
@@ -29,6 +32,8 @@ export interface Sum {
   against: LabelNumbers;
   /** What the signs on processes add. */
   host: LabelNumbers;
+  /** What programs openly say they are, before the bound on it. */
+  declared: LabelNumbers;
   /** The rest needs the model's prior. */
   whole?: WholeSum | undefined;
 }
@@ -38,6 +43,8 @@ export interface WholeSum {
   own: LabelNumbers;
   /** What the neighbouring windows moved. */
   pull: LabelNumbers;
+  /** What programs declare, as far as it may move an accusation. */
+  declared: LabelNumbers;
   counted: readonly ("before" | "after")[];
   total: LabelNumbers;
   temperature: number;
@@ -50,10 +57,13 @@ export interface WholeSum {
   agrees: boolean;
 }
 
-/** Computed anew, without the code that labels: an explanation must be able to find a mistake there. */
+/**
+ * Computed anew, without the code that labels but for the bound on what programs declare: an
+ * explanation must be able to find a mistake there.
+ */
 export function sumOf(input: SumInput): Sum {
   const { evidence, model } = input;
-  const telemetry = evidence.filter(({ family }) => family !== "host");
+  const telemetry = evidence.filter(({ family }) => family === "telemetry");
   const weight = (item: Evidence, label: DecidableLabel): number => item.weights[label] ?? 0;
   const total = (items: readonly Evidence[], keep: (weight: number) => boolean): LabelNumbers =>
     byLabel((label) =>
@@ -67,6 +77,10 @@ export function sumOf(input: SumInput): Sum {
     against: total(telemetry, (added) => added < 0),
     host: total(
       evidence.filter(({ family }) => family === "host"),
+      () => true,
+    ),
+    declared: total(
+      evidence.filter(({ family }) => family === "declared"),
       () => true,
     ),
   };
@@ -87,6 +101,8 @@ function wholeOf(
   input: SumInput,
 ): WholeSum {
   const { temperature, neighbourWeight } = model.decision;
+  const { maxRelief = Infinity } = input;
+  const declaring = input.evidence.filter(({ family }) => family === "declared");
   const tries = input.smoothed
     ? [{ counted: [], smoothed: input.smoothed }]
     : choices(input).map((chosen) => ({
@@ -98,21 +114,22 @@ function wholeOf(
         ),
       }));
   const made = tries.map(({ counted, smoothed }): WholeSum => {
-    const total = byLabel((label) => smoothed[label] + host[label]);
+    const withDeclared = (scores: LabelNumbers): LabelNumbers =>
+      addDeclared(scores, declaring, { maxRelief }, temperature);
+    const undeclared = byLabel((label) => smoothed[label] + host[label]);
+    const total = withDeclared(undeclared);
     const probabilities = softmax(total, temperature);
     const best = Math.max(...Object.values(probabilities));
     return {
       own,
       pull: byLabel((label) => smoothed[label] - own[label]),
+      declared: byLabel((label) => total[label] - undeclared[label]),
       counted,
       total,
       temperature,
       probabilities,
-      alone: softmax(
-        byLabel((label) => own[label] + host[label]),
-        temperature,
-      ),
-      withoutSigns: softmax(smoothed, temperature),
+      alone: softmax(withDeclared(byLabel((label) => own[label] + host[label])), temperature),
+      withoutSigns: softmax(withDeclared(smoothed), temperature),
       agrees: Math.abs(best - input.recorded) < SAME_PROBABILITY,
     };
   });

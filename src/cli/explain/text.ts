@@ -6,7 +6,14 @@ import { timeText } from "./plain-words.ts";
 import { ribbonLines } from "./ribbon-lines.ts";
 import type { Explanation, Subject } from "./schema.ts";
 import { sumLines } from "./sum-table.ts";
-import { bullets, hostLines, referenceLines, ruleLines, sumNotes } from "./subject-lines.ts";
+import {
+  bullets,
+  declaredLines,
+  hostLines,
+  referenceLines,
+  ruleLines,
+  sumNotes,
+} from "./subject-lines.ts";
 import { plainTable } from "./table.ts";
 
 /** An explanation for people: the short version first, the tables after. */
@@ -84,6 +91,7 @@ function subjectBlocks(subject: Subject, { subjects }: Explanation, page: Page):
     block("TAKE IT WITH CARE", bullets(subject.caveats.map(({ text }) => text))),
     ruleLines(subject),
     block("SIGNS ON PROCESSES", hostLines(subject)),
+    block("WHAT THE PROGRAMS SAY THEY ARE", declaredLines(subject)),
     block("WHAT THE DEVICE SHOWED", evidence),
     block("THE SUM", [...sum, ...sumNotes(subject)]),
     block("NOT MEASURED", missing),

@@ -55,7 +55,14 @@ const unseen = [
 describe("why a label is unknown", () => {
   it.each<[string, string, Partial<Slice>]>([
     ["too few features", "minFeatures", { evidence: two.slice(1), confidence: 0.27 }],
-    ["unlike anything seen", "maxUnseenFeatures", { evidence: unseen, confidence: 0.9 }],
+    [
+      "unlike anything seen",
+      "maxUnseenFeatures",
+      {
+        evidence: [...unseen, { ...context("unseen", "unlike anything"), value: 2 }],
+        confidence: 0.9,
+      },
+    ],
     [
       "the least bad of bad answers",
       "minSupport",
@@ -150,6 +157,44 @@ describe("a slice of another model", () => {
     const page = explanationText(explanation, { width: 80, unicode: true });
     expect(page).toMatch(/the sum ends before the\s+probability/);
     expect(page).not.toContain("probability: its share");
+  });
+
+  it("tells why it is unknown in the words that were noted then", () => {
+    const noted = context("undecided", "undecided: other is the most probable at 0.4");
+    const over = { evidence: [...two, noted], confidence: 0.4, modelVersion: "old-7" };
+    const { decided } = subjectOf({ label: "unknown", ...over }).rule;
+    expect(decided).toEqual({ code: "undecided", text: "other is the most probable at 0.4" });
+  });
+});
+
+describe("what a program says of itself", () => {
+  const says = (weight: number): Evidence => ({
+    family: "declared",
+    feature: "declaredPurpose",
+    value: "a server",
+    text: "declares itself a server (pid 7): started as one",
+    weights: { "inference-like": weight },
+  });
+
+  it("is a line of the sum, and moves an accusation by no more than the bound", () => {
+    const maxRelief = 0.3;
+    const evidence = [...mining, says(2)];
+    const { sum, declared } = subjectOf({ label: "unknown", evidence }, { maxRelief });
+    expect(declared).toHaveLength(1);
+    expect(sum?.declared["inference-like"]).toBe(2);
+    const odds = (of: Record<string, number> = {}): number => {
+      const share = of["mining-like"] ?? 0;
+      return Math.log(share / (1 - share));
+    };
+    const without = subjectOf({ label: "unknown", evidence: mining }).sum?.whole;
+    const fall = odds(without?.probabilities) - odds(sum?.whole?.probabilities);
+    expect(fall).toBeCloseTo(maxRelief, 6);
+  });
+
+  it("is all counted where nobody is accused", () => {
+    const evidence = [telemetry("gpuUtil", 0.3, { "mining-like": -30 }), says(0.5)];
+    const { sum } = subjectOf({ label: "unknown", evidence }, { maxRelief: 100 });
+    expect(sum?.whole?.declared["inference-like"]).toBeCloseTo(0.5, 9);
   });
 });
 

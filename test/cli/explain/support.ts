@@ -62,6 +62,7 @@ export function scene(slices: readonly Slice[], over: Partial<Scene> = {}): Scen
     here: { window: { fromMs: 0, toMs: 10_000 }, slices },
     around: [],
     model: loadShippedData().model,
+    maxRelief: loadShippedData().purposes.maxRelief,
     agentVersion: "0.0.0",
     ...over,
   };
