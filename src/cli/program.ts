@@ -5,6 +5,7 @@ import { addClassifyCommand } from "./classify.ts";
 import { addBenchCommand } from "./bench.ts";
 import { addCalibrateCommand } from "./calibrate.ts";
 import { addDoctorCommand } from "./doctor.ts";
+import { addExplainCommand } from "./explain.ts";
 import { addRecordCommand } from "./record.ts";
 import { addInspectCommand } from "./inspect.ts";
 import { addReplayCommand } from "./replay.ts";
@@ -31,6 +32,7 @@ const COMMANDS = [
   addReportCommand,
   addDoctorCommand,
   addClassifyCommand,
+  addExplainCommand,
   addReplayCommand,
   addRecordCommand,
   addInspectCommand,

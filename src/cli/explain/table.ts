@@ -1,0 +1,128 @@
+import Table from "cli-table3";
+
+/** Between two columns. */
+const GAP = 2;
+const INDENT = 2;
+
+export interface Column {
+  head: string;
+  /** The column without one takes what the others leave. */
+  width?: number;
+  isNumber?: boolean;
+}
+
+export interface TableOptions {
+  /** Columns of the terminal. */
+  width: number;
+  /** An empty line between two rows: for rows of several lines. */
+  isAiry?: boolean;
+}
+
+/** A row of cells, a heading that what follows stands close to, or a text over all columns. */
+export type Row = readonly string[] | { heading: string } | string;
+
+/** A table without lines or colour, as wide as the terminal at most. */
+export function plainTable(
+  columns: readonly Column[],
+  rows: readonly Row[],
+  { width, isAiry = false }: TableOptions,
+): string[] {
+  const taken = columns.reduce((sum, column) => sum + (column.width ?? 0) + GAP, -GAP);
+  const rest = Math.max(8, width - INDENT - taken);
+  const widths = columns.map((column) => column.width ?? rest);
+  const between = isAiry ? [""] : [];
+  const lines = cellLines(columns, widths, [columns.map(({ head }) => head)], isAiry);
+  let run: (readonly string[])[] = [];
+  let isHeaded = false;
+  const flush = (): void => {
+    if (run.length > 0)
+      lines.push(...(isHeaded ? [] : between), ...cellLines(columns, widths, run, isAiry));
+    if (run.length > 0) isHeaded = false;
+    run = [];
+  };
+  const across = (text: string, gap: readonly string[]): void =>
+    void lines.push(...gap, ...fit(text, width - INDENT).split("\n"));
+  for (const row of rows)
+    if (typeof row === "string") {
+      flush();
+      across(row, isHeaded ? [] : between);
+      isHeaded = false;
+    } else if ("heading" in row) {
+      flush();
+      across(row.heading, between);
+      isHeaded = true;
+    } else run.push(row);
+  flush();
+  return lines.map((line) => (line === "" ? "" : " ".repeat(INDENT) + line));
+}
+
+/** Rows below each other. A table of its own for each run of them: the library's time grows with the square. */
+function cellLines(
+  columns: readonly Column[],
+  widths: readonly number[],
+  rows: readonly (readonly string[])[],
+  isAiry: boolean,
+): string[] {
+  const table = new Table({
+    chars: isAiry ? AIRY : DENSE,
+    style: { head: [], border: [], "padding-left": 0, "padding-right": 0 },
+    colAligns: columns.map(({ isNumber }) => (isNumber ? "right" : "left")),
+    colWidths: [...widths],
+  });
+  for (const row of rows) table.push(row.map((text, i) => fit(text, widths[i] ?? 8)));
+  return table
+    .toString()
+    .split("\n")
+    .map((line) => line.trimEnd());
+}
+
+/**
+ * Words of a text on lines of a width, further in where a paragraph begins so. A word that is longer
+ * is broken anywhere, and nothing is lost; a number and its per cent stay together.
+ */
+export function fit(text: string, width: number): string {
+  const lines: string[] = [];
+  for (const paragraph of text.split("\n")) {
+    const indent = /^ */.exec(paragraph)?.[0] ?? "";
+    const room = width - indent.length;
+    let line = "";
+    for (const word of paragraph
+      .trim()
+      .split(BREAK)
+      .flatMap((each) => pieces(each, room))) {
+      if (line !== "" && line.length + 1 + word.length > room) {
+        lines.push(indent + line);
+        line = word;
+      } else line = line === "" ? word : `${line} ${word}`;
+    }
+    lines.push(indent + line);
+  }
+  return lines.join("\n");
+}
+
+const BREAK = /(?<![<>]) (?!%)/;
+
+function pieces(word: string, width: number): string[] {
+  const found: string[] = [];
+  for (let at = 0; at < word.length; at += width) found.push(word.slice(at, at + width));
+  return found.length === 0 ? [""] : found;
+}
+
+const NONE = {
+  top: "",
+  "top-mid": "",
+  "top-left": "",
+  "top-right": "",
+  bottom: "",
+  "bottom-mid": "",
+  "bottom-left": "",
+  "bottom-right": "",
+  left: "",
+  "left-mid": "",
+  mid: "",
+  "mid-mid": "",
+  right: "",
+  "right-mid": "",
+};
+const DENSE = { ...NONE, middle: " ".repeat(GAP) };
+const AIRY = { ...DENSE, mid: " ", "mid-mid": " " };
