@@ -139,7 +139,7 @@ const GROUP_OF: ReadonlyMap<string, string> = new Map(
 );
 
 /** What one sensor tells in three ways is still told by one sensor: kinds of features count. */
-function groupOf({ family, feature }: Evidence): string | undefined {
+export function groupOf({ family, feature }: Evidence): string | undefined {
   return family === "telemetry" ? GROUP_OF.get(feature) : undefined;
 }
 

@@ -1,4 +1,5 @@
 import type { EvidenceModel } from "../../classify/evidence-model.ts";
+import { groupOf } from "../../classify/score.ts";
 import type { Evidence } from "../../model/evidence.ts";
 import type { Label } from "../../model/label.ts";
 import { type FeatureValues, knownFeature, type Pair } from "./evidence-items.ts";
@@ -59,16 +60,14 @@ function checksOf(judged: Judged): Check[] {
   if (!model) return [];
   const { decision } = model;
   const byHost = hostWeighs(evidence);
-  const findings = evidence.filter(
-    ({ family }) => family === "telemetry" || family === "host",
-  ).length;
+  const groups = new Set(evidence.flatMap((item) => groupOf(item) ?? [])).size;
   const checks: Check[] = [
     {
-      code: "minFeatures",
-      met: byHost || findings >= decision.minFeatures,
+      code: "minGroups",
+      met: byHost || groups >= decision.minGroups,
       text: byHost
-        ? "signs on a process weigh, so the number of measured features does not matter"
-        : `${findings} findings weigh; a label needs at least ${decision.minFeatures}`,
+        ? "signs on a process weigh, so it does not matter how much was measured"
+        : `something of ${groups} kinds was measured; a label needs at least ${decision.minGroups}`,
     },
   ];
   const isMining = pair.best === "mining-like";
@@ -82,7 +81,7 @@ function checksOf(judged: Judged): Check[] {
   });
   const start = model.prior.weights[pair.best] ?? 0;
   const support = sum.whole
-    ? sum.whole.total[pair.best] - start
+    ? sum.whole.total[pair.best] * decision.temperature - start
     : sum.for[pair.best] + sum.against[pair.best] + sum.host[pair.best] + sum.declared[pair.best];
   checks.push({
     code: "minSupport",
@@ -126,7 +125,7 @@ function whyUnknown(judged: Judged, failed: Check | undefined): Said {
 }
 
 const WHY: Readonly<Record<string, string>> = {
-  minFeatures: "too little was measured",
+  minGroups: "too little was measured",
   maxUnseenFeatures: "it is unlike anything that the model was made from",
   minSupport: "nothing speaks for any label",
   minConfidence: "no label is sure enough",

@@ -42,6 +42,8 @@ const sum = z.object({
     .object({
       own: numbers,
       pull: numbers,
+      /** What the model's temperature takes from telemetry and start. */
+      cooled: numbers,
       /** What programs declare, as far as it may move an accusation. */
       declared: numbers,
       counted: z.array(z.enum(["before", "after"])),

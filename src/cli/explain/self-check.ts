@@ -4,7 +4,7 @@ import type { Scene } from "./scene.ts";
 import type { Explanation } from "./schema.ts";
 
 const BY_HAND =
-  "The sum by hand: add up a label's column, divide by the temperature where one is shown, raise e to the power of the result; the probability of a label is its share of the four.";
+  "The sum by hand: add up a label's column, raise e to the power of the result; the probability of a label is its share of the four.";
 
 /** How to come to the same again, without believing this page. */
 export function selfCheck(

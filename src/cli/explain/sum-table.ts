@@ -61,15 +61,23 @@ function sumRows(subject: Subject): SumRow[] {
   const own = byLabel((label) => start[label] + shown.pro[label] + shown.against[label]);
   const pull = byLabel((label) => round(whole.pull[label]));
   const total = byLabel((label) => round(whole.total[label]));
+  const cooled = byLabel((label) => round(whole.cooled[label]));
   const declared = byLabel((label) => round(whole.declared[label]));
   const rest = byLabel(
-    (label) => total[label] - own[label] - pull[label] - shown.signs[label] - declared[label],
+    (label) =>
+      total[label] -
+      own[label] -
+      pull[label] -
+      cooled[label] -
+      shown.signs[label] -
+      declared[label],
   );
   return [
     row("every label starts with", start),
     ...parts,
     row("this window alone", own),
     ...(isSome(pull) ? [row("moved by its neighbours", pull)] : []),
+    ...(isSome(cooled) ? [row(`taken by the temperature ${whole.temperature}`, cooled)] : []),
     ...signs,
     ...(isSome(declared) ? [row("what programs declare", declared)] : []),
     ...(isSome(rest) ? [row("rounding of the above", rest)] : []),
@@ -107,18 +115,13 @@ function isSome(units: Units): boolean {
 /** From the total to the probability, by what a pocket calculator can do. */
 function shareRows(
   total: LabelNumbers,
-  { temperature, probabilities }: NonNullable<NonNullable<Subject["sum"]>["whole"]>,
+  { probabilities }: NonNullable<NonNullable<Subject["sum"]>["whole"]>,
 ): SumRow[] {
   const cells = (of: (label: DecidableLabel) => string): string[] => DECIDABLE_LABELS.map(of);
-  const divided = {
-    name: `divided by ${temperature}`,
-    cells: cells((label) => signed(total[label] / temperature, 4)),
-  };
   return [
-    ...(temperature === 1 ? [] : [divided]),
     {
       name: "e to the power of that",
-      cells: cells((label) => oddsText(Math.exp(total[label] / temperature))),
+      cells: cells((label) => oddsText(Math.exp(total[label]))),
     },
     { name: "probability: its share", cells: cells((label) => percent(probabilities[label])) },
   ];

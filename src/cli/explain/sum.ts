@@ -43,6 +43,8 @@ export interface WholeSum {
   own: LabelNumbers;
   /** What the neighbouring windows moved. */
   pull: LabelNumbers;
+  /** What the model's temperature takes from telemetry and start; nothing where it is 1. */
+  cooled: LabelNumbers;
   /** What programs declare, as far as it may move an accusation. */
   declared: LabelNumbers;
   counted: readonly ("before" | "after")[];
@@ -115,21 +117,24 @@ function wholeOf(
       }));
   const made = tries.map(({ counted, smoothed }): WholeSum => {
     const withDeclared = (scores: LabelNumbers): LabelNumbers =>
-      addDeclared(scores, declaring, { maxRelief }, temperature);
-    const undeclared = byLabel((label) => smoothed[label] + host[label]);
+      addDeclared(scores, declaring, { maxRelief });
+    const cool = (scores: LabelNumbers): LabelNumbers =>
+      byLabel((label) => scores[label] / temperature);
+    const undeclared = byLabel((label) => cool(smoothed)[label] + host[label]);
     const total = withDeclared(undeclared);
-    const probabilities = softmax(total, temperature);
+    const probabilities = softmax(total);
     const best = Math.max(...Object.values(probabilities));
     return {
       own,
       pull: byLabel((label) => smoothed[label] - own[label]),
+      cooled: byLabel((label) => cool(smoothed)[label] - smoothed[label]),
       declared: byLabel((label) => total[label] - undeclared[label]),
       counted,
       total,
       temperature,
       probabilities,
-      alone: softmax(withDeclared(byLabel((label) => own[label] + host[label])), temperature),
-      withoutSigns: softmax(withDeclared(smoothed), temperature),
+      alone: softmax(withDeclared(byLabel((label) => cool(own)[label] + host[label]))),
+      withoutSigns: softmax(withDeclared(cool(smoothed))),
       agrees: Math.abs(best - input.recorded) < SAME_PROBABILITY,
     };
   });
@@ -162,10 +167,10 @@ function averaged(
   });
 }
 
-/** Shares of the odds: e to the power of each score over the temperature, of all four together. */
-export function softmax(scores: LabelNumbers, temperature: number): LabelNumbers {
+/** Shares of the odds: e to the power of each score, of all four together. */
+export function softmax(scores: LabelNumbers): LabelNumbers {
   const top = Math.max(...Object.values(scores));
-  const odds = byLabel((label) => Math.exp((scores[label] - top) / temperature));
+  const odds = byLabel((label) => Math.exp(scores[label] - top));
   const sum = Object.values(odds).reduce((acc, share) => acc + share, 0);
   return byLabel((label) => odds[label] / sum);
 }

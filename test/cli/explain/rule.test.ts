@@ -10,7 +10,7 @@ import type { Slice } from "../../../src/model/slice.ts";
 import { ownSlice, scene, telemetry } from "./support.ts";
 
 const shipped = loadShippedData().model;
-const decision = { minFeatures: 2, minConfidence: 0.5, minMiningConfidence: 0.8, minSupport: -1 };
+const decision = { minGroups: 2, minConfidence: 0.5, minMiningConfidence: 0.8, minSupport: -1 };
 
 /** The shipped model with thresholds of this test's own, and features that it has seen from 0 to 0.5. */
 const model = evidenceModelSchema.parse({
@@ -54,7 +54,7 @@ const unseen = [
 
 describe("why a label is unknown", () => {
   it.each<[string, string, Partial<Slice>]>([
-    ["too few features", "minFeatures", { evidence: two.slice(1), confidence: 0.27 }],
+    ["too few kinds of features", "minGroups", { evidence: two.slice(1), confidence: 0.27 }],
     [
       "unlike anything seen",
       "maxUnseenFeatures",

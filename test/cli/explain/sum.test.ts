@@ -95,7 +95,9 @@ function recordedWith(
       others.reduce((sum, scores) => sum + half * scores[label], own[label]) /
       (1 + half * others.length),
   );
-  return Math.max(...Object.values(softmax(smoothed, model.decision.temperature)));
+  return Math.max(
+    ...Object.values(softmax(byLabel((label) => smoothed[label] / model.decision.temperature))),
+  );
 }
 
 const sumUp = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
@@ -130,13 +132,18 @@ describe("the printed sum", () => {
           );
         });
         const names = ["every label starts with", "speaks for it", "speaks against it"];
-        const rest = ["moved by its neighbours", "signs on processes", "rounding of the above"];
+        const rest = [
+          "moved by its neighbours",
+          `taken by the temperature ${temperature}`,
+          "signs on processes",
+          "rounding of the above",
+        ];
         const odds = DECIDABLE_LABELS.map((_, i) => {
           const alone = sumUp(names.map((name) => row(name)[i] ?? 0));
           expect(alone).toBeCloseTo(row("this window alone")[i] ?? 0, 6);
           const total = alone + sumUp(rest.map((name) => row(name)[i] ?? 0));
           expect(total).toBeCloseTo(row("total")[i] ?? 0, 6);
-          return Math.exp(total / temperature);
+          return Math.exp(total);
         });
         DECIDABLE_LABELS.forEach((_, i) => {
           const share = (100 * (odds[i] ?? 0)) / sumUp(odds);
