@@ -1,6 +1,6 @@
 /**
  * Measures how fast the program is and what it costs. Nothing here asserts a figure: a shared
- * machine is no place for that. Usage: npm run bench -- [--only replay|daemon|latency|collect|memory|devices] [--json]
+ * machine is no place for that. Usage: npm run bench -- [--only label|replay|daemon|latency|collect|memory|devices] [--json]
  */
 import { parseArgs } from "node:util";
 import { haveCompiler } from "../test/support/nvml-stub.ts";
@@ -10,14 +10,16 @@ import { collectText, memoryText } from "./collect/print.ts";
 import { compareDevices, type CompareResult } from "./devices/compare.ts";
 import { compareText } from "./devices/print.ts";
 import { type DaemonResult, measureDaemon } from "./daemon.ts";
+import { type LabelRow, measureLabels } from "./label.ts";
 import { type LatencyResult, measureLatency } from "./latency.ts";
 import { type Machine, machine } from "./machine.ts";
-import { daemonText, latencyText, machineText, replayText } from "./print.ts";
+import { daemonText, labelText, latencyText, machineText, replayText } from "./print.ts";
 import { measureReplay, type ReplayResult } from "./replay.ts";
 
 interface Report {
   machine: Machine;
   latency?: LatencyResult[];
+  label?: LabelRow[];
   replay?: ReplayResult;
   daemon?: DaemonResult[];
   collect?: CollectResult;
@@ -25,7 +27,7 @@ interface Report {
   devices?: CompareResult | string;
 }
 
-const PARTS = ["latency", "replay", "daemon", "collect", "memory", "devices"] as const;
+const PARTS = ["latency", "label", "replay", "daemon", "collect", "memory", "devices"] as const;
 type Part = (typeof PARTS)[number];
 const RATES_HZ = [1, 10];
 
@@ -44,6 +46,10 @@ async function main(parts: readonly Part[], json: boolean): Promise<void> {
   if (parts.includes("latency")) {
     report.latency = await atEachRate(measureLatency);
     say(latencyText(report.latency));
+  }
+  if (parts.includes("label")) {
+    report.label = await measureLabels();
+    say(labelText(report.label));
   }
   if (parts.includes("replay")) {
     report.replay = await measureReplay();

@@ -1,3 +1,4 @@
+import type { LabelRow } from "./label.ts";
 import type { DaemonResult } from "./daemon.ts";
 import type { LatencyResult } from "./latency.ts";
 import type { Machine } from "./machine.ts";
@@ -43,6 +44,20 @@ export function replayText(result: ReplayResult): string {
 Replay: ${gpus} GPUs at ${hz} Hz for ${seconds / 60} min = ${samples} GPU-samples (${lines} lines, ${mib.toFixed(1)} MiB)
 ${repetitions} interleaved rounds, median (lowest to highest); ${ledgerSlices} slices written each time
 ${table([["", "GPU-samples/s", "time, JSON.parse = 1", "CPU µs a sample"], ...(["parse", "read", "label", "ledger"] as const).map(row)])}`;
+}
+
+export function labelText(rows: readonly LabelRow[]): string {
+  const head = ["", "GPU-samples/s", "CPU µs a sample", "time, copying = 1", "windows"];
+  const lines = rows.map((row) => [
+    row.name,
+    spreadText(row.samplesPerSecond, 0),
+    spreadText(row.cpuMicroseconds, 1),
+    spreadText(row.timesCopy, 0),
+    String(row.windows),
+  ]);
+  return `
+Labels: ${rows[0]?.samples ?? 0} GPU-samples of a simulated node of eight, in memory; median (lowest to highest)
+${table([head, ...lines])}`;
 }
 
 export function daemonText(results: readonly DaemonResult[]): string {
