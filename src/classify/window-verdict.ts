@@ -61,6 +61,8 @@ export interface DeviceReading {
   /** Of its telemetry alone, smoothed. */
   scores: Scores;
   telemetry: readonly Evidence[];
+  /** What all of its owners show, which its verdict counts in. */
+  found: OwnFindings;
 }
 
 export interface JudgingData {
@@ -85,7 +87,9 @@ export function shareVerdict(
   if (share.owner.kind === "agent") return agentVerdict();
   const isSole = share.timeMs >= SOLE_OWNER_SHARE * times.busyMs;
   if (isSole && device.verdict.label !== "idle")
-    return judged(device.scores, device.telemetry, own, data);
+    return own === device.found
+      ? device.verdict
+      : judged(device.scores, device.telemetry, own, data);
   const byHost = decide(scoresOf(own.host, data.model), own.host, data.model);
   if (byHost.label === "mining-like") return byHost;
   const why = isSole ? tooLittle() : sharedDevice();

@@ -185,13 +185,9 @@ export class Labeller {
     const { window, shares, telemetry, signature, owners } = pending;
     const scores = smooth(pending.scores, around, model.decision.neighbourWeight);
     const times = timesOf(shares);
-    const all = [...owners.values()];
-    const together = {
-      host: all.flatMap(({ host }) => host),
-      declared: all.flatMap(({ declared }) => declared),
-    };
-    const whole = (): Verdict => judged(scores, telemetry, together, this.settings);
-    const device = { verdict: windowVerdict(times, whole, model), scores, telemetry };
+    const found = together([...owners.values()]);
+    const whole = (): Verdict => judged(scores, telemetry, found, this.settings);
+    const device = { verdict: windowVerdict(times, whole, model), scores, telemetry, found };
     const verdicts = shares.map((share) =>
       shareVerdict(
         share,
@@ -218,6 +214,17 @@ export class Labeller {
     const verdict = withRogue(device.verdict, verdicts);
     return { node, simulated, gpu: this.gpu, window, signature, slices, ...pick(verdict) };
   }
+}
+
+/** What all owners show, for the device as a whole; of one owner it is his own. */
+function together(all: readonly OwnFindings[]): OwnFindings {
+  const [only = NOTHING, ...others] = all;
+  if (others.length === 0) return only;
+  return {
+    host: all.flatMap(({ host }) => host),
+    declared: all.flatMap(({ declared }) => declared),
+    telemetry: [],
+  };
 }
 
 function without(signature: Signature, leaveOut: readonly Feature[]): Signature {

@@ -220,8 +220,9 @@ describe("a share's label", () => {
     windowVerdict(times, () => decide(scores, evidence, model), model);
   const label = (mine: Share, busyMs: number, host: readonly (typeof miner)[number][] = []) => {
     const times = { busyMs, idleMs: 10_000 - busyMs, agentMs: 0 };
-    const device = { verdict: verdictIn(times), scores, telemetry: evidence };
     const own = { host, declared: [], telemetry: [] };
+    const found = { host: [], declared: [], telemetry: [] };
+    const device = { verdict: verdictIn(times), scores, telemetry: evidence, found };
     return shareVerdict(mine, times, device, own, { model, purposes }).label;
   };
 
