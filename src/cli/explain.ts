@@ -10,7 +10,7 @@ import { explainScene } from "./explain/explain-scene.ts";
 import { sceneOfLedger } from "./explain/from-ledger.ts";
 import { sceneOfRecording } from "./explain/from-recording.ts";
 import { explanationJson } from "./explain/json.ts";
-import { pageOf } from "./explain/page.ts";
+import { pageOf } from "./page.ts";
 import type { Scene } from "./explain/scene.ts";
 import { explanationText } from "./explain/text.ts";
 import { parseGivenTime } from "./explain/time.ts";
@@ -25,6 +25,9 @@ running daemon's, only what its slices keep can be told.
 
   assay explain --recording node7.ndjson.gz --gpu 0 --at +90s
   assay explain --gpu 0 --at 2026-03-01T14:05:00Z --owner user:alice`;
+
+/** Below it the tables would be one word wide. */
+const MIN_WIDTH = 60;
 
 interface ExplainOptions {
   recording?: string;
@@ -57,7 +60,7 @@ export function addExplainCommand(program: Command, io: CommandIo): void {
 }
 
 async function explain(options: ExplainOptions, io: CommandIo): Promise<void> {
-  const page = pageOf(options.width, io.env);
+  const page = pageOf(options.width, io.env, MIN_WIDTH);
   checkOwner(options.owner);
   const scene = await sceneOf(options, io);
   if (!scene) {

@@ -7,6 +7,7 @@ import { inspectRecording } from "./inspect/inspection.ts";
 import { inspectionJson } from "./inspect/json.ts";
 import { inspectionText } from "./inspect/text.ts";
 import type { CommandIo } from "./io.ts";
+import { pageOf } from "./page.ts";
 import { reservePicture } from "./picture.ts";
 
 const ABOUT = `Say what a recording holds: devices, time, how evenly it was sampled, what was
@@ -19,10 +20,7 @@ and utilisation of every GPU on one time axis, with holes left open.
   assay inspect node7.ndjson.gz --svg node7.svg --gpu 0`;
 
 const SPARKLINES: readonly GpuQuantity[] = ["gpuUtil", "powerWatts"];
-const DEFAULT_WIDTH = 80;
 const MIN_WIDTH = 40;
-/** Wider than any terminal: beyond it a mistake would fill a disk. */
-const MAX_WIDTH = 1000;
 
 interface InspectOptions {
   json?: boolean;
@@ -50,8 +48,8 @@ export function addInspectCommand(program: Command, io: CommandIo): void {
 
 async function inspect(file: string, options: InspectOptions, io: CommandIo): Promise<void> {
   const chosen = quantitiesOf(options.quantity);
-  const gpu = countOf("--gpu", options.gpu, 0);
-  const width = countOf("--width", options.width, MIN_WIDTH, MAX_WIDTH) ?? terminalWidth();
+  const gpu = indexOf(options.gpu);
+  const page = pageOf(options.width, io.env, MIN_WIDTH);
   const sparklines = chosen ?? SPARKLINES;
   const figured = options.svg === undefined ? [] : (chosen ?? FIGURE_QUANTITIES);
   const charted = new Set([...sparklines, ...figured]);
@@ -65,7 +63,6 @@ async function inspect(file: string, options: InspectOptions, io: CommandIo): Pr
     const reserved = await reservePicture(options.svg, options.force ?? false);
     await reserved.write(picture);
   }
-  const page = { width, unicode: showsUnicode(io.env) };
   io.stdout(
     options.json ? inspectionJson(inspection) : inspectionText(inspection, sparklines, page),
   );
@@ -84,28 +81,8 @@ function quantitiesOf(text: string | undefined): GpuQuantity[] | undefined {
   });
 }
 
-function countOf(
-  option: string,
-  text: string | undefined,
-  least: number,
-  most: number = Number.MAX_SAFE_INTEGER,
-): number | undefined {
+function indexOf(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
-  const value = Number(text);
-  if (/^\d+$/.test(text) && value >= least && value <= most) return value;
-  throw new AssayError("cli/usage", `"${text}" is no whole number from ${least} on`, {
-    place: option,
-    hint: most < Number.MAX_SAFE_INTEGER ? `${most} at most` : undefined,
-  });
-}
-
-function terminalWidth(): number {
-  const { isTTY, columns } = process.stdout;
-  return isTTY && columns > 0 ? Math.max(MIN_WIDTH, columns) : DEFAULT_WIDTH;
-}
-
-/** As POSIX orders the variables: the first that is set decides; none means plain ASCII. */
-function showsUnicode(env: CommandIo["env"]): boolean {
-  const locale = env["LC_ALL"] || env["LC_CTYPE"] || env["LANG"] || "";
-  return env["TERM"] !== "dumb" && /utf-?8/i.test(locale);
+  if (/^\d+$/.test(text) && Number.isSafeInteger(Number(text))) return Number(text);
+  throw new AssayError("cli/usage", `"${text}" is no whole number from 0 on`, { place: "--gpu" });
 }

@@ -3,27 +3,10 @@ import type { Resource } from "../../model/calibration.ts";
 import { percentText, resourceName, siText } from "../../model/rate-text.ts";
 import { sanitize } from "../../model/text.ts";
 import type { Kernel } from "../../probe/kernels/kernel.ts";
+import { NO_LINES } from "../no-lines.ts";
 import type { BenchReport, ReportedKernel, ReportedRate } from "./report.ts";
 
 export const SOFTWARE = "SOFTWARE";
-
-const NO_LINES = {
-  top: "",
-  "top-mid": "",
-  "top-left": "",
-  "top-right": "",
-  bottom: "",
-  "bottom-mid": "",
-  "bottom-left": "",
-  "bottom-right": "",
-  left: "",
-  "left-mid": "",
-  mid: "",
-  "mid-mid": "",
-  right: "",
-  "right-mid": "",
-  middle: "  ",
-};
 
 const HEAD = ["kernel", "rate", "spread", "bound by", "of it", "variant"];
 

@@ -1,4 +1,5 @@
 import Table from "cli-table3";
+import { NO_LINES } from "../no-lines.ts";
 
 /** Between two columns. */
 const GAP = 2;
@@ -108,21 +109,5 @@ function pieces(word: string, width: number): string[] {
   return found.length === 0 ? [""] : found;
 }
 
-const NONE = {
-  top: "",
-  "top-mid": "",
-  "top-left": "",
-  "top-right": "",
-  bottom: "",
-  "bottom-mid": "",
-  "bottom-left": "",
-  "bottom-right": "",
-  left: "",
-  "left-mid": "",
-  mid: "",
-  "mid-mid": "",
-  right: "",
-  "right-mid": "",
-};
-const DENSE = { ...NONE, middle: " ".repeat(GAP) };
+const DENSE = { ...NO_LINES, middle: " ".repeat(GAP) };
 const AIRY = { ...DENSE, mid: " ", "mid-mid": " " };
