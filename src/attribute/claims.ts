@@ -29,23 +29,44 @@ export function claimsOn(
   seen: ProcessSample | undefined,
   gpuUtil: number | undefined,
   agentPids: ReadonlySet<number>,
-): OwnerClaim[] {
+): readonly OwnerClaim[] {
   if (!seen) return [unattributed(1, "no-process-source")];
-  if (seen.list.length === 0) return [unattributed(1, "nobody-seen")];
-  const used = seen.list.reduce((sum, process) => sum + (process.smUtil ?? 0), 0);
-  if (used >= MEASURABLE_USE) {
-    const claims = merge(seen.list, agentPids, "process-utilization", (p) => p.smUtil ?? 0);
-    const unexplained = (gpuUtil ?? 0) - used;
-    if (unexplained > UNEXPLAINED_ABOVE) claims.push(unattributed(unexplained, "nobody-seen"));
-    return claims.filter((claim) => claim.weight > 0);
-  }
-  return withoutUse(seen.list, agentPids);
+  const { claims, used } = listedClaims(seen, agentPids);
+  const unexplained = used === undefined ? 0 : (gpuUtil ?? 0) - used;
+  if (unexplained <= UNEXPLAINED_ABOVE) return claims;
+  return [...claims, unattributed(unexplained, "nobody-seen")];
+}
+
+/** What one list says by itself; `used` is what its processes used together, where that is told. */
+interface ListedClaims {
+  agentPids: ReadonlySet<number>;
+  claims: readonly OwnerClaim[];
+  used: number | undefined;
+}
+
+/** A list speaks for every interval around it, ten or more where devices are read faster than processes. */
+const listed = new WeakMap<ProcessSample, ListedClaims>();
+
+function listedClaims(seen: ProcessSample, agentPids: ReadonlySet<number>): ListedClaims {
+  const known = listed.get(seen);
+  if (known?.agentPids === agentPids) return known;
+  const { list } = seen;
+  const used = list.reduce((sum, process) => sum + (process.smUtil ?? 0), 0);
+  const isTold = used >= MEASURABLE_USE;
+  const claims = isTold
+    ? merge(list, agentPids, "process-utilization", (p) => p.smUtil ?? 0)
+    : withoutUse(list, agentPids);
+  const positive = claims.filter((claim) => claim.weight > 0);
+  const made = { agentPids, claims: positive, used: isTold ? used : undefined };
+  listed.set(seen, made);
+  return made;
 }
 
 function withoutUse(
   list: readonly ProcessSighting[],
   agentPids: ReadonlySet<number>,
 ): OwnerClaim[] {
+  if (list.length === 0) return [unattributed(1, "nobody-seen")];
   const equal = merge(list, agentPids, "equal-split", () => 1);
   const [only] = equal;
   if (only && equal.length === 1) return [{ ...only, basis: "sole-process" }];

@@ -81,6 +81,11 @@ function shareOut(
   }
   if (restMs === 0) return;
   const claims = claimsFor(interval, whole, input);
+  const [only] = claims;
+  if (only && claims.length === 1) {
+    add(shares, only, restMs, restMj);
+    return;
+  }
   const keyed = claims.map((claim) => ({ key: ownerKey(claim.owner), weight: claim.weight }));
   const times = splitInteger(restMs, keyed);
   const energies = restMj === undefined ? undefined : splitInteger(restMj, keyed);
@@ -89,7 +94,11 @@ function shareOut(
 
 const IDLE_CLAIM: OwnerClaim = { owner: IDLE, weight: 1, basis: "device", pids: [] };
 
-function claimsFor(interval: Interval, whole: Interval, input: AttributionInput): OwnerClaim[] {
+function claimsFor(
+  interval: Interval,
+  whole: Interval,
+  input: AttributionInput,
+): readonly OwnerClaim[] {
   if (interval.activity === "idle") return [IDLE_CLAIM];
   const { own = NO_OWN_TIME, agentPids } = input;
   const seen = withoutOwn(nearest(input.processes, whole.toMs), own);

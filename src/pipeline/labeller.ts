@@ -23,7 +23,7 @@ import {
 import type { Evidence } from "../model/evidence.ts";
 import type { NodeObservation } from "../model/observation.ts";
 import { ownerKey } from "../model/owner.ts";
-import type { GpuInfo, HostSample } from "../model/sample.ts";
+import type { GpuInfo, HostSample, ProcessSample } from "../model/sample.ts";
 import type { Feature, Signature } from "../model/signature.ts";
 import type { Share, Slice } from "../model/slice.ts";
 import type { Window } from "../model/window.ts";
@@ -156,6 +156,7 @@ export class Labeller {
       .filter(({ fromMs, toMs }) => fromMs < window.toMs && toMs > window.fromMs)
       .map(({ sample }) => sample);
     const busy = samples.filter((s) => activityOf(s, model.activity.idleBelowUtil) === "busy");
+    const isNotOurs = ({ pid }: { pid: number }): boolean => !agentPids.has(pid);
     const measured = signatureOf({
       gpuUuid: this.gpu.uuid,
       window,
@@ -163,6 +164,7 @@ export class Labeller {
       busy,
       power: track.power,
       context: track.context.features(window.toMs, scale),
+      processes: processFeatures(listsIn(track.processes, window), host, isNotOurs),
       launches: track.launches,
       driver: track.driver,
       probes: track.own.probes,
@@ -170,13 +172,6 @@ export class Labeller {
       coveredMs: coveredMs(shares),
       scale,
     });
-    if (busy.length > 0) {
-      const lists = track.processes.filter(
-        ({ atMs }) => atMs > window.fromMs && atMs <= window.toMs,
-      );
-      const isNotOurs = ({ pid }: { pid: number }): boolean => !agentPids.has(pid);
-      Object.assign(measured.features, processFeatures(lists, host, isNotOurs));
-    }
     return leaveOut ? without(measured, leaveOut) : measured;
   }
 
@@ -231,6 +226,11 @@ function without(signature: Signature, leaveOut: readonly Feature[]): Signature 
   const features = { ...signature.features };
   for (const feature of leaveOut) delete features[feature];
   return { ...signature, features };
+}
+
+/** A list speaks for the time before it, as a sample does. */
+function listsIn(lists: readonly ProcessSample[], { fromMs, toMs }: Window): ProcessSample[] {
+  return lists.filter(({ atMs }) => atMs > fromMs && atMs <= toMs);
 }
 
 function neighbours(before: Pending | undefined, own: Pending): Scores[] {

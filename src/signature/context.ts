@@ -165,6 +165,7 @@ function awayFromRests(
   near: number,
 ): ContextBucket[] {
   const rests = all.filter(({ resting }) => resting > 0).map(({ number }) => number);
+  if (rests.length === 0) return [...worked];
   let next = 0;
   return worked.filter(({ number }) => {
     while ((rests[next] ?? Infinity) < number) next += 1;

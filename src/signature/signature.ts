@@ -5,6 +5,7 @@ import type { ReferenceComparison, Signature } from "../model/signature.ts";
 import type { Window } from "../model/window.ts";
 import type { ContextFeatures } from "./context.ts";
 import { fineFeatures } from "./fine.ts";
+import { gathered } from "./gather.ts";
 import { launchFeatures } from "./launches.ts";
 import { lockstep, type PowerCourse } from "./lockstep.ts";
 import { plateauVariation } from "./plateau.ts";
@@ -31,6 +32,8 @@ export interface SignatureInput {
   peers: readonly PowerCourse[];
   /** What a longer past of this device shows. */
   context?: ContextFeatures | undefined;
+  /** How many processes hold the device, and with how many helpers. */
+  processes?: Pick<Signature["features"], "processCount" | "treeProcesses"> | undefined;
   /** Of processes on this device. */
   launches?: readonly LaunchSample[] | undefined;
   /** The driver's buffers that may reach into the window. */
@@ -60,18 +63,19 @@ export function signatureOf(input: SignatureInput): Signature {
           Object.fromEntries(REFERENCE_QUANTITIES.map((q) => [q, meanOf(busy, q)])),
         )
       : undefined;
-  const features: Signature["features"] = {
-    ...loadFeatures(samples, busy),
-    ...powerFeatures(samples, busy, scale),
-    ...trafficFeatures(busy, scale),
-    ...unitFeatures(busy),
-    ...(isBusy ? input.context : undefined),
+  const features = gathered({
+    load: loadFeatures(samples, busy),
+    power: powerFeatures(samples, busy, scale),
+    traffic: trafficFeatures(busy, scale),
+    units: unitFeatures(busy),
+    context: (isBusy ? input.context : undefined) ?? {},
+    fine: fineFeatures(input.driver ?? [], window),
+    references: onReferences(scale, meanOf(busy, "powerWatts"), references ?? []),
+    probes: probeFeatures(input.probes ?? [], window),
+    launches: launchFeatures(input.launches ?? [], window),
+    processes: (isBusy ? input.processes : undefined) ?? {},
     lockstep: isBusy ? lockstep(input.power, input.peers, window.toMs) : undefined,
-    ...launchFeatures(input.launches ?? [], window),
-    ...fineFeatures(input.driver ?? [], window),
-    ...onReferences(scale, meanOf(busy, "powerWatts"), references ?? []),
-    ...probeFeatures(input.probes ?? [], window),
-  };
+  });
   const sampleCount = samples.length;
   return { gpuUuid, window, features, scale: scale.origin, references, sampleCount, coveredMs };
 }
