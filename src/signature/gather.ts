@@ -21,6 +21,7 @@ export interface FeatureParts {
  * All of them in one object. One literal, because it is made for every window of every device: the
  * same out of spread parts took a sixth of all labelling.
  */
+// oxlint-disable-next-line max-lines-per-function -- one literal is the point of it
 export function gathered(parts: FeatureParts): Features {
   return {
     gpuUtil: parts.load.gpuUtil,
