@@ -76,6 +76,8 @@ function windowOf(recording: number, place: number, offsets: readonly number[]):
         features: Object.fromEntries(features.map((name, i) => [name, value(i)])),
         scale: "none",
         sampleCount: 10,
+        workReadings: 100,
+        isStill: false,
         coveredMs: WINDOW_MS,
       },
       slices: [{ ...slice, ...verdict }],

@@ -58,6 +58,8 @@ export const evidenceModelSchema = z
       minGroups: z.int().min(1),
       minConfidence: z.number().gt(0).lt(1),
       minMiningConfidence: z.number().gt(0).lt(1),
+      /** Readings of work within the context, below which telemetry alone accuses nobody. */
+      minMiningReadings: z.int().min(1),
       neighbourWeight: z.number().min(0).max(1),
       /** Divides the log-odds before they become probabilities: above 1 makes them less sure. */
       temperature: z.number().gt(0),

@@ -49,6 +49,18 @@ export function unweighedEvidence({ features }: Signature, model: EvidenceModel)
   return [{ family: "context", feature: "unweighed", text, weights: {} }];
 }
 
+/** How much was read at all: context that weighs nothing, and that an accusation needs enough of. */
+export function readingsEvidence({ workReadings, isStill }: Signature): Evidence[] {
+  const text = `${workReadings} reading${workReadings === 1 ? "" : "s"} of work in the two minutes up to the window's end`;
+  const readings = { feature: "readings", value: workReadings, text };
+  const still = {
+    feature: "still",
+    text: "power was not read once with another last digit: its sensor may be stuck, and others with it, so that nothing is made of what did not move",
+  };
+  const told = isStill ? [readings, still] : [readings];
+  return told.map((item) => ({ family: "context", ...item, weights: {} }));
+}
+
 /** What lies outside of all that a fitted model has seen: `value` counts the features. */
 export function unseenEvidence({ features }: Signature, model: EvidenceModel): Evidence[] {
   const unseen = model.features.flatMap(({ feature, seen }) => {
@@ -162,6 +174,11 @@ function whyUnknown(
   const support = scores[best] * decision.temperature - (prior.weights[best] ?? 0);
   if (support < minSupport)
     return `undecided: ${best} is only the least unlikely, with more against it than for it (${support.toFixed(2)})`;
+  const readings = evidence.find(({ feature }) => feature === "readings")?.value;
+  const { minMiningReadings } = decision;
+  const isGlimpse = readings !== undefined && Number(readings) < minMiningReadings;
+  if (best === "mining-like" && !hostDecides && isGlimpse)
+    return `undecided: ${readings} readings of work are a glimpse, and an accusation by telemetry alone takes ${minMiningReadings}`;
   const unseen = evidence.find(({ feature }) => feature === "unseen")?.value ?? 0;
   if (!hostDecides && Number(unseen) > decision.maxUnseenFeatures)
     return `undecided: unlike all that the model has seen, in ${unseen} features`;

@@ -1,4 +1,5 @@
 import { basename } from "node:path";
+import { sanitize } from "../model/text.ts";
 import type { Command } from "commander";
 import type { WindowResult } from "../pipeline/events.ts";
 import { warningText } from "./format.ts";
@@ -51,5 +52,5 @@ function textLine(recording: string, result: WindowResult): string {
   const { gpu, window, label, confidence, evidence } = result;
   const at = new Date(window.fromMs).toISOString();
   const why = evidence[0]?.text ?? "";
-  return `${recording} ${at} gpu${gpu.index} ${label.padEnd(14)} ${confidence.toFixed(2)}  ${why}\n`;
+  return `${sanitize(recording)} ${at} gpu${gpu.index} ${label.padEnd(14)} ${confidence.toFixed(2)}  ${why}\n`;
 }

@@ -112,6 +112,10 @@ export interface Signature {
   /** Nearest first; absent for a device that was never calibrated, and where nothing was busy. */
   references?: readonly ReferenceComparison[] | undefined;
   sampleCount: number;
+  /** Readings of work in the window's context, two minutes back. */
+  workReadings: number;
+  /** Power was read often enough to move, and never did: its sensor may be stuck, and others with it. */
+  isStill: boolean;
   /** Milliseconds of the window that samples speak for. */
   coveredMs: number;
 }

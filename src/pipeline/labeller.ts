@@ -2,6 +2,7 @@ import { activityOf } from "../attribute/intervals.ts";
 import { attribute } from "../attribute/shares.ts";
 import { sameWork, type WorkState } from "../classify/continuity.ts";
 import {
+  readingsEvidence,
   scaleEvidence,
   type Scores,
   scoresOf,
@@ -124,6 +125,7 @@ export class Labeller {
     const telemetry = [
       ...telemetryEvidence(signature, model),
       ...scaleEvidence(signature),
+      ...readingsEvidence(signature),
       ...unseenEvidence(signature, model),
       ...unweighedEvidence(signature, model),
     ];
@@ -163,7 +165,7 @@ export class Labeller {
       samples,
       busy,
       power: track.power,
-      context: track.context.features(window.toMs, scale),
+      context: track.context.course(window.toMs, scale),
       processes: processFeatures(listsIn(track.processes, window), host, isNotOurs),
       launches: track.launches,
       driver: track.driver,

@@ -33,6 +33,18 @@ export type ContextFeatures = Pick<
   | "burstRegularity"
 >;
 
+/** What the context shows beside its features. */
+export interface ContextCourse {
+  features: ContextFeatures;
+  /** Samples of work in it. */
+  workReadings: number;
+  /** Power of a working device was read some times, and not once with another last digit. */
+  isStill: boolean;
+}
+
+/** So many equal readings of power under load are no chance. */
+const MIN_STILL_READINGS = 5;
+
 /** One bucket of the recent past. Buckets without a sample are not kept at all. */
 export interface ContextBucket {
   /** Counted from the epoch. */
@@ -83,20 +95,22 @@ export class DeviceContext {
   }
 
   /** What the context that ends at `toMs` shows. */
-  features(toMs: number, scale: DeviceScale): ContextFeatures {
+  course(toMs: number, scale: DeviceScale): ContextCourse {
     const buckets = this.#within(toMs - CONTEXT_MS, toMs);
     const worked = buckets.filter(({ busy }) => busy > 0);
     const rested = buckets.length - buckets.filter(({ resting }) => resting === 0).length;
     const rests = rested > RESTING_SHARE * buckets.length;
     const steady = awayFromRests(worked, buckets, GROUP_MS / this.#bucketMs);
-    return {
+    const isStill = neverMoves(worked);
+    const features: ContextFeatures = {
       contextPowerVariation: variation(this.#bySecond(steady)),
-      memHeldVariation: heldVariation(worked, scale),
+      memHeldVariation: isStill ? undefined : heldVariation(worked, scale),
       stallShare: stallShare(worked, scale),
       ...(rests
         ? burstFeatures(buckets, this.#bucketMs)
         : stepFeatures(this.#within(toMs - STEP_CONTEXT_MS, toMs), this.#bucketMs)),
     };
+    return { features, workReadings: worked.reduce((sum, { busy }) => sum + busy, 0), isStill };
   }
 
   #bucketOf(number: number): ContextBucket {
@@ -172,6 +186,18 @@ function awayFromRests(
     const [before, after] = [rests[next - 1] ?? -Infinity, rests[next] ?? Infinity];
     return number - before > near && after - number > near;
   });
+}
+
+function neverMoves(worked: readonly ContextBucket[]): boolean {
+  const measured = worked.filter(({ wattsCount }) => wattsCount > 0);
+  const [first] = measured;
+  const readings = measured.reduce((sum, { wattsCount }) => sum + wattsCount, 0);
+  if (!first || readings < MIN_STILL_READINGS) return false;
+  const watts = first.wattsSum / first.wattsCount;
+  return measured.every(
+    // A mean of equal numbers may differ from them by its own rounding.
+    ({ wattsSum, wattsCount }) => Math.abs(wattsSum / wattsCount - watts) < 1e-9 * watts,
+  );
 }
 
 function variation(watts: readonly number[]): number | undefined {

@@ -3,7 +3,7 @@ import type { ProbeObservation } from "../model/observation.ts";
 import type { DriverSamples, GpuQuantity, GpuSample, LaunchSample } from "../model/sample.ts";
 import type { ReferenceComparison, Signature } from "../model/signature.ts";
 import type { Window } from "../model/window.ts";
-import type { ContextFeatures } from "./context.ts";
+import type { ContextCourse } from "./context.ts";
 import { fineFeatures } from "./fine.ts";
 import { gathered } from "./gather.ts";
 import { launchFeatures } from "./launches.ts";
@@ -31,7 +31,7 @@ export interface SignatureInput {
   power: PowerCourse;
   peers: readonly PowerCourse[];
   /** What a longer past of this device shows. */
-  context?: ContextFeatures | undefined;
+  context?: ContextCourse | undefined;
   /** How many processes hold the device, and with how many helpers. */
   processes?: Pick<Signature["features"], "processCount" | "treeProcesses"> | undefined;
   /** Of processes on this device. */
@@ -63,12 +63,13 @@ export function signatureOf(input: SignatureInput): Signature {
           Object.fromEntries(REFERENCE_QUANTITIES.map((q) => [q, meanOf(busy, q)])),
         )
       : undefined;
+  const isStill = input.context?.isStill ?? false;
   const features = gathered({
-    load: loadFeatures(samples, busy),
+    load: loadFeatures(samples, busy, isStill),
     power: powerFeatures(samples, busy, scale),
     traffic: trafficFeatures(busy, scale),
     units: unitFeatures(busy),
-    context: (isBusy ? input.context : undefined) ?? {},
+    context: (isBusy ? input.context?.features : undefined) ?? {},
     fine: fineFeatures(input.driver ?? [], window),
     references: onReferences(scale, meanOf(busy, "powerWatts"), references ?? []),
     probes: probeFeatures(input.probes ?? [], window),
@@ -77,18 +78,22 @@ export function signatureOf(input: SignatureInput): Signature {
     lockstep: isBusy ? lockstep(input.power, input.peers, window.toMs) : undefined,
   });
   const sampleCount = samples.length;
-  return { gpuUuid, window, features, scale: scale.origin, references, sampleCount, coveredMs };
+  const workReadings = input.context?.workReadings ?? busy.length;
+  const told = { sampleCount, workReadings, isStill, coveredMs };
+  return { gpuUuid, window, features, scale: scale.origin, references, ...told };
 }
 
 function loadFeatures(
   samples: readonly GpuSample[],
   busy: readonly GpuSample[],
+  isStill: boolean,
 ): Signature["features"] {
   const utils = measured(samples, "gpuUtil");
   const [util, memUtil] = [meanOf(busy, "gpuUtil"), meanOf(busy, "memUtil")];
   return {
     gpuUtil: util,
-    gpuUtilSpread: spread(utils),
+    // Where not even power moves, a utilisation that does not is no finding.
+    gpuUtilSpread: isStill ? undefined : spread(utils),
     zeroUtilShare: mean(utils.map((each) => (each === 0 ? 1 : 0))),
     smActive: meanOf(busy, "smActive"),
     smOccupancy: meanOf(busy, "smOccupancy"),

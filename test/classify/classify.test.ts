@@ -27,6 +27,8 @@ const signature = (features: Signature["features"]): Signature => ({
   features,
   scale: "public-limits",
   sampleCount: 10,
+  workReadings: 100,
+  isStill: false,
   coveredMs: 10_000,
 });
 const verdictOf = (features: Signature["features"]) => {

@@ -30,6 +30,8 @@ const signature = (features: Signature["features"]): Signature => ({
   features,
   scale: "none",
   sampleCount: 1,
+  workReadings: 100,
+  isStill: false,
   coveredMs: 1,
 });
 const scores = (training: number, others = 0): Scores => ({

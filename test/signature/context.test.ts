@@ -26,7 +26,7 @@ function after(
     const { gpuUtil } = sample;
     context.add(sample, gpuUtil === undefined ? "unknown" : gpuUtil < 0.05 ? "idle" : "busy");
   }
-  return context.features(seconds * 1000, SCALE);
+  return context.course(seconds * 1000, SCALE).features;
 }
 
 /** A fixed sequence without rhythm: the same in every run. */
@@ -130,7 +130,7 @@ describe("a stall", () => {
     expect(after(() => ({ gpuUtil: 1 })).stallShare).toBeUndefined();
     const context = new DeviceContext(1000);
     context.add({ kind: "gpu", gpu: 0, atMs: 0, gpuUtil: 1, powerWatts: 150 }, "busy");
-    expect(context.features(1000, { origin: "none" }).stallShare).toBeUndefined();
+    expect(context.course(1000, { origin: "none" }).features.stallShare).toBeUndefined();
   });
 });
 

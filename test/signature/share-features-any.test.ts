@@ -114,7 +114,7 @@ function ofDevice(samples: readonly GpuSample[]) {
     power: new PowerCourse(1000),
     peers: [],
     // A sample at the very end of the window is in the bucket after it.
-    context: context.features(window.toMs + 1000, scale),
+    context: context.course(window.toMs + 1000, scale),
     coveredMs: 10_000,
     scale,
   }).features;

@@ -47,7 +47,7 @@ export const BASIS_TEXT: Readonly<Record<ShareBasis, string>> = {
 /** What a label does not prove, to be read by whoever acts on it. */
 export const NOT_PROVEN: Readonly<Record<Label, readonly string[]>> = {
   "mining-like": [
-    "It says that this stretch looks more like a search for proof of work than like anything else the model knows. Other work can look the same: password recovery, hash benchmarks, some simulations.",
+    "It says that this stretch looks more like a search for proof of work than like anything else the model knows. Other work on whole numbers can look the same: checksums, sorting, compression, sequence alignment, cryptographic proofs, password recovery, hash benchmarks, some simulations.",
     "It does not show that coins were earned, who started the program, or whether they were allowed to.",
     "Before anybody is accused, a person should look at the process, its files and its connections, and hear the owner.",
   ],

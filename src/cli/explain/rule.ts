@@ -88,6 +88,13 @@ function checksOf(judged: Judged): Check[] {
     met: support >= decision.minSupport,
     text: `what was found adds up to ${signed(support)} for ${pair.best} itself; it needs at least ${signed(decision.minSupport)}, else it is only the least bad of bad answers`,
   });
+  const readings = evidence.find(({ feature }) => feature === "readings")?.value;
+  if (isMining && readings !== undefined)
+    checks.push({
+      code: "minMiningReadings",
+      met: byHost || Number(readings) >= decision.minMiningReadings,
+      text: `${readings} readings of work within two minutes; an accusation by telemetry alone takes at least ${decision.minMiningReadings}`,
+    });
   const unseen = Number(evidence.find(({ feature }) => feature === "unseen")?.value ?? 0);
   if (model.features.some(({ seen }) => seen))
     checks.push({
@@ -126,6 +133,7 @@ function whyUnknown(judged: Judged, failed: Check | undefined): Said {
 
 const WHY: Readonly<Record<string, string>> = {
   minGroups: "too little was measured",
+  minMiningReadings: "mining-like came out first, and too few readings stand behind it",
   maxUnseenFeatures: "it is unlike anything that the model was made from",
   minSupport: "nothing speaks for any label",
   minConfidence: "no label is sure enough",

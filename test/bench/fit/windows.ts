@@ -53,6 +53,8 @@ export function labelledWindow(spec: WindowSpec): LabelledWindow {
         features,
         scale: "none",
         sampleCount: 10,
+        workReadings: 100,
+        isStill: false,
         coveredMs: WINDOW_MS,
       },
       slices: [
@@ -74,6 +76,7 @@ export const BASE: EvidenceModel = {
   prior: { weights: { "mining-like": -1.5, other: -0.5 }, reason: "test" },
   decision: {
     minGroups: 1,
+    minMiningReadings: 1,
     minConfidence: 0.5,
     minMiningConfidence: 0.8,
     neighbourWeight: 0.5,

@@ -31,6 +31,8 @@ describe("by physics alone", () => {
         features,
         scale: "public-limits",
         sampleCount: 100,
+        workReadings: 100,
+        isStill: false,
         coveredMs: 10_000,
       },
       model,
