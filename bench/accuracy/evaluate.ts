@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
 import type { EvidenceModel } from "../../src/classify/evidence-model.ts";
 import { AssayError } from "../../src/model/errors.ts";
 import type { Feature } from "../../src/model/signature.ts";
@@ -39,16 +41,38 @@ export async function evaluate(
 ): Promise<Evaluation> {
   if (kind === "foreign" && fitter)
     throw new RangeError("recordings of other people are never fitted on");
-  const models: Models = fitter ? await fitted(files, model, fitter) : { shipped: model };
+  const { originals, copies: unscored } = withoutCopies(files);
+  const models: Models = fitter ? await fitted(originals, model, fitter) : { shipped: model };
   const runs: RunScore[] = [];
-  const unscored: Unscored[] = [];
-  for (const file of files) {
+  for (const file of originals) {
     const read = await opened(file);
     if ("why" in read) unscored.push(read);
     else runs.push(scoreRun(read, models, without));
   }
   const options = { kind, model, scoring: fitter ? "folds" : "plain", without } as const;
   return { result: runs.length > 0 ? resultOf(runs, options) : undefined, unscored };
+}
+
+/** The same bytes under two names are one observation: counted twice they would make a bound look tighter. */
+function withoutCopies(files: readonly string[]): { originals: string[]; copies: Unscored[] } {
+  const byHash = new Map<string, string>();
+  const copies: Unscored[] = [];
+  for (const file of files) {
+    const hash = hashOf(file);
+    const first = byHash.get(hash);
+    if (first === undefined) byHash.set(hash, file);
+    else copies.push({ file, failed: false, why: `it holds the same bytes as ${first}` });
+  }
+  return { originals: [...byHash.values()], copies };
+}
+
+/** What cannot be read is like nothing else: why it cannot is said when it is opened. */
+function hashOf(file: string): string {
+  try {
+    return createHash("sha256").update(readFileSync(file)).digest("hex");
+  } catch {
+    return file;
+  }
 }
 
 /** Reads all recordings once, to fit on; what cannot be read is said when it is scored. */

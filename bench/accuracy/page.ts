@@ -33,7 +33,7 @@ ${section("own")}
 
 ## Recordings of other people
 
-Public telemetry of real work. It states no licence and is not shipped. No weight and no threshold is fitted or tuned on it: it is only scored, and every scoring is logged below.
+Public telemetry of real work. It states no licence and is not shipped. Nothing is fitted on it, no figure of it is in any weight, and every scoring is logged below. It was looked at all the same: after physics-1 and physics-2 the features, and with physical reasons some weights, were refined where these recordings showed a failure. So expect less on others.
 
 ${section("foreign")}
 
@@ -44,7 +44,7 @@ Who looks at the same recordings often enough fits to them by looking. So each l
 ${logTable(log)}
 ## How it is counted
 
-- **GPU-seconds.** Each second of truth on each device counts once, with the final label that stands there. Seconds without truth are not scored; truth without a label counts as wrong.
+- **GPU-seconds.** Each second of each truth line about a device counts, with the final label that stands there (a campaign writes lines that do not overlap; the same bytes under two names are scored once). Seconds without truth are not scored; truth without a label counts as wrong.
 - **Several things at once.** Where none of them is mining, naming any one is right. Where one is, only \`mining-like\` is.
 - **macro-F1** is the mean of F1 over the classes that the truth holds. \`unknown\` is never right: it lowers recall, never precision.
 - **Leave one out.** A family is left out with every recording in which it occurs, a device with every recording of its model. Neighbouring windows are nearly copies: nothing is ever split by window.

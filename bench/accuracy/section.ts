@@ -89,7 +89,7 @@ function detectionText(result: SetResult): string {
 function peerText(result: SetResult): string {
   return (
     "Methods of others and common rules, written anew, on the same windows and scored in the same way. Those that learn did so from the other families of these very recordings, " +
-    "which favours them: this project's model never saw them. What learns from a class with one family only cannot know it once that family is left out. `high and steady means mining` is a detector: it has no name for other work.\n\n" +
+    "which favours them: this project's model was not fitted on them. What learns from a class with one family only cannot know it once that family is left out. `high and steady means mining` is a detector: it has no name for other work.\n\n" +
     peerTable(result)
   );
 }

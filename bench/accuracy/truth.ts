@@ -6,6 +6,7 @@ import { lineBlocks } from "../../src/collect/recording/lines.ts";
 import { malformed } from "../../src/collect/recording/place.ts";
 import { AssayError } from "../../src/model/errors.ts";
 import { LABELS } from "../../src/model/label.ts";
+import { sanitize } from "../../src/model/text.ts";
 
 const MAX_LINE_BYTES = 16 * 1024 * 1024;
 
@@ -27,7 +28,8 @@ const truthLine = z
   .transform(({ labels, family, pid, ...line }) => ({
     ...line,
     labels: labels ?? undefined,
-    family: family ?? undefined,
+    // It ends in tables and in files: a name, whatever somebody wrote there.
+    family: family == null ? undefined : sanitize(family, 80).replaceAll(/[|<>`]/g, "_"),
     pid: pid ?? undefined,
   }));
 

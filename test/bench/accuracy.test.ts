@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, readdirSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
@@ -157,6 +157,15 @@ describe("the command", () => {
     expect(await accuracy(accuracyOptions([folder]), io)).toBe(1);
     expect(io.err.join("")).toContain("broken.ndjson");
     expect(io.err.join("")).toContain("1 of 3 recordings were not scored");
+    expect(readLog(io.log)).toMatchObject([{ truthSeconds: 120 }]);
+  });
+
+  it("scores the same bytes once, whatever they are called", async () => {
+    const [io, folder] = [rig(), foreign()];
+    const [first = ""] = readdirSync(folder);
+    copyFileSync(join(folder, first), join(folder, `copy-of-${first}`));
+    expect(await accuracy(accuracyOptions([folder]), io)).toBe(0);
+    expect(io.err.join("")).toContain("it holds the same bytes as");
     expect(readLog(io.log)).toMatchObject([{ truthSeconds: 120 }]);
   });
 

@@ -20,9 +20,9 @@ export function miningTitle(subject: MiningSubject, simulated: boolean): string 
   const owner =
     subject.ownerKey === "unattributed"
       ? "work without a visible process"
-      : sanitize(subject.ownerKey, 80);
+      : `work by ${sanitize(subject.ownerKey, 80)}`;
   const place = `GPU ${sanitize(subject.gpuUuid, 64)} of ${sanitize(subject.node, 64)}`;
-  return `${simulated ? "[simulated] " : ""}Mining-like work by ${owner} on ${place}`;
+  return `${simulated ? "[simulated] " : ""}Mining-like ${owner} on ${place}`;
 }
 
 /** @param windows the mining-like windows the rule counted, oldest first */

@@ -29,7 +29,7 @@ export function caveatsOf(
     said(
       here.device !== undefined && here.device.signature.sampleCount < FEW_SAMPLES,
       "few-samples",
-      `only ${here.device?.signature.sampleCount ?? 0} readings in the window`,
+      `few readings in the window: ${here.device?.signature.sampleCount ?? 0}`,
     ),
     model && fewFeatures(evidence, features, model),
     said(

@@ -116,7 +116,7 @@ function choose(file: string, kept: ReadonlyMap<string, Kept>, gpu: string | und
     place: sanitize(file),
     hint:
       list.length === 0
-        ? "nothing in it was labelled: it holds no sample of a GPU"
+        ? "nothing in it was labelled: it takes two samples of a GPU, since each explains the time before it"
         : `name one with --gpu: ${list.join(", ")}`,
   });
 }

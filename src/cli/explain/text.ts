@@ -71,7 +71,9 @@ function shareLines({ shares, device }: Explanation, { width }: Page): string[] 
     basisText,
   ]);
   const whole = device
-    ? [`  The device as a whole: ${device.label}, from ${device.sampleCount} readings.`]
+    ? [
+        `  The device as a whole: ${device.label}, from ${device.sampleCount} reading${device.sampleCount === 1 ? "" : "s"}.`,
+      ]
     : ["  The label of the device as a whole is not kept in a ledger."];
   return [...plainTable(columns, rows, { width }), ...whole];
 }

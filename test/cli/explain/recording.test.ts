@@ -148,7 +148,7 @@ describe("a window of little measured", () => {
     expect(subject).toMatchObject({ label: "unknown", owner: "unattributed" });
     expect(subject?.rule.checks.filter(({ met }) => !met).length).toBeGreaterThan(0);
     expect(subject?.rule.wouldSettle.join("\n")).toMatch(/profiling counters/);
-    const missing = subject?.notMeasured.find(({ feature }) => feature === "intActive");
+    const missing = subject?.notMeasured.find(({ feature }) => feature === "tensorActive");
     expect(missing?.needs).toContain("profiling counters");
     expect(
       Math.max(-(missing?.couldMove?.least ?? 0), missing?.couldMove?.most ?? 0),
