@@ -2,6 +2,7 @@
  * Records workloads whose kind is known on one GPU, in order of worth. docs/campaign.md.
  * Usage: npm run campaign -- --minutes 9 --out OUT
  */
+import { AssayError } from "../../src/model/errors.ts";
 import { runCampaign } from "./campaign.ts";
 import { choose, readCatalogue } from "./catalogue.ts";
 import { tellEnd } from "./ending.ts";
@@ -19,9 +20,18 @@ try {
   const options = parseOptions(process.argv.slice(2), print);
   if (options) process.exitCode = await main(options);
 } catch (error) {
+  process.exitCode = told(error);
+}
+
+/** @returns the exit code of an error that was printed; any other is thrown on */
+function told(error: unknown): number {
+  if (error instanceof AssayError) {
+    process.stderr.write(`${error.report()}\n`);
+    return error.exitCode;
+  }
   if (!(error instanceof UsageError) && !(error instanceof Failed)) throw error;
   process.stderr.write(`${messageOf(error)}\n`);
-  process.exitCode = error instanceof UsageError ? 2 : 1;
+  return error instanceof UsageError ? 2 : 1;
 }
 
 /** @returns the exit code */

@@ -3,7 +3,8 @@ import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Command, CommanderError } from "commander";
 import { z } from "zod";
-import { UsageError } from "./faults.ts";
+import { AssayError } from "../../src/model/errors.ts";
+import { sanitize } from "../../src/model/text.ts";
 
 const fromRepository = (path: string): string =>
   fileURLToPath(new URL(`../../${path}`, import.meta.url));
@@ -120,7 +121,7 @@ function program(print: (text: string) => void): Command {
     .option("--jobs <n>", "compilers at once", String(jobs));
 }
 
-/** Undefined where only help was asked for. @throws UsageError saying which option is wrong */
+/** Undefined where only help was asked for. @throws AssayError `cli/usage` saying which option is wrong */
 export function parseOptions(
   args: readonly string[],
   print: (text: string) => void,
@@ -131,21 +132,28 @@ export function parseOptions(
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return undefined;
-    throw new UsageError(error.message.replace(/^error: /, ""));
+    const why = error.message.replace(/^error: /, "").replaceAll(/\s+/g, " ");
+    throw wrong(/--?[A-Za-z][\w-]*/.exec(why)?.[0] ?? "the command line", sanitize(why, 200));
   }
   const parsed = schema.safeParse(command.opts());
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
-    throw new UsageError(`${optionName(String(issue?.path[0]))}: ${issue?.message}`);
+    throw wrong(optionName(String(issue?.path[0])), issue?.message ?? "cannot be taken");
   }
   const { out, keep, library, warmTimeout, ...options } = parsed.data;
   if (out === undefined && !options.list)
-    throw new UsageError("--out is needed: where to record to");
+    throw wrong("--out", "--out is needed: where to record to", "--out FOLDER, or --list");
   if (keep !== undefined && options.identify)
-    throw new UsageError(
+    throw wrong(
+      "--keep",
       "--keep takes recordings for the project: they are kept without --identify",
+      "leave one of the two away",
     );
   return { ...options, out: out ?? "", keep, library, warmTimeout };
+}
+
+function wrong(place: string, message: string, hint = "npm run campaign -- --help"): AssayError {
+  return new AssayError("cli/usage", message, { place, hint });
 }
 
 /** `calibrateSeconds` → `--calibrate-seconds`. */

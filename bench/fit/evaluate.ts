@@ -12,11 +12,12 @@ import {
 } from "../../src/classify/score.ts";
 import { windowVerdict } from "../../src/classify/window-verdict.ts";
 import { type Label, LABELS } from "../../src/model/label.ts";
+import { AssayError } from "../../src/model/errors.ts";
 import { figuresOf } from "../accuracy/figures.ts";
 import type { Piece } from "../accuracy/overlay.ts";
 import type { LabelledWindow } from "../labelled.ts";
 import { fitModel, type FitOptions } from "./fit.ts";
-import { rowsOf, timesOfWindow } from "./rows.ts";
+import { fitLabel, timesOfWindow } from "./rows.ts";
 
 export type LeftOut = NonNullable<EvidenceModel["fitted"]>["leaveOneFamilyOut"];
 
@@ -83,6 +84,7 @@ export function piecesOf(model: EvidenceModel, windows: readonly LabelledWindow[
  * Leaves each family out in turn, with all of every recording that it is in, fits everything anew
  * (bins, strength, thresholds) and labels it.
  * @param onFamily is told before each
+ * @throws AssayError `fit/families` before any fit, where one would have nothing to be made of
  */
 export function leaveOneFamilyOut(
   windows: readonly LabelledWindow[],
@@ -91,20 +93,38 @@ export function leaveOneFamilyOut(
   onFamily: (family: string, place: number, of: number) => void = () => {},
 ): Piece[] {
   const families = [...new Set(windows.map(({ family }) => family))].sort();
-  let whole: EvidenceModel | undefined;
-  return families.flatMap((left, place) => {
-    onFamily(left, place, families.length);
+  const isFitted = (window: LabelledWindow): boolean =>
+    fitLabel(window, base.activity.windowIdleBelowShare) !== undefined;
+  const folds = families.map((left) => {
     const own = windows.filter(({ family }) => family === left);
     const recordings = new Set(own.map(({ recording }) => recording));
     const near = windows.filter(({ recording }) => recordings.has(recording));
     const others = windows.filter(({ recording }) => !recordings.has(recording));
     // What no fit looks at, such as rest, is left out of all of them alike.
-    const takesPart = rowsOf(near, base.activity.windowIdleBelowShare).length > 0;
+    const takesPart = near.some(isFitted);
+    if (takesPart && !others.some(isFitted)) throw nothingLeft(left, recordings);
+    return { left, near, others, takesPart };
+  });
+  let whole: EvidenceModel | undefined;
+  return folds.flatMap(({ left, near, others, takesPart }, place) => {
+    onFamily(left, place, families.length);
     const model = takesPart
       ? fitModel(others, base, options)
       : (whole ??= fitModel(windows, base, options));
     return piecesOf(model, near).filter(({ family }) => family === left);
   });
+}
+
+/** A fit to nothing is the base: what it scores would pass for what the fit is worth. */
+function nothingLeft(family: string, recordings: ReadonlySet<string>): AssayError {
+  return new AssayError(
+    "fit/families",
+    `without ${family}, and all of every recording that it is in, nothing is left to fit on: what a fit is worth cannot be told`,
+    {
+      place: [...recordings].sort().join(", "),
+      hint: "record one workload a recording, as npm run campaign makes them",
+    },
+  );
 }
 
 /** Shares rounded to four decimals, for the model file. */

@@ -65,7 +65,7 @@ function originOf(
   looseness: number,
 ): string {
   const counts = [...familiesOf(rows)].map(([label, { length }]) => `${length} ${label}`);
-  return `Fitted to workload families of known truth (${counts.join(", ")}), starting from ${base.version}, whose weights hold where the families say nothing: a weight was expected within ${looseness} of its physics, which did best on families left out. ${base.origin}`;
+  return `Fitted to workload families of known truth (${counts.join(", ")}), beginning from the physics of ${base.version}, which holds where the families say nothing: a weight was expected within ${looseness} of its physics, which did best on families left out.`;
 }
 
 /** The features as the model file has them; one that came to weigh nothing is no finding. */

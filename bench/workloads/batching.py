@@ -3,9 +3,9 @@ own place in it; requests join and leave between two steps."""
 import random
 import time
 
-import torch
-
 from common import pinned, say, synchronize
+
+import torch
 
 
 class Server:

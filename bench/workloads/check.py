@@ -4,11 +4,11 @@ do not mix, quantised layers are near the plain ones, and training moves what it
 import argparse
 import json
 
-import torch
-
 import train
 from batching import Server
 from models import Transformer, quantise
+
+import torch
 
 
 class Toy:

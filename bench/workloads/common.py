@@ -12,8 +12,6 @@ import sys
 import tempfile
 import time
 
-import torch
-
 REFUSED = 4
 
 
@@ -25,6 +23,13 @@ def refuse(reason):
     """This machine cannot run it: not a failure, and no reason to try again."""
     say('refused', reason=reason)
     sys.exit(REFUSED)
+
+
+# Programs import this module before torch, so that a machine without it is refused and not a failure.
+try:
+    import torch
+except (ImportError, OSError) as missing:
+    refuse(f'no PyTorch: {str(missing)[:200]}')
 
 
 def options(names):

@@ -2,9 +2,9 @@
 """other and idle workloads, and the matrix-multiply kind of mining: work through PyTorch that is no model at all."""
 import time
 
-import torch
-
 from common import Loop, fitting, main, needs, needs_capability, pinned, synchronize
+
+import torch
 
 
 def drive(chosen, unit, step, per_step, every=4, pause=0.0):

@@ -7,11 +7,11 @@ import sys
 import threading
 import time
 
-import torch
-
-from batching import Arrivals, Server, serve
 from common import Loop, fitting, main, needs, needs_capability, pinned, synchronize
+from batching import Arrivals, Server, serve
 from models import ResNet, Transformer, Unet, on_device, quantise
+
+import torch
 
 HALF = torch.bfloat16
 

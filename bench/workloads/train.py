@@ -6,12 +6,12 @@ import io
 import random
 import time
 
+from common import Loop, fitting, main, needs, pinned, refuse, say, synchronize
+from models import ResNet, Transformer, Vit, on_device
+
 import torch
 import torch.nn.functional as F
 from torch import nn
-
-from common import Loop, fitting, main, needs, pinned, refuse, say, synchronize
-from models import ResNet, Transformer, Vit, on_device
 
 
 def autocast(chosen):

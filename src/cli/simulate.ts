@@ -15,7 +15,8 @@ made of it. It is for tests, demonstrations and stress, and says nothing about
 how well real work is labelled. docs/simulator.md has the specification.
 
   assay simulate data/simulate/serving.yaml --out serving.ndjson.gz
-  assay simulate node.yaml --seed 7 --out - | assay inspect /dev/stdin`;
+  assay simulate node.yaml --seed 7 --out node.ndjson
+  assay inspect node.ndjson`;
 
 interface SimulateOptions {
   out: string;

@@ -11,7 +11,8 @@ export interface NamedGpu {
 
 /** A device by its name: the specification's own first. */
 export function deviceModel(spec: Spec, name: string): DeviceModel | undefined {
-  const own = spec.devices[name];
+  // A device may be called like something that every object has: "constructor".
+  const own = Object.hasOwn(spec.devices, name) ? spec.devices[name] : undefined;
   if (own === undefined) return DEVICE_MODELS.get(name);
   return modelOf({ ...own, memoryBytes: own.memory });
 }

@@ -11,8 +11,11 @@ export interface Fault {
 }
 
 const MAX_GPUS = 64;
+/** From here on the reader of recordings takes a time for milliseconds: in the year 5138. */
+const MAX_UNIX_SECONDS = 1e11;
 const CHECKS = [
   nodeFaults,
+  calendarFaults,
   deviceFaults,
   gpuFaults,
   workloadFaults,
@@ -39,6 +42,34 @@ function* nodeFaults({ node }: Spec): Generator<Fault> {
     );
   if (resolution > interval)
     yield fault(["node", "resolution"], "is longer than the interval", "make it as long at most");
+}
+
+/** A file with a later time is refused by whoever reads it. */
+function* calendarFaults({ node, faults, workloads, host }: Spec): Generator<Fault> {
+  const hint = "every time of the recording must be before 5138-11-16T09:46:40Z";
+  // The last reading may be late, by less than an interval.
+  const last = node.length + node.interval;
+  const steps = faults.timeSteps;
+  const clockAt = (second: number, upTo = steps.length): number =>
+    steps
+      .slice(0, upTo)
+      .reduce((sum, { at, by }) => (at <= second ? sum + by : sum), node.start / 1000 + second);
+  if (clockAt(last, 0) >= MAX_UNIX_SECONDS)
+    yield fault(["node", "start"], "makes times that are too late to be read again", hint);
+  for (const i of steps.keys())
+    if (clockAt(last, i + 1) >= MAX_UNIX_SECONDS)
+      yield fault(
+        ["faults", "timeSteps", i, "by"],
+        "sets the clock too far to be read again",
+        hint,
+      );
+  const starts = [
+    ...workloads.map(({ owner }, i) => ({ path: ["workloads", i, "owner"], of: owner })),
+    ...(host ?? []).map((of, i) => ({ path: ["host", i], of })),
+  ];
+  for (const { path, of } of starts)
+    if (of.started !== undefined && clockAt(of.started) >= MAX_UNIX_SECONDS)
+      yield fault([...path, "started"], "is too late to be read again", hint);
 }
 
 function* deviceFaults(spec: Spec): Generator<Fault> {

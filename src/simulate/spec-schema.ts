@@ -15,33 +15,49 @@ import { OTHER_PROGRAMS } from "./workloads/other.ts";
 const DURATION = "must be a number with a unit, such as 500ms, 10s, 5m or 2h";
 const SIZE = "must be a number with a unit, such as 512MiB or 58GiB";
 
-const seconds = z.string(DURATION).transform((text, context) => {
+/** Of any length: what the calendar allows is in `spec-check.ts`. */
+const anySeconds = z.string(DURATION).transform((text, context) => {
   const ms = parseDuration(text);
-  if (ms !== undefined) return ms / 1000;
+  if (ms !== undefined && !Number.isNaN(ms)) return ms / 1000;
   context.addIssue(DURATION);
   return z.NEVER;
 });
-const longer = seconds.refine((value) => value > 0, "must be longer than 0");
+const MAX_SECONDS = 87_600 * 3600;
+const seconds = anySeconds.refine(
+  (value) => value <= MAX_SECONDS,
+  "must be at most 87600h, which is 10 years",
+);
+const LONGER = "must be longer than 0";
+const longer = seconds.refine((value) => value > 0, LONGER);
 const bytes = z.string(SIZE).transform((text, context) => {
   const size = parseSize(text);
-  if (size !== undefined) return size;
-  context.addIssue(SIZE);
+  if (size !== undefined && size <= Number.MAX_SAFE_INTEGER) return size;
+  context.addIssue(size !== undefined && size > 0 ? "must be at most 8388607GiB" : SIZE);
   return z.NEVER;
 });
 
 const MAX_GPUS = 64;
-const index = z
-  .int("must be a GPU's index")
-  .min(0)
-  .max(MAX_GPUS - 1);
+const atMost = (most: number): string => `must be at most ${most}`;
+/** Whole numbers that cannot be told apart any more are too large, not of the wrong type. */
+const whole = (wrong: string) =>
+  z.int({
+    error: ({ code }) => (code === "too_big" ? atMost(Number.MAX_SAFE_INTEGER) : wrong),
+  });
+const atLeast0 = "must be 0 or more";
+const index = whole("must be a GPU's index")
+  .min(0, atLeast0)
+  .max(MAX_GPUS - 1, atMost(MAX_GPUS - 1));
 const positive = z.number("must be a number").positive("must be above 0");
 const share = z.number("must be a number").min(0, "must be 0 to 1").max(1, "must be 0 to 1");
 const noise = z
   .number("must be a number")
   .min(0)
   .max(0.2, "must be 0.2 at most: a share of what is read");
-const count = z.int("must be a whole number").min(1, "must be 1 or more");
-const name = z.string("must be text").min(1, "must not be empty").max(200);
+const count = whole("must be a whole number").min(1, "must be 1 or more");
+const upTo = (most: number) => count.max(most, atMost(most));
+const textUpTo = (longest: number, wrong = "must be text") =>
+  z.string(wrong).max(longest, `must have at most ${longest} characters`);
+const name = textUpTo(200).min(1, "must not be empty");
 const gpuList = z
   .union(
     [z.literal("all"), z.array(index).min(1, "must name a GPU")],
@@ -69,7 +85,10 @@ const nodeSchema = z.strictObject({
   jitter: seconds.default(0.004),
   /** The moment in which everything is taken as constant: finer is truer and slower. */
   resolution: longer.default(0.01),
-  seed: z.int("must be a whole number").min(0).max(0xffffffff).default(1),
+  seed: whole("must be a whole number")
+    .min(0, atLeast0)
+    .max(0xffffffff, atMost(0xffffffff))
+    .default(1),
 });
 
 const sensorsSchema = z.strictObject({
@@ -82,7 +101,7 @@ const sensorsSchema = z.strictObject({
 
 const gpuSchema = z.strictObject({
   model: name,
-  count: count.max(MAX_GPUS).default(1),
+  count: upTo(MAX_GPUS).default(1),
   uuid: z
     .string()
     .regex(/^GPU-[0-9a-f-]{8,50}$/, "must look like GPU-51000000-0000-4000-8000-000000000000")
@@ -104,7 +123,7 @@ export const deviceSchema = z.strictObject({
   int32: rate,
   memoryGBps: rate,
   pcieGBps: rate,
-  nvlinkGBps: z.number("must be a number").min(0).max(1e6).default(0),
+  nvlinkGBps: z.number("must be a number").min(0, atLeast0).max(1e6, atMost(1e6)).default(0),
   memory: bytes.refine((value) => value > 0, "must be more than 0"),
   powerLimitWatts: positive,
   restWatts: positive.optional(),
@@ -116,15 +135,15 @@ export const deviceSchema = z.strictObject({
 });
 
 const processFields = {
-  pid: count.max(4_194_304).optional(),
-  ppid: z.int().min(0).optional(),
+  pid: upTo(4_194_304).optional(),
+  ppid: whole("must be a whole number").min(0, atLeast0).optional(),
   started: seconds.optional(),
-  comm: z.string("must be text").max(200).optional(),
-  exe: z.string("must be text").max(4096).optional(),
-  argv: z.array(z.string("must be text").max(4096)).max(200).optional(),
-  user: z.string("must be text").max(200).optional(),
-  cgroup: z.string("must be text").max(4096).optional(),
-  environ: z.record(z.string(), z.string("must be text; quote numbers").max(4096)).optional(),
+  comm: textUpTo(200).optional(),
+  exe: textUpTo(4096).optional(),
+  argv: z.array(textUpTo(4096)).max(200, "must be at most 200 arguments").optional(),
+  user: textUpTo(200).optional(),
+  cgroup: textUpTo(4096).optional(),
+  environ: z.record(z.string(), textUpTo(4096, "must be text; quote numbers")).optional(),
 };
 
 const dutySchema = z.union(
@@ -157,7 +176,7 @@ const training = z.strictObject({
   precision: z.enum(["bf16", "fp32"], "must be bf16 or fp32").default("bf16"),
   step: longer.optional(),
   tokens: count.optional(),
-  accumulate: count.max(1024).default(1),
+  accumulate: upTo(1024).default(1),
   checkpoint: z.strictObject({ every: count, length: longer }).optional(),
   loader: z
     .strictObject({ gap: longer, every: count.default(1), bytes: bytes.default(64e6) })
@@ -170,10 +189,10 @@ const inference = z.strictObject({
   ...common,
   serving: z.enum(SERVING, `must be one of ${SERVING.join(", ")}`).default("decode"),
   parameters: positive.default(13e9),
-  requestsPerSecond: positive.max(100_000).default(1),
+  requestsPerSecond: positive.max(100_000, atMost(100_000)).default(1),
   promptTokens: count.default(512),
   outputTokens: count.default(200),
-  maxBatch: count.max(1024).default(32),
+  maxBatch: upTo(1024).default(32),
   bursts: z.strictObject({ period: longer, quiet: share }).optional(),
 });
 
@@ -201,7 +220,7 @@ const workloadSchema = z.discriminatedUnion(
   `kind must be one of ${Object.keys(WORKLOAD_KINDS).join(", ")}`,
 );
 
-const hostSchema = z.strictObject({ ...processFields, pid: count.max(4_194_304), ...span });
+const hostSchema = z.strictObject({ ...processFields, pid: upTo(4_194_304), ...span });
 
 const faultsSchema = z.strictObject({
   gaps: z
@@ -236,14 +255,16 @@ const faultsSchema = z.strictObject({
       }),
     )
     .default([]),
-  timeSteps: z.array(z.strictObject({ at: seconds, by: longer })).default([]),
+  timeSteps: z
+    .array(z.strictObject({ at: seconds, by: anySeconds.refine((value) => value > 0, LONGER) }))
+    .default([]),
 });
 
 export const specSchema = z.strictObject({
   node: nodeSchema,
   devices: z.record(z.string(), deviceSchema).default({}),
   gpus: z.array(gpuSchema).min(1, "must name a GPU"),
-  workloads: z.array(workloadSchema).max(1000).default([]),
+  workloads: z.array(workloadSchema).max(1000, "must be at most 1000 workloads").default([]),
   host: z.array(hostSchema).optional(),
   faults: faultsSchema.prefault({}),
 });

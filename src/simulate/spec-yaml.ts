@@ -1,5 +1,5 @@
 import { distance } from "fastest-levenshtein";
-import { type Document, isNode, LineCounter, parseDocument } from "yaml";
+import { type Document, isNode, LineCounter, type Node, parseDocument, visit } from "yaml";
 import { z } from "zod";
 import { AssayError } from "../model/errors.ts";
 import { sanitize } from "../model/text.ts";
@@ -24,16 +24,69 @@ const MAX_TYPO_DISTANCE = 3;
  */
 export function parseSpec(text: string, name: string): ReadSpec {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const place = (offset: number): string => `${name}:${lines.linePos(offset).line}`;
+  const document = readable(name, () =>
+    parseDocument(text, { lineCounter: lines, prettyErrors: false }),
+  );
   const [syntax] = document.errors;
-  if (syntax) throw notYaml(syntax.message, `${name}:${lines.linePos(syntax.pos[0]).line}`);
+  if (syntax?.code === "MULTIPLE_DOCS")
+    throw new AssayError("simulate/syntax", "a second document begins here", {
+      place: place(syntax.pos[0]),
+      hint: "a specification is one document: make two files of it, or take the line --- away",
+    });
+  if (syntax?.code === "RESOURCE_EXHAUSTION") throw tooDeep(place(syntax.pos[0]));
+  if (syntax) throw notYaml(syntax.message, place(syntax.pos[0]));
+  const cycle = readable(name, () => endlessAlias(document));
+  if (cycle)
+    throw new AssayError("simulate/syntax", `*${cycle.name} stands within what it names`, {
+      place: place(cycle.offset),
+      hint: "that has no end: write out what is meant",
+    });
   const invalid = (path: Path, message: string, hint: string): AssayError =>
     new AssayError("simulate/invalid", `${pathText(path)}: ${message}`, {
       place: `${name}:${lineAt(document, lines, path)}`,
       hint,
     });
-  const spec = checked(plain(document, name), invalid);
-  return { spec, invalid };
+  const value = plain(document, name);
+  if (value === undefined)
+    throw invalid([], "is empty", "it needs node.length and gpus: data/simulate has examples");
+  return { spec: checked(value, invalid), invalid };
+}
+
+/** @throws AssayError `simulate/syntax` where the text is nested deeper than the stack is */
+function readable<T>(place: string, work: () => T): T {
+  try {
+    return work();
+  } catch (cause) {
+    if (cause instanceof RangeError) throw tooDeep(place, cause);
+    throw cause;
+  }
+}
+
+function tooDeep(place: string, cause?: unknown): AssayError {
+  return new AssayError("simulate/syntax", "is nested too deeply", {
+    place,
+    hint: "no setting is deeper than a few levels",
+    cause,
+  });
+}
+
+/** An alias within what it stands for. */
+function endlessAlias(document: Document.Parsed): { name: string; offset: number } | undefined {
+  const named = new Map<string, Node>();
+  let found: { name: string; offset: number } | undefined;
+  visit(document, {
+    Node(_, node) {
+      if ("anchor" in node && node.anchor !== undefined) named.set(node.anchor, node);
+    },
+    Alias(_, alias, path) {
+      const target = named.get(alias.source);
+      if (!target || !path.includes(target)) return;
+      found = { name: sanitize(alias.source, 40), offset: alias.range?.[0] ?? 0 };
+      return visit.BREAK;
+    },
+  });
+  return found;
 }
 
 /** A specification that was built in code, as tests and benches do; places are paths. */
@@ -56,7 +109,7 @@ function faultOf(error: z.ZodError, invalid: ReadSpec["invalid"]): AssayError {
   const [issue] = error.issues;
   const path = (issue?.path ?? []).map((step) => (typeof step === "symbol" ? "?" : step));
   if (issue?.code !== "unrecognized_keys")
-    return invalid(path, issue?.message ?? "invalid", "docs/simulator.md has every setting");
+    return invalid(path, plainWords(issue?.message), "docs/simulator.md has every setting");
   const key = issue.keys[0] ?? "";
   const known = keysAt(path);
   const [nearest] = known
@@ -69,11 +122,16 @@ function faultOf(error: z.ZodError, invalid: ReadSpec["invalid"]): AssayError {
   return invalid([...path, sanitize(key, 40)], "unknown setting", hint);
 }
 
+function plainWords(message = "invalid"): string {
+  return message.endsWith("received undefined") ? "is missing" : message;
+}
+
 /** @throws AssayError `simulate/syntax` */
 function plain(document: Document.Parsed, name: string): unknown {
   try {
     return withoutNulls(document.toJS({ maxAliasCount: MAX_ALIASES }));
   } catch (cause) {
+    if (cause instanceof RangeError) throw tooDeep(name, cause);
     throw notYaml(cause instanceof Error ? cause.message : String(cause), name);
   }
 }

@@ -92,6 +92,24 @@ describe("assay simulate", () => {
   });
 });
 
+describe("the help of assay simulate", () => {
+  it("has examples that work as they stand", async () => {
+    const { out } = await assay("simulate", "--help");
+    const examples = out.split("\n").filter((line) => line.startsWith("  assay "));
+    expect(examples.length).toBeGreaterThan(1);
+    const [folder, spec] = [temporaryFolder(), fileOf(SPEC, "spec.yaml")];
+    for (const example of examples) {
+      const [, ...words] = example.trim().split(" ");
+      const args = words.map((word) => {
+        if (word.endsWith(".yaml")) return spec;
+        return word.includes(".ndjson") ? join(folder, word) : word;
+      });
+      expect(args).not.toContain("|");
+      expect({ example, ...(await assay(...args)) }).toMatchObject({ code: 0 });
+    }
+  });
+});
+
 describe("the example", () => {
   const examples = readdirSync(EXAMPLES).filter((name) => name.endsWith(".yaml"));
 

@@ -157,6 +157,83 @@ describe("a specification", () => {
     expect(error.hint).toMatch(/\w/);
   });
 
+  it.each(["constructor", "__proto__", "toString"])("has no device called %s", (name) => {
+    const error = faultOf(changed("t4", name));
+    expect(error).toMatchObject({ code: "simulate/invalid", place: "node.yaml:3" });
+    expect(error.message).toContain("there is no such device");
+    expect(error.hint).toContain("h100-sxm");
+  });
+
+  it.each([
+    ["length: 99999999999999h", "node.yaml:1", "at most 87600h"],
+    [`length: ${"9".repeat(400)}h`, "node.yaml:1", "at most 87600h"],
+    ["length: 5constructor", "node.yaml:1", "must be a number with a unit"],
+    ["length: 60s, start: 5138-11-16T09:46:00Z", "node.yaml:1", "too late"],
+    ["length: 60s, start: 9999-12-31T23:59:50Z", "node.yaml:1", "too late"],
+  ])("with %s is refused: no reader takes such times", (node, place, said) => {
+    const error = faultOf(changed("length: 60s", node));
+    expect(error).toMatchObject({ code: "simulate/invalid", place });
+    expect(error.message).toContain(said);
+    expect(error.hint).toMatch(/\w/);
+  });
+
+  it.each([
+    ["faults: {timeSteps: [{at: 10s, by: 999999999h}]}", "faults.timeSteps[0].by"],
+    ["faults:\n  timeSteps: [{at: 1s, by: 20000000h}, {at: 2s, by: 9000000h}]", "timeSteps[1].by"],
+    [`faults: {timeSteps: [{at: 10s, by: ${"9".repeat(400)}h}]}`, "faults.timeSteps[0].by"],
+  ])("with %s is refused: no reader takes such times", (faults, where) => {
+    const error = faultOf(workload(faults));
+    expect(error).toMatchObject({
+      code: "simulate/invalid",
+      place: expect.stringMatching(/:[89]$/),
+    });
+    expect(error.message).toContain(where);
+  });
+
+  it("with a process that starts too late to be read is refused", () => {
+    const late = changed("60s", "60s, start: 5130-01-01T00:00:00Z");
+    expect(faultOf(`${late}    owner: {started: 87000h}\n`).message).toContain("owner.started");
+  });
+
+  it("may set a clock that stood at 1970 right", () => {
+    const text = changed("60s", "60s, start: 1970-01-01T00:00:00Z");
+    const { faults } = scenarioOf(
+      parseSpec(`${text}faults: {timeSteps: [{at: 9s, by: 490000h}]}`, "a"),
+    );
+    expect(faults.timeSteps).toEqual([{ at: 9, by: 490_000 * 3600 }]);
+  });
+
+  it.each([
+    [changed("t4", "t4\n    count: 100000000"), "at most 64"],
+    [workload("    accumulate: 100000000"), "at most 1024"],
+    [workload("    tokens: 1e300"), "at most 9007199254740991"],
+    [workload("    owner: {pid: 100000000}"), "at most 4194304"],
+    [workload("    owner: {ppid: 1e300}"), "at most 9007199254740991"],
+    [workload("    gpus: [64]"), "at most 63"],
+    [changed("60s", "60s, seed: 4294967296"), "at most 4294967295"],
+    [changed("60s", `60s, name: ${"x".repeat(201)}`), "at most 200 characters"],
+    [workload(`    memory: ${"9".repeat(30)}GiB`), "at most 8388607GiB"],
+    [changed("60s", `60s, interval: 99999999h`), "at most 87600h"],
+  ])("says of what is too large how large it may be (%#)", (text, said) => {
+    const { message } = faultOf(text);
+    expect(message).toContain(`must ${said.includes("characters") ? "have" : "be"} ${said}`);
+  });
+
+  it.each([
+    ["", "simulate/invalid", "node.yaml:1", "is empty"],
+    ["# only this\n", "simulate/invalid", "node.yaml:1", "is empty"],
+    ["{}", "simulate/invalid", "node.yaml:1", "node: is missing"],
+    ["node: {length: 60s}", "simulate/invalid", "node.yaml:1", "gpus: is missing"],
+    ["a: 1\nb: &x\n  c: *x\n", "simulate/syntax", "node.yaml:3", "*x stands within what it names"],
+    [`${SOUND}---\n${SOUND}`, "simulate/syntax", "node.yaml:8", "a second document begins here"],
+    ["[".repeat(20_000), "simulate/syntax", "node.yaml:1", "is nested too deeply"],
+  ])("that is no such thing is refused in plain words (%#)", (text, code, place, said) => {
+    const error = faultOf(text);
+    expect(error).toMatchObject({ code, place });
+    expect(error.message).toContain(said);
+    expect(error.hint).toMatch(/\w/);
+  });
+
   it("names the setting that was meant", () => {
     expect(faultOf(changed("step:", "stepp:")).hint).toBe("did you mean step?");
     expect(faultOf(changed("length: 60s", "length: 60s, intervall: 1s")).hint).toBe(

@@ -1,12 +1,26 @@
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { choose, readCatalogue } from "../../../bench/campaign/catalogue.ts";
 import { UsageError } from "../../../bench/campaign/faults.ts";
 import { listing } from "../../../bench/campaign/listing.ts";
 import { parseOptions } from "../../../bench/campaign/options.ts";
+import { AssayError } from "../../../src/model/errors.ts";
 import { temporaryFolder } from "../../support/temporary.ts";
 import { dry, writeCatalogue } from "./rig.ts";
 
+const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const parsed = (...args: string[]): unknown => parseOptions(args, () => undefined);
+
+function refusal(args: readonly string[]): AssayError {
+  try {
+    parsed(...args);
+  } catch (error) {
+    if (error instanceof AssayError) return error;
+    throw error;
+  }
+  throw new Error(`taken: ${args.join(" ")}`);
+}
 
 function catalogue(...names: string[]): ReturnType<typeof readCatalogue> {
   const folder = temporaryFolder("catalogue");
@@ -45,9 +59,29 @@ describe("the command line of a campaign", () => {
     [[], "--out is needed"],
     [["--out", "x", "--keep", "y", "--identify"], "without --identify"],
   ])("is refused as %j", (args, why) => {
-    expect(() => parsed(...args)).toThrow(UsageError);
-    expect(() => parsed(...args)).toThrow(why);
+    const error = refusal(args);
+    expect({ code: error.code, exitCode: error.exitCode }).toEqual({
+      code: "cli/usage",
+      exitCode: 2,
+    });
+    expect(`${error.place}: ${error.message}`).toContain(why);
+    expect(error.hint).toMatch(/\w/);
   });
+});
+
+describe("npm run campaign", () => {
+  it("prints what is wrong with an option, where, and what helps, and exits with 2", () => {
+    const { status, stderr } = spawnSync(
+      process.execPath,
+      ["--import", "tsx", "bench/campaign/main.ts", "--colour"],
+      { cwd: ROOT, encoding: "utf8" },
+    );
+    expect({ status, stderr }).toEqual({
+      status: 2,
+      stderr:
+        "error cli/usage: unknown option '--colour'\n  at --colour\n  hint: npm run campaign -- --help\n",
+    });
+  }, 60_000);
 });
 
 describe("the choice of workloads", () => {

@@ -77,6 +77,16 @@ describe("a fit", () => {
     expect(fitModel(some, BASE).version).toBe("physics-toy-fitted-simulated");
   });
 
+  it("says what it was fitted on and what it began from, and not what that one says of itself", () => {
+    const { origin } = fitModel(windows, {
+      ...BASE,
+      origin: "Set from physics; fitted to nothing.",
+    });
+    expect(origin).toContain("4 training-like, 4 inference-like, 4 mining-like, 4 other");
+    expect(origin).toContain("the physics of physics-toy");
+    expect(origin).not.toContain("fitted to nothing");
+  });
+
   it("does not start from another fit", () => {
     const fitted = {
       recordings: [],
