@@ -13,7 +13,9 @@ export function parseSize(text: string): number | undefined {
 
 function parseQuantity(text: string, units: Readonly<Record<string, number>>): number | undefined {
   const match = /^(\d+(?:\.\d+)?)\s*([A-Za-z]+)$/.exec(text.trim());
-  const factor = match?.[2] === undefined ? undefined : units[match[2]];
+  const unit = match?.[2] ?? "";
+  // `constructor` is no unit, although every object knows the word.
+  const factor = Object.hasOwn(units, unit) ? units[unit] : undefined;
   if (!match || factor === undefined) return undefined;
   return Math.round(Number(match[1]) * factor);
 }

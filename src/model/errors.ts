@@ -63,7 +63,8 @@ export const ERRORS = {
   "fit/no-recordings": "There is no recording to fit the evidence model on.",
   "fit/foreign": "The recordings are not the project's own: they are for measuring only.",
   "fit/simulated": "Simulated recordings are not fitted on.",
-  "fit/families": "A label has too few workload families to fit on and to leave one out.",
+  "fit/families":
+    "Families cannot be left out: a label has too few, or one recording holds them all.",
   "fit/base": "The model to start from, or to compare with, cannot be used.",
   "fit/out": "The fitted model cannot be written there.",
   "fit/differs": "The recordings give another model than the file holds.",

@@ -7,6 +7,10 @@ import { OWNER_KINDS, ownerKey, parseOwnerKey } from "../../src/model/owner.ts";
 import { sanitize } from "../../src/model/text.ts";
 
 describe("durations and sizes", () => {
+  it.each(["5constructor", "5 toString", "5 valueOf"])("%s has a word for no unit", (text) => {
+    expect([parseDuration(text), parseSize(text)]).toEqual([undefined, undefined]);
+  });
+
   it("need a unit", () => {
     expect([parseDuration("1.5h"), parseDuration("250ms"), parseDuration("7d")]).toEqual([
       5_400_000, 250, 604_800_000,
