@@ -12,7 +12,7 @@ export interface AccuracyOptions {
   json: boolean;
 }
 
-const USAGE =
+export const USAGE =
   "npm run accuracy -- [DIRECTORY ...] [--without FEATURE|GROUP,...] [--no-write] [--json]";
 
 /** @throws AssayError `cli/usage` saying what is wrong, with the names that there are */

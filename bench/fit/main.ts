@@ -16,7 +16,7 @@ import {
   versioned,
   writeModel,
 } from "./model-file.ts";
-import { type FitArguments, fitArguments } from "./options.ts";
+import { type FitArguments, fitArguments, USAGE } from "./options.ts";
 import { fitLabel } from "./rows.ts";
 import { figuresText } from "./print.ts";
 import { gather, OWN_RECORDINGS, type Sources } from "./sources.ts";
@@ -26,7 +26,9 @@ const FOREIGN = "Fitted with leave to use recordings from elsewhere: scores on t
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
 
 try {
-  await main(fitArguments(process.argv.slice(2)));
+  const args = process.argv.slice(2);
+  if (args.includes("--help")) process.stdout.write(`usage: ${USAGE}\n`);
+  else await main(fitArguments(args));
 } catch (error) {
   if (!(error instanceof AssayError)) throw error;
   say(error.report());

@@ -29,8 +29,10 @@ export class RecordingRules {
         return this.#nodeViolation(observation);
       case "gap":
         return this.#unlisted(observation.gpu);
-      case "host":
+      // Traces of several processes end when they end: none of them is older than the others.
       case "launches":
+        return undefined;
+      case "host":
       case "tick":
       case "collector":
         return this.#backward(observation.kind, WHOLE_NODE, observation.atMs);
