@@ -1,5 +1,5 @@
 import type { Signature } from "../model/signature.ts";
-import type { ContextBucket } from "./context.ts";
+import type { ContextBucket } from "./bucket.ts";
 import { mean, spread } from "./statistics.ts";
 
 /** Three spaces between bursts: with fewer, any three events look regular or not by luck. */

@@ -1,5 +1,6 @@
 import type { GpuSample } from "../model/sample.ts";
 import { CONTEXT_MS, type Signature } from "../model/signature.ts";
+import type { ContextBucket } from "./bucket.ts";
 import { burstFeatures } from "./bursts.ts";
 import { variationOf } from "./readings.ts";
 import type { DeviceScale } from "./scale.ts";
@@ -44,20 +45,6 @@ export interface ContextCourse {
 
 /** So many equal readings of power under load are no chance. */
 const MIN_STILL_READINGS = 5;
-
-/** One bucket of the recent past. Buckets without a sample are not kept at all. */
-export interface ContextBucket {
-  /** Counted from the epoch. */
-  number: number;
-  wattsSum: number;
-  wattsCount: number;
-  busy: number;
-  resting: number;
-  lowestUtil: number | undefined;
-  highestUtil: number | undefined;
-  lowestHeldBytes: number;
-  highestHeldBytes: number;
-}
 
 /**
  * The last {@link CONTEXT_MS} of one device in buckets of time: the memory is bounded by the number

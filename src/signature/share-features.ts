@@ -2,7 +2,7 @@ import type { HostSample, LaunchSample, ProcessSample, ProcessSighting } from ".
 import { CONTEXT_MS, type Signature } from "../model/signature.ts";
 import type { Window } from "../model/window.ts";
 import { burstFeatures } from "./bursts.ts";
-import type { ContextBucket } from "./context.ts";
+import type { ContextBucket } from "./bucket.ts";
 import { launchFeatures } from "./launches.ts";
 import { ratio } from "./readings.ts";
 import { type BinEdges, decided } from "./share-bounds.ts";

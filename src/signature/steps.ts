@@ -1,5 +1,5 @@
 import type { Signature } from "../model/signature.ts";
-import type { ContextBucket } from "./context.ts";
+import type { ContextBucket } from "./bucket.ts";
 import { mean, spread } from "./statistics.ts";
 
 /** How far back steps are looked for: three of the longest that can be told. */
