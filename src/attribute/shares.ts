@@ -1,3 +1,4 @@
+import { bisector } from "d3-array";
 import { AGENT, IDLE, type Owner, ownerKey, UNOBSERVED } from "../model/owner.ts";
 import type { ProcessSample } from "../model/sample.ts";
 import type { Share, ShareBasis } from "../model/slice.ts";
@@ -120,15 +121,12 @@ function withoutOwn(seen: ProcessSample | undefined, own: OwnTime): ProcessSampl
   return { ...seen, list: seen.list.filter(({ pid }) => !own.pids.has(pid)) };
 }
 
+const byTime = bisector<ProcessSample, number>((sample) => sample.atMs);
+
 /** The list nearest to a moment; of two that are as near the later one. They are in time order. */
 function nearest(samples: readonly ProcessSample[], atMs: number): ProcessSample | undefined {
-  let [low, high] = [0, samples.length];
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((samples[middle]?.atMs ?? Infinity) < atMs) low = middle + 1;
-    else high = middle;
-  }
-  const [before, after] = [samples[low - 1], samples[low]];
+  const at = byTime.left(samples, atMs);
+  const [before, after] = [samples[at - 1], samples[at]];
   const near = (sample: ProcessSample | undefined): number =>
     Math.abs((sample?.atMs ?? Infinity) - atMs);
   const best = near(after) <= near(before) ? after : before;

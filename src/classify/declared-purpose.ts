@@ -40,18 +40,16 @@ export function declaredPurpose(
  * else, fall by `maxRelief` at most and never rise: past that, what is declared only moves weight
  * among the other labels. So a miner that calls itself torchrun hides behind nothing.
  * @param declared of {@link declaredPurpose}
- * @param temperature by which the scores are divided before they become probabilities
  */
 export function addDeclared(
   scores: Scores,
   declared: readonly Evidence[],
   { maxRelief }: Pick<Purposes, "maxRelief">,
-  temperature = 1,
 ): Scores {
   const sum = { ...scores };
   for (const label of OTHERS) for (const item of declared) sum[label] += item.weights[label] ?? 0;
-  const relief = massOfOthers(sum, temperature) - massOfOthers(scores, temperature);
-  const excess = Math.max(0, relief - maxRelief) * temperature;
+  const relief = massOfOthers(sum) - massOfOthers(scores);
+  const excess = Math.max(0, relief - maxRelief);
   for (const label of OTHERS) sum[label] -= excess;
   return sum;
 }
@@ -87,8 +85,8 @@ export function purposeContradiction(
 const OTHERS = DECIDABLE_LABELS.filter((label) => label !== "mining-like");
 
 /** Logarithm of what all labels but mining-like have together. */
-function massOfOthers(scores: Scores, temperature: number): number {
-  const scaled = OTHERS.map((label) => scores[label] / temperature);
+function massOfOthers(scores: Scores): number {
+  const scaled = OTHERS.map((label) => scores[label]);
   const top = Math.max(...scaled);
   return top + Math.log(scaled.reduce((sum, score) => sum + Math.exp(score - top), 0));
 }

@@ -1,6 +1,6 @@
 import type { Evidence } from "../model/evidence.ts";
 import { DECIDABLE_LABELS, type DecidableLabel, type Label } from "../model/label.ts";
-import { type Feature, FEATURE_GROUPS, FEATURES, type Signature } from "../model/signature.ts";
+import { type Feature, featureGroup, FEATURES, type Signature } from "../model/signature.ts";
 import type { EvidenceModel } from "./evidence-model.ts";
 
 /** Log-odds of each label before they become a verdict. */
@@ -110,15 +110,11 @@ export function scoresOf(evidence: readonly Evidence[], model: EvidenceModel): S
   return scores;
 }
 
-/**
- * Softmax: the scores are log-odds, so this is Bayes' rule over the decidable labels.
- * @param temperature divides the scores first, where {@link scoresOf} has not done so yet
- */
-export function probabilities(scores: Scores, temperature = 1): Scores {
+/** Softmax: the scores are log-odds, so this is Bayes' rule over the decidable labels. */
+export function probabilities(scores: Scores): Scores {
   const top = Math.max(...Object.values(scores));
   const shares = emptyScores();
-  for (const label of DECIDABLE_LABELS)
-    shares[label] = Math.exp((scores[label] - top) / temperature);
+  for (const label of DECIDABLE_LABELS) shares[label] = Math.exp(scores[label] - top);
   const sum = Object.values(shares).reduce((acc, share) => acc + share, 0);
   for (const label of DECIDABLE_LABELS) shares[label] /= sum;
   return shares;
@@ -144,15 +140,9 @@ export function decide(
   return { label: "unknown", confidence, evidence: [...sorted, reason] };
 }
 
-const GROUP_OF: ReadonlyMap<string, string> = new Map(
-  Object.entries(FEATURE_GROUPS).flatMap(([group, features]) =>
-    features.map((feature): [string, string] => [feature, group]),
-  ),
-);
-
 /** What one sensor tells in three ways is still told by one sensor: kinds of features count. */
 export function groupOf({ family, feature }: Evidence): string | undefined {
-  return family === "telemetry" ? GROUP_OF.get(feature) : undefined;
+  return family === "telemetry" ? featureGroup(feature) : undefined;
 }
 
 /** Why the best label is not said; undefined where it is. */

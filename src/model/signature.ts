@@ -87,6 +87,17 @@ export type FeatureGroup = keyof typeof FEATURE_GROUPS;
 /** How far back the context of a window reaches: some steps of a slow training, some duty cycles. */
 export const CONTEXT_MS = 120_000;
 
+const GROUP_OF: ReadonlyMap<string, string> = new Map(
+  Object.entries(FEATURE_GROUPS).flatMap(([group, features]) =>
+    features.map((feature): [string, string] => [feature, group]),
+  ),
+);
+
+/** The group of a feature by its name; undefined for what is none. */
+export function featureGroup(name: string): string | undefined {
+  return GROUP_OF.get(name);
+}
+
 export const FEATURES = Object.values(FEATURE_GROUPS).flat();
 
 export type Feature = (typeof FEATURES)[number];

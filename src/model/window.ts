@@ -22,3 +22,15 @@ export function intersect(a: Window, b: Window): Window | undefined {
   const toMs = Math.min(a.toMs, b.toMs);
   return fromMs < toMs ? { fromMs, toMs } : undefined;
 }
+
+/** What was told within a window, of what speaks for the time before it: lists, traces, launches. */
+export function toldWithin<T extends { readonly atMs: number }>(
+  all: readonly T[],
+  window: Window,
+): T[] {
+  return all.filter((each) => isToldWithin(each, window));
+}
+
+export function isToldWithin({ atMs }: { readonly atMs: number }, window: Window): boolean {
+  return atMs > window.fromMs && atMs <= window.toMs;
+}

@@ -24,17 +24,17 @@ import {
 import type { Evidence } from "../model/evidence.ts";
 import type { NodeObservation } from "../model/observation.ts";
 import { ownerKey } from "../model/owner.ts";
-import type { GpuInfo, HostSample, ProcessSample } from "../model/sample.ts";
-import type { Feature, Signature } from "../model/signature.ts";
+import type { GpuInfo, HostSample } from "../model/sample.ts";
+import type { Signature } from "../model/signature.ts";
 import type { Share, Slice } from "../model/slice.ts";
-import type { Window } from "../model/window.ts";
+import { toldWithin, type Window } from "../model/window.ts";
 import type { PowerCourse } from "../signature/lockstep.ts";
 import type { DeviceScale } from "../signature/scale.ts";
 import { processFeatures } from "../signature/share-features.ts";
 import { signatureOf } from "../signature/signature.ts";
 import type { DeviceTrack } from "./device-track.ts";
 import type { PipelineEvent, WindowResult } from "./events.ts";
-import { holdersIn, ownerFindings } from "./owners.ts";
+import { holdersIn, ownerFindings, without } from "./owners.ts";
 import type { PipelineSettings } from "./settings.ts";
 
 /** A closed window that waits for its successor before its label is final. */
@@ -166,7 +166,10 @@ export class Labeller {
       busy,
       power: track.power,
       context: track.context.course(window.toMs, scale),
-      processes: processFeatures(listsIn(track.processes, window), host, isNotOurs),
+      processes:
+        busy.length > 0
+          ? processFeatures(toldWithin(track.processes, window), host, isNotOurs)
+          : undefined,
       launches: track.launches,
       driver: track.driver,
       probes: track.own.probes,
@@ -174,7 +177,7 @@ export class Labeller {
       coveredMs: coveredMs(shares),
       scale,
     });
-    return leaveOut ? without(measured, leaveOut) : measured;
+    return leaveOut ? { ...measured, features: without(measured.features, leaveOut) } : measured;
   }
 
   private result(pending: Pending, around: readonly Scores[]): WindowResult {
@@ -222,17 +225,6 @@ function together(all: readonly OwnFindings[]): OwnFindings {
     declared: all.flatMap(({ declared }) => declared),
     telemetry: [],
   };
-}
-
-function without(signature: Signature, leaveOut: readonly Feature[]): Signature {
-  const features = { ...signature.features };
-  for (const feature of leaveOut) delete features[feature];
-  return { ...signature, features };
-}
-
-/** A list speaks for the time before it, as a sample does. */
-function listsIn(lists: readonly ProcessSample[], { fromMs, toMs }: Window): ProcessSample[] {
-  return lists.filter(({ atMs }) => atMs > fromMs && atMs <= toMs);
 }
 
 function neighbours(before: Pending | undefined, own: Pending): Scores[] {

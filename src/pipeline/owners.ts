@@ -5,9 +5,9 @@ import { binEdges, telemetryEvidence, unseenEvidence } from "../classify/score.t
 import { isBusy, type OwnFindings } from "../classify/window-verdict.ts";
 import { ownerKey } from "../model/owner.ts";
 import type { HostSample, ProcessSample, ProcessSighting } from "../model/sample.ts";
-import type { Signature } from "../model/signature.ts";
+import type { Feature, Signature } from "../model/signature.ts";
 import type { Share } from "../model/slice.ts";
-import type { Window } from "../model/window.ts";
+import { isToldWithin, type Window } from "../model/window.ts";
 import { bleed } from "../signature/bleed.ts";
 import { shareFeatures } from "../signature/share-features.ts";
 import type { DeviceTrack } from "./device-track.ts";
@@ -83,14 +83,23 @@ function addShareTelemetry(
     if (!working.has(key)) continue;
     const own = identitiesOf(key, processes, agentPids);
     const input = { window, processes, own, launches, host, memoryBytes, edges };
-    const features = { ...shareFeatures(input), ...byExclusion.get(key) };
-    for (const feature of leaveOut) delete features[feature];
+    const features = without({ ...shareFeatures(input), ...byExclusion.get(key) }, leaveOut);
     const alone = { ...signature, features, references: undefined };
     findings.set(key, {
       ...known,
       telemetry: [...telemetryEvidence(alone, model), ...unseenEvidence(alone, model)],
     });
   }
+}
+
+/** Features but for those that are left out, to see what they add. */
+export function without(
+  features: Signature["features"],
+  leaveOut: readonly Feature[],
+): Signature["features"] {
+  const left = { ...features };
+  for (const feature of leaveOut) delete left[feature];
+  return left;
 }
 
 /** Every process of an owner in the context: pids are reused, so each with its start. */
@@ -114,7 +123,7 @@ export function holdersIn(
   window: Window,
   agentPids: ReadonlySet<number>,
 ): ReadonlySet<string> | undefined {
-  const last = lists.findLast(({ atMs }) => atMs > window.fromMs && atMs <= window.toMs);
+  const last = lists.findLast((each) => isToldWithin(each, window));
   const others = last?.list.filter(({ pid }) => !agentPids.has(pid));
   return others && new Set(others.map(identityOf));
 }

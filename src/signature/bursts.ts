@@ -9,13 +9,20 @@ const MIN_BURST_UTIL = 0.2;
 /** Of the context that must have been measured before a rhythm of rests is claimed. */
 const MIN_MEASURED_MS = 20_000;
 
+/** Work that rests in more of its time than this comes in bursts; in less, a rest is a hiccup. */
+export const RESTING_SHARE = 0.05;
+
+/** What a rhythm is told by; where no utilisation was measured, any work is a burst. */
+type BurstBucket = Pick<ContextBucket, "number" | "busy" | "resting"> &
+  Partial<Pick<ContextBucket, "highestUtil">>;
+
 type BurstFeatures = Pick<Signature["features"], "burstsPerMinute" | "burstRegularity">;
 
 /**
  * The rhythm of work that rests in between. A clock that starts it gives evenly spaced beginnings;
  * requests that arrive by themselves give spaces whose deviation is about their mean.
  */
-export function burstFeatures(buckets: readonly ContextBucket[], bucketMs: number): BurstFeatures {
+export function burstFeatures(buckets: readonly BurstBucket[], bucketMs: number): BurstFeatures {
   if (buckets.length * bucketMs < MIN_MEASURED_MS) return {};
   const starts: number[] = [];
   let [begun, isBurst]: [number | undefined, boolean] = [undefined, false];

@@ -1,7 +1,8 @@
+import { bisector } from "d3-array";
 import type { GpuSample } from "../model/sample.ts";
 import { CONTEXT_MS, type Signature } from "../model/signature.ts";
 import type { ContextBucket } from "./bucket.ts";
-import { burstFeatures } from "./bursts.ts";
+import { burstFeatures, RESTING_SHARE } from "./bursts.ts";
 import { variationOf } from "./readings.ts";
 import type { DeviceScale } from "./scale.ts";
 import { STEP_CONTEXT_MS, stepFeatures } from "./steps.ts";
@@ -19,8 +20,6 @@ const WITHOUT_PAUSE_UTIL = 0.99;
  * memory traffic worth the name draws more.
  */
 const STALL_POWER_LEVEL = 0.15;
-/** Work that rests in more of its time than this comes in bursts; in less, a rest is a hiccup. */
-const RESTING_SHARE = 0.05;
 
 export type ContextFeatures = Pick<
   Signature["features"],
@@ -118,13 +117,13 @@ export class DeviceContext {
     // A window may close some seconds after its end: what it looks back on must still be there.
     const oldest = number - (1.5 * CONTEXT_MS) / this.#bucketMs;
     if ((this.#buckets[0]?.number ?? number) < oldest - CONTEXT_MS / this.#bucketMs)
-      this.#buckets.splice(0, firstFrom(this.#buckets, oldest));
+      this.#buckets.splice(0, byNumber.left(this.#buckets, oldest));
     return bucket;
   }
 
   #within(fromMs: number, toMs: number): ContextBucket[] {
-    const from = firstFrom(this.#buckets, fromMs / this.#bucketMs);
-    const to = firstFrom(this.#buckets, toMs / this.#bucketMs);
+    const from = byNumber.left(this.#buckets, fromMs / this.#bucketMs);
+    const to = byNumber.left(this.#buckets, toMs / this.#bucketMs);
     return this.#buckets.slice(from, to);
   }
 
@@ -148,16 +147,8 @@ export class DeviceContext {
   }
 }
 
-/** The first bucket of that number or a later one; they are in order. */
-function firstFrom(buckets: readonly ContextBucket[], number: number): number {
-  let [low, high] = [0, buckets.length];
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((buckets[middle]?.number ?? Infinity) < number) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
+/** Buckets are in the order of their numbers. */
+const byNumber = bisector<ContextBucket, number>(({ number }) => number);
 
 /** Buckets of work with no rest in them nor near them: power follows a change within about a second. */
 function awayFromRests(

@@ -1,6 +1,6 @@
 import type { KernelLaunches, LaunchSample } from "../model/sample.ts";
 import type { Signature } from "../model/signature.ts";
-import type { Window } from "../model/window.ts";
+import { toldWithin, type Window } from "../model/window.ts";
 
 /** A handful of launches has neither a rate nor a variety. */
 const MIN_LAUNCHES = 20;
@@ -14,7 +14,7 @@ type LaunchFeatures = Pick<
 
 /** Rhythm and variety of the kernels that were traced in a window. What they are called says nothing here. */
 export function launchFeatures(launches: readonly LaunchSample[], window: Window): LaunchFeatures {
-  const inside = launches.filter(({ atMs }) => atMs > window.fromMs && atMs <= window.toMs);
+  const inside = toldWithin(launches, window);
   const counts = new Map<string, number>();
   let [total, traced, seconds] = [0, 0, 0];
   for (const { windowSeconds, list } of inside) {

@@ -1,4 +1,5 @@
 import type { GpuSample } from "../model/sample.ts";
+import { SENSOR_NOISE_WATTS } from "./readings.ts";
 
 /** How far back devices are compared: long enough to hold some steps of a slow training. */
 export const LOCKSTEP_CONTEXT_MS = 30_000;
@@ -7,8 +8,6 @@ export const LOCKSTEP_CONTEXT_MS = 30_000;
 const MIN_BUCKET_MS = 100;
 /** With fewer points two unrelated series agree by luck too often. */
 const MIN_POINTS = 20;
-/** Power sensors are good to a few watts: a device that varies less than this is just steady. */
-const MIN_SPREAD_WATTS = 2;
 
 /**
  * The course of one device's power in buckets of time, so that devices that are read a few
@@ -98,6 +97,6 @@ function correlation(one: PowerCourse, other: PowerCourse, toMs: number): number
   if (count < MIN_POINTS) return undefined;
   const spreadA = Math.sqrt(Math.max(0, aa / count - (a / count) ** 2));
   const spreadB = Math.sqrt(Math.max(0, bb / count - (b / count) ** 2));
-  if (spreadA < MIN_SPREAD_WATTS || spreadB < MIN_SPREAD_WATTS) return undefined;
+  if (spreadA < SENSOR_NOISE_WATTS || spreadB < SENSOR_NOISE_WATTS) return undefined;
   return (ab / count - (a / count) * (b / count)) / (spreadA * spreadB);
 }

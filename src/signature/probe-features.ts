@@ -1,6 +1,6 @@
 import type { ProbeObservation, ProbeResource } from "../model/observation.ts";
 import type { Signature } from "../model/signature.ts";
-import type { Window } from "../model/window.ts";
+import { toldWithin, type Window } from "../model/window.ts";
 import { mean, median, spread } from "./statistics.ts";
 
 /** How far back probes are looked at for what takes several of them. */
@@ -26,12 +26,10 @@ type ProbeFeatures = Pick<
  * of the waits looks back a minute: one round of probes has too few for it.
  * @param probes of this device, in any order
  */
-export function probeFeatures(
-  probes: readonly ProbeObservation[],
-  { fromMs, toMs }: Window,
-): ProbeFeatures {
-  const inside = probes.filter(({ atMs }) => atMs > fromMs && atMs <= toMs);
-  const recent = probes.filter(({ atMs }) => atMs > toMs - PROBE_CONTEXT_MS && atMs <= toMs);
+export function probeFeatures(probes: readonly ProbeObservation[], window: Window): ProbeFeatures {
+  const inside = toldWithin(probes, window);
+  const { toMs } = window;
+  const recent = toldWithin(probes, { fromMs: toMs - PROBE_CONTEXT_MS, toMs });
   const waits = recent.flatMap(({ queueSeconds }) => queueSeconds ?? []);
   return {
     probeQueueSeconds: median(inside.flatMap(({ queueSeconds }) => queueSeconds ?? [])),

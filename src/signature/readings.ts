@@ -1,6 +1,9 @@
 import type { GpuQuantity, GpuSample } from "../model/sample.ts";
 import { mean, spread } from "./statistics.ts";
 
+/** Power sensors are good to a few watts: what varies less is just steady. */
+export const SENSOR_NOISE_WATTS = 2;
+
 /** Mean of the samples that measured a quantity: a missing one is left out, never taken as 0. */
 export function meanOf(samples: readonly GpuSample[], quantity: GpuQuantity): number | undefined {
   let [sum, count] = [0, 0];

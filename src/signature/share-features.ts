@@ -1,8 +1,7 @@
 import type { HostSample, LaunchSample, ProcessSample, ProcessSighting } from "../model/sample.ts";
 import { CONTEXT_MS, type Signature } from "../model/signature.ts";
-import type { Window } from "../model/window.ts";
-import { burstFeatures } from "./bursts.ts";
-import type { ContextBucket } from "./bucket.ts";
+import { toldWithin, type Window } from "../model/window.ts";
+import { burstFeatures, RESTING_SHARE } from "./bursts.ts";
 import { launchFeatures } from "./launches.ts";
 import { ratio } from "./readings.ts";
 import { type BinEdges, decided } from "./share-bounds.ts";
@@ -32,8 +31,6 @@ const MIN_READINGS = 4;
 const MIN_USE_FOR_QUOTIENT = 0.1;
 /** Beyond this sum of shares, processes ran at once (MPS): then they are no shares of time. */
 const MAX_SUM_OF_SHARES = 1.1;
-/** As for a device: work that rests in more of its time than this comes in bursts. */
-const RESTING_SHARE = 0.05;
 /** Beginnings are told to the second: spaces shorter than this look uneven by that alone. */
 const MIN_BURST_SPACE_SECONDS = 4;
 
@@ -44,9 +41,9 @@ const MIN_BURST_SPACE_SECONDS = 4;
  */
 export function shareFeatures(input: ShareInput): Signature["features"] {
   const { window, processes } = input;
-  const context = within(processes, { fromMs: window.toMs - CONTEXT_MS, toMs: window.toMs });
+  const context = toldWithin(processes, { fromMs: window.toMs - CONTEXT_MS, toMs: window.toMs });
   const isOwn = belonging(input.own, context);
-  const lists = within(context, window);
+  const lists = toldWithin(context, window);
   const uses = useBySecond(context, isOwn);
   const usesInside = secondsOf(uses, window);
   return {
@@ -58,11 +55,6 @@ export function shareFeatures(input: ShareInput): Signature["features"] {
     ...launchFeatures(ownLaunches(input.launches ?? [], context, isOwn), window),
     ...processFeatures(lists, input.host, isOwn),
   };
-}
-
-/** A list speaks for the time before it, as a sample does. */
-function within(lists: readonly ProcessSample[], { fromMs, toMs }: Window): ProcessSample[] {
-  return lists.filter(({ atMs }) => atMs > fromMs && atMs <= toMs);
 }
 
 function secondsOf(uses: readonly SecondOfUse[], { fromMs, toMs }: Window): SecondOfUse[] {
@@ -116,24 +108,13 @@ function burstsOf(uses: readonly SecondOfUse[]): ReturnType<typeof burstFeatures
   const known = uses.filter(({ own }) => own !== undefined);
   const resting = known.filter(({ own }) => own === 0).length;
   if (resting <= RESTING_SHARE * known.length) return {};
-  const buckets = known.map(({ second, own }) => bucketOf(second, (own ?? 0) > 0));
+  const buckets = known.map(({ second, own }) => {
+    const busy = own === 0 ? 0 : 1;
+    return { number: second, busy, resting: 1 - busy };
+  });
   const { burstsPerMinute, burstRegularity } = burstFeatures(buckets, 1000);
   const isTold = (burstsPerMinute ?? Infinity) <= 60 / MIN_BURST_SPACE_SECONDS;
   return { burstsPerMinute, burstRegularity: isTold ? burstRegularity : undefined };
-}
-
-function bucketOf(second: number, isBusy: boolean): ContextBucket {
-  return {
-    number: second,
-    busy: isBusy ? 1 : 0,
-    resting: isBusy ? 0 : 1,
-    wattsSum: 0,
-    wattsCount: 0,
-    lowestUtil: undefined,
-    highestUtil: undefined,
-    lowestHeldBytes: Infinity,
-    highestHeldBytes: -Infinity,
-  };
 }
 
 /**

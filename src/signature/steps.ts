@@ -1,5 +1,6 @@
 import type { Signature } from "../model/signature.ts";
 import type { ContextBucket } from "./bucket.ts";
+import { SENSOR_NOISE_WATTS } from "./readings.ts";
 import { mean, spread } from "./statistics.ts";
 
 /** How far back steps are looked for: three of the longest that can be told. */
@@ -7,8 +8,6 @@ export const STEP_CONTEXT_MS = 60_000;
 /** Of the buckets of the stretch: a course with many holes has no rhythm of its own. */
 const MIN_FILLED = 0.8;
 const MIN_POINTS = 40;
-/** Power sensors are good to a few watts: what varies less is just steady. */
-const MIN_SPREAD_WATTS = 2;
 /** A period must be seen three times before it is one. */
 const LONGEST_LAG_SHARE = 1 / 3;
 
@@ -25,7 +24,7 @@ type StepFeatures = Pick<
 export function stepFeatures(buckets: readonly ContextBucket[], bucketMs: number): StepFeatures {
   const watts = evenly(buckets);
   const deviation = spread(watts);
-  if (watts.length < MIN_POINTS || deviation === undefined || deviation < MIN_SPREAD_WATTS)
+  if (watts.length < MIN_POINTS || deviation === undefined || deviation < SENSOR_NOISE_WATTS)
     return {};
   const correlations = autocorrelation(watts, Math.floor(watts.length * LONGEST_LAG_SHARE));
   const { strength, lag } = strongest(correlations);

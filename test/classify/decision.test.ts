@@ -3,6 +3,7 @@ import { evidenceModelSchema, type EvidenceModel } from "../../src/classify/evid
 import {
   decide,
   probabilities,
+  scoresOf,
   type Scores,
   telemetryEvidence,
   unseenEvidence,
@@ -107,8 +108,10 @@ describe("what makes a verdict unknown, and says so", () => {
 
 describe("a temperature", () => {
   it("above 1 makes every probability less sure and changes no order", () => {
-    const sure = probabilities(scores(2), 1);
-    const cool = probabilities(scores(2), 2);
+    const said: Evidence = { ...telemetry, weights: { "training-like": 2 } };
+    const at = (temperature: number) => probabilities(scoresOf([said], modelWith({ temperature })));
+    const sure = at(1);
+    const cool = at(2);
     expect(cool["training-like"]).toBeLessThan(sure["training-like"]);
     expect(cool["training-like"]).toBeGreaterThan(0.25);
     expect(probabilities(scores(2))).toEqual(sure);

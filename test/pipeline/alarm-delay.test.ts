@@ -1,8 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { loadShippedData } from "../../src/config/data.ts";
 import type { Observation } from "../../src/model/observation.ts";
 import type { GpuSample } from "../../src/model/sample.ts";
-import { Pipeline } from "../../src/pipeline/pipeline.ts";
+import { HASHING, nodeOfOne, pipelineOfOne } from "./support/hashing.ts";
 
 /** Two minutes of a training step after step, level and with its memory held. */
 const TRAINING: Partial<GpuSample> = {
@@ -17,52 +16,21 @@ const TRAINING: Partial<GpuSample> = {
   fp32Active: 0.1,
   fp64Active: 0,
 };
-const HASHING: Partial<GpuSample> = {
-  gpuUtil: 1,
-  powerWatts: 640,
-  memUsedBytes: 1e9,
-  pcieRxBytesPerSec: 0,
-  smActive: 0.99,
-  tensorActive: 0,
-  dramActive: 0.005,
-  intActive: 0.85,
-  fp32Active: 0,
-  fp64Active: 0,
-};
 const CHANGE_SECOND = 120;
 
 /** The provisional labels of the windows, in order: what an alarm hears of first. */
 function provisional(after: Partial<GpuSample>, pidAfter: number): string[] {
-  const pipeline = new Pipeline({
-    ...loadShippedData(),
-    agentPids: () => new Set(),
-    agentVersion: "0",
-    scaleOf: () => ({
-      origin: "public-limits",
-      idlePowerWatts: 80,
-      fullPowerWatts: 700,
-      memoryBytes: 80e9,
-      pcieBytesPerSec: 60e9,
-    }),
-  });
-  const node: Observation = {
-    kind: "node",
-    node: "n",
-    source: "s",
-    simulated: true,
-    intervalMs: 1000,
-    gpus: [{ index: 0, uuid: "GPU-0", model: "m" }],
-  };
+  const pipeline = pipelineOfOne();
   const labels: string[] = [];
   const push = (observation: Observation): void => {
     for (const event of pipeline.push(observation))
       if (event.kind === "provisional") labels.push(event.result.label);
   };
-  push(node);
+  push(nodeOfOne(1000));
   for (let second = 0; second <= 180; second += 1) {
     const isAfter = second > CHANGE_SECOND;
     const atMs = second * 1000;
-    push({ kind: "gpu", gpu: 0, atMs, ...(isAfter ? after : TRAINING) });
+    push({ kind: "gpu", gpu: 0, atMs, powerWatts: 640, ...(isAfter ? after : TRAINING) });
     const pid = isAfter ? pidAfter : 7;
     push({ kind: "processes", gpu: 0, atMs, list: [{ pid, startTimeMs: pid }] });
     push({ kind: "tick", atMs });

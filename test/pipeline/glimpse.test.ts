@@ -1,20 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { loadShippedData } from "../../src/config/data.ts";
-import type { GpuSample, ProcessSample } from "../../src/model/sample.ts";
+import type { ProcessSample } from "../../src/model/sample.ts";
 import type { WindowResult } from "../../src/pipeline/events.ts";
-import { Pipeline } from "../../src/pipeline/pipeline.ts";
-
-const HASHING: Partial<GpuSample> = {
-  gpuUtil: 1,
-  memUsedBytes: 1e9,
-  pcieRxBytesPerSec: 0,
-  smActive: 0.99,
-  tensorActive: 0,
-  dramActive: 0.005,
-  intActive: 0.85,
-  fp32Active: 0,
-  fp64Active: 0,
-};
+import { HASHING, nodeOfOne, pipelineOfOne } from "./support/hashing.ts";
 
 /** The last window of so many readings of hashing, `intervalMs` apart. */
 function lastOf(
@@ -25,24 +12,12 @@ function lastOf(
     argv = undefined as string[] | undefined,
   } = {},
 ): WindowResult | undefined {
-  const pipeline = new Pipeline({
-    ...loadShippedData(),
-    agentPids: () => new Set(),
-    agentVersion: "0",
-    scaleOf: () => ({
-      origin: "public-limits",
-      idlePowerWatts: 80,
-      fullPowerWatts: 700,
-      memoryBytes: 80e9,
-      pcieBytesPerSec: 60e9,
-    }),
-  });
+  const pipeline = pipelineOfOne();
   let last: WindowResult | undefined;
   const push = (observation: Parameters<typeof pipeline.push>[0]): void => {
     for (const event of pipeline.push(observation)) if (event.kind === "final") last = event.result;
   };
-  const gpus = [{ index: 0, uuid: "GPU-0", model: "m" }];
-  push({ kind: "node", node: "n", source: "s", simulated: true, intervalMs, gpus });
+  push(nodeOfOne(intervalMs));
   for (let i = 0; i <= readings; i += 1) {
     const atMs = i * intervalMs;
     const list: ProcessSample["list"] = argv ? [{ pid: 1, argv }] : [];

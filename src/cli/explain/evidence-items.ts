@@ -1,7 +1,7 @@
 import type { EvidenceModel } from "../../classify/evidence-model.ts";
 import type { Evidence } from "../../model/evidence.ts";
 import type { DecidableLabel } from "../../model/label.ts";
-import { type Feature, FEATURE_GROUPS, FEATURES, type Signature } from "../../model/signature.ts";
+import { type Feature, featureGroup, FEATURES, type Signature } from "../../model/signature.ts";
 import { sanitize } from "../../model/text.ts";
 import type { DeviceScale } from "../../signature/scale.ts";
 import { FEATURE_WORDS, GROUP_TITLES } from "./feature-words.ts";
@@ -170,7 +170,4 @@ export function knownFeature(name: string): Feature | undefined {
   return FEATURES.find((feature) => feature === name);
 }
 
-function groupOf(name: string): string {
-  const groups: [string, readonly string[]][] = Object.entries(FEATURE_GROUPS);
-  return groups.find(([, features]) => features.includes(name))?.[0] ?? "more";
-}
+const groupOf = (name: string): string => featureGroup(name) ?? "more";

@@ -1,7 +1,6 @@
 import { RecordingReader } from "../../collect/recording/read.ts";
 import { timeOf } from "../../collect/recording/time-order.ts";
 import { agentVersion, loadShippedData } from "../../config/data.ts";
-import type { Scores } from "../../classify/score.ts";
 import { AssayError } from "../../model/errors.ts";
 import { sanitize } from "../../model/text.ts";
 import { DEFAULT_WINDOW_MS, windowLengthMs } from "../../model/window.ts";
@@ -12,14 +11,11 @@ import { labelRecording } from "../label-recording.ts";
 import { AROUND, type Scene, type SceneWindow } from "./scene.ts";
 import { type GivenTime, noWindow } from "./time.ts";
 
-/** A result of a pipeline that tells what its neighbours made of a window, and of one that does not. */
-type Told = WindowResult & { readonly smoothed?: Scores | undefined };
-
 /** What is kept of one device: as much as is shown around the moment, however long the recording. */
 interface Kept {
-  before: Told[];
-  here?: Told | undefined;
-  after: Told[];
+  before: WindowResult[];
+  here?: WindowResult | undefined;
+  after: WindowResult[];
 }
 
 export interface RecordingPlace {
@@ -76,11 +72,11 @@ export async function sceneOfRecording(
   return { scene, warnings: warnings.map((warning) => warningText(file, warning)) };
 }
 
-function windowOf({ window, slices, ...device }: Told): SceneWindow {
+function windowOf({ window, slices, ...device }: WindowResult): SceneWindow {
   return { window, slices, device };
 }
 
-function keep(kept: Map<string, Kept>, result: Told, atMs: number): void {
+function keep(kept: Map<string, Kept>, result: WindowResult, atMs: number): void {
   const { uuid } = result.gpu;
   const own = kept.get(uuid) ?? { before: [], after: [] };
   kept.set(uuid, own);
@@ -93,7 +89,7 @@ function keep(kept: Map<string, Kept>, result: Told, atMs: number): void {
 
 function choose(file: string, kept: ReadonlyMap<string, Kept>, gpu: string | undefined): Kept {
   const all = [...kept.values()];
-  const newest = ({ here, before, after }: Kept): Told | undefined =>
+  const newest = ({ here, before, after }: Kept): WindowResult | undefined =>
     here ?? before.at(-1) ?? after[0];
   const found = all.filter((each) => {
     const told = newest(each)?.gpu;

@@ -1,5 +1,4 @@
 import type { EvidenceModel } from "../../classify/evidence-model.ts";
-import type { Scores } from "../../classify/score.ts";
 import type { Evidence } from "../../model/evidence.ts";
 import type { Label } from "../../model/label.ts";
 import type { Signature } from "../../model/signature.ts";
@@ -14,8 +13,6 @@ export interface DeviceView {
   confidence: number;
   evidence: readonly Evidence[];
   signature: Signature;
-  /** Telemetry's log-odds after the neighbours were heard, where the pipeline tells them. */
-  smoothed?: Scores | undefined;
 }
 
 /** One window of one device. */

@@ -34,14 +34,12 @@ export function explainVerdict(scene: Scene, verdict: Verdict): Subject {
   // A share of a device that others used, too, is judged by itself: nothing around it is heard.
   const isDevices = isTelemetry && !isOfShareAlone({ evidence });
   const around = isDevices ? touching(scene, known) : {};
-  const smoothed = isDevices ? scene.here.device?.smoothed : undefined;
   const { maxRelief } = scene;
   const sum = sumOf({
     evidence,
     model: known,
     maxRelief,
     ...around,
-    smoothed,
     recorded: confidence,
   });
   const pair = pairOf(label, sum);

@@ -18,8 +18,6 @@ export interface SumInput {
   /** What the windows directly before and after say by themselves; absent where they do not count. */
   before?: LabelNumbers | undefined;
   after?: LabelNumbers | undefined;
-  /** Telemetry's log-odds after the neighbours were heard, where the pipeline tells them. */
-  smoothed?: LabelNumbers | undefined;
   /** The probability that the verdict carries. */
   recorded: number;
 }
@@ -105,17 +103,9 @@ function wholeOf(
   const { temperature, neighbourWeight } = model.decision;
   const { maxRelief = Infinity } = input;
   const declaring = input.evidence.filter(({ family }) => family === "declared");
-  const tries = input.smoothed
-    ? [{ counted: [], smoothed: input.smoothed }]
-    : choices(input).map((chosen) => ({
-        counted: chosen.map(({ side }) => side),
-        smoothed: averaged(
-          own,
-          chosen.map(({ scores }) => scores),
-          neighbourWeight,
-        ),
-      }));
-  const made = tries.map(({ counted, smoothed }): WholeSum => {
+  const made = choices(input).map((chosen): WholeSum => {
+    const heard = chosen.map(({ scores }) => scores);
+    const smoothed = averaged(own, heard, neighbourWeight);
     const withDeclared = (scores: LabelNumbers): LabelNumbers =>
       addDeclared(scores, declaring, { maxRelief });
     const cool = (scores: LabelNumbers): LabelNumbers =>
@@ -129,7 +119,7 @@ function wholeOf(
       pull: byLabel((label) => smoothed[label] - own[label]),
       cooled: byLabel((label) => cool(smoothed)[label] - smoothed[label]),
       declared: byLabel((label) => total[label] - undeclared[label]),
-      counted,
+      counted: chosen.map(({ side }) => side),
       total,
       temperature,
       probabilities,

@@ -183,11 +183,4 @@ describe("which neighbours were heard", () => {
     const { whole } = sumOf({ evidence, model: shipped, before, after, recorded: 0.123 });
     expect(whole).toMatchObject({ agrees: false, counted: [] });
   });
-
-  it("is as the pipeline tells it, where it does", () => {
-    const smoothed = { "training-like": 3, "inference-like": 0, "mining-like": 0, other: 0 };
-    const { whole } = sumOf({ evidence, model: shipped, before, after, smoothed, recorded: 0 });
-    expect(whole?.total).toEqual(smoothed);
-    expect(whole?.pull["training-like"]).toBeCloseTo(3 - (whole?.own["training-like"] ?? 0), 9);
-  });
 });
