@@ -10,9 +10,9 @@ import { sameWindow } from "./slice-queries.ts";
 import { type SlicedWindow, nameOf, slicedWindows } from "./windows.ts";
 
 const INSERT_SLICE = `
-  INSERT INTO slices (gpu_id, from_ms, to_ms, owner_id, time_ms, energy_mj, label_id, basis_id,
-    confidence, evidence_id, node_id, model_version_id, agent_version_id, simulated)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+  INSERT INTO slices (gpu_id, from_ms, to_ms, owner_id, time_ms, energy_mj, idle_energy_mj,
+    label_id, basis_id, confidence, evidence_id, node_id, model_version_id, agent_version_id, simulated)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 
 /** No window of a device overlaps another, so the one that begins last ends last. */
 const LAST_END = "SELECT to_ms FROM slices WHERE gpu_id = ? ORDER BY from_ms DESC LIMIT 1";
@@ -65,6 +65,7 @@ function createSliceInsert(db: Database, intern: Interner): (slice: Slice) => vo
       intern.owner(slice.owner),
       slice.timeMs,
       slice.energyMj ?? null,
+      slice.idleEnergyMj ?? null,
       intern.text(slice.label),
       intern.text(slice.basis),
       slice.confidence,

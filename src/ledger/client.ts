@@ -79,6 +79,10 @@ function ledgerOver(
     incidents: async (query) => quick.ask("incidents", query),
     calibrations: async () => quick.ask("calibrations"),
     calibrationHistory: async (query) => reader.ask("calibrationHistory", query),
+    incidentHistory: async (id) => reader.ask("incidentHistory", id),
+    owners: async () => quick.ask("owners"),
+    processes: async (query) => reader.ask("processes", query),
+    contexts: async (query) => reader.ask("contexts", query),
     extent: async () => reader.ask("extent"),
     async close() {
       // The last connection to go folds the log into the database: that must be the writer.

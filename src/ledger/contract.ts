@@ -1,7 +1,9 @@
 import type { Calibration } from "../model/calibration.ts";
 import type { Incident } from "../model/incident.ts";
+import type { ContextObservation } from "../model/observation.ts";
+import type { OwnerIdentity } from "../model/owner.ts";
 import type { Label } from "../model/label.ts";
-import type { GpuInfo } from "../model/sample.ts";
+import type { Ancestor, GpuInfo } from "../model/sample.ts";
 import type { Segment, Slice } from "../model/slice.ts";
 import type { Window } from "../model/window.ts";
 
@@ -19,6 +21,32 @@ export interface GapRecord extends Window {
   gpuUuid?: string | undefined;
   source: string;
   reason: string;
+}
+
+/** What was known of an owner from `atMs` on; a later record of the same owner replaces it. */
+export interface KnownOwner extends OwnerIdentity {
+  node: string;
+  key: string;
+  atMs: number;
+}
+
+/** A process that was seen on a device, or in the tree of one that was: kept after it is gone. */
+export interface KnownProcess {
+  node: string;
+  pid: number;
+  /** Unix milliseconds; with `pid` it names one process for good. */
+  startTimeMs?: number | undefined;
+  /** Devices it was seen on; empty for the others of a tree. */
+  gpuUuids: readonly string[];
+  ownerKey: string;
+  ppid?: number | undefined;
+  comm?: string | undefined;
+  exe?: string | undefined;
+  /** The command line, bounded and escaped, with what looks like a secret masked. */
+  command?: string | undefined;
+  user?: string | undefined;
+  lineage?: readonly Ancestor[] | undefined;
+  firstSeenMs: number;
 }
 
 /** A message that must arrive. `id` stays the same over all attempts. */
@@ -50,6 +78,10 @@ export interface LedgerBatch {
   gaps?: readonly GapRecord[] | undefined;
   /** The newest state of each incident; every state is kept as a record. */
   incidents?: readonly Incident[] | undefined;
+  /** What became known of owners; of each a record wherever it changed. */
+  owners?: readonly KnownOwner[] | undefined;
+  processes?: readonly KnownProcess[] | undefined;
+  contexts?: readonly ContextObservation[] | undefined;
   outbox?: readonly OutboxMessage[] | undefined;
   calibrations?: readonly Calibration[] | undefined;
 }
@@ -96,6 +128,18 @@ export interface LedgerReader {
   gaps(window: Window): Promise<GapRecord[]>;
   /** Newest state of each incident, newest first. */
   incidents(query: { open?: boolean | undefined; limit?: number | undefined }): Promise<Incident[]>;
+  /** Every state of one incident, oldest first; empty where there is none of that id. */
+  incidentHistory(id: string): Promise<Incident[]>;
+  /** The newest record of each owner. */
+  owners(): Promise<KnownOwner[]>;
+  /** Of an owner, or of all: those seen first before the window's end, newest first. */
+  processes(query: {
+    ownerKey?: string | undefined;
+    toMs: number;
+    limit: number;
+  }): Promise<KnownProcess[]>;
+  /** Contexts that touch the window, newest word of each, by time. */
+  contexts(query: Window & { limit: number }): Promise<ContextObservation[]>;
   /** Newest calibration of each device and kernel. */
   calibrations(): Promise<Calibration[]>;
   /** Every calibration that was kept, in the order in which they were; of one device where named. */

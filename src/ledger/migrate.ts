@@ -2,12 +2,17 @@ import type { Database } from "better-sqlite3";
 import { AssayError } from "../model/errors.ts";
 import { createUsageTables } from "./migrations/001-usage.ts";
 import { createAlertTables } from "./migrations/002-alerts.ts";
+import { createWhoTables } from "./migrations/003-who.ts";
 
 /** Brings a ledger from the version before to its own; runs inside a transaction. */
 export type Migration = (db: Database) => void;
 
 /** The migration at index `i` leads to version `i + 1`. One that was released never changes. */
-export const MIGRATIONS: readonly Migration[] = [createUsageTables, createAlertTables];
+export const MIGRATIONS: readonly Migration[] = [
+  createUsageTables,
+  createAlertTables,
+  createWhoTables,
+];
 
 /** "assa" in the SQLite header: tells a ledger from any other SQLite database. */
 export const APPLICATION_ID = 0x61737361;

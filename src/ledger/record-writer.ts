@@ -1,5 +1,6 @@
 import type { Database } from "better-sqlite3";
 import type { GapRecord, KnownGpu, LedgerBatch, OutboxMessage } from "./contract.ts";
+import { createWhoWriter } from "./who-writer.ts";
 
 /** A description follows the device; when it was first seen, and that it was simulated, stay. */
 const UPSERT_GPU = `
@@ -51,6 +52,7 @@ export function createRecordWriter(db: Database): RecordWriter {
   const incident = db.prepare(INSERT_INCIDENT);
   const calibration = db.prepare(INSERT_CALIBRATION);
   const message = db.prepare(INSERT_MESSAGE);
+  const who = createWhoWriter(db);
   return {
     gpu: (known) => void gpu.run(...gpuValues(known)),
     others(batch) {
@@ -59,6 +61,7 @@ export function createRecordWriter(db: Database): RecordWriter {
         const { id, state, updatedAtMs } = each;
         incident.run({ id, state, updatedAtMs, json: JSON.stringify(each) });
       }
+      who(batch);
       for (const each of batch.outbox ?? []) message.run(messageValues(each));
       for (const each of batch.calibrations ?? []) {
         const { gpuUuid, kernel } = each;

@@ -9,10 +9,17 @@ import {
 import { type Evidence, EVIDENCE_FAMILIES } from "../model/evidence.ts";
 import type { Incident } from "../model/incident.ts";
 import { DECIDABLE_LABELS, LABELS } from "../model/label.ts";
-import { OWNER_KINDS } from "../model/owner.ts";
 import type { ShareBasis, Slice } from "../model/slice.ts";
 import { bounded } from "./bounded.ts";
 import type { GapRecord, KnownGpu, LedgerBatch, OutboxMessage } from "./contract.ts";
+import {
+  causeSchema,
+  contextObservationSchema,
+  knownOwnerSchema,
+  knownProcessSchema,
+  ownerSchema,
+  usageSchema,
+} from "./who-records.ts";
 
 /**
  * What the ledger accepts, and what it reads back. Types and ranges are law: a batch that breaks
@@ -64,12 +71,6 @@ export const evidenceSchema: z.ZodType<readonly Evidence[]> = z
     return [...kept, { family: "context" as const, feature: "cut", value, text, weights: {} }];
   });
 
-/** The owner key is bounded as a whole, for queries by key to find it. */
-export const ownerSchema = z.object({
-  kind: z.enum(OWNER_KINDS),
-  id: z.string().transform((id) => bounded(id, MAX_NAME)),
-});
-
 const window = { fromMs: timeMs, toMs: timeMs };
 
 export const sliceSchema: z.ZodType<Slice> = z
@@ -80,6 +81,7 @@ export const sliceSchema: z.ZodType<Slice> = z
     owner: ownerSchema,
     timeMs: amount,
     energyMj: amount.optional(),
+    idleEnergyMj: amount.optional(),
     basis: basisSchema,
     label: labelSchema,
     confidence: ratio,
@@ -88,7 +90,11 @@ export const sliceSchema: z.ZodType<Slice> = z
     agentVersion: name,
     simulated: z.boolean(),
   })
-  .refine((slice) => slice.fromMs < slice.toMs, "a slice must end after it begins");
+  .refine((slice) => slice.fromMs < slice.toMs, "a slice must end after it begins")
+  .refine(
+    ({ energyMj, idleEnergyMj }) => (idleEnergyMj ?? 0) <= (energyMj ?? 0),
+    "the idle part of a slice's energy is no more than all of it",
+  );
 
 export const gpuSchema: z.ZodType<KnownGpu> = z.object({
   node: name,
@@ -125,6 +131,9 @@ export const incidentSchema: z.ZodType<Incident> = z.object({
   summary: prose,
   evidence: evidenceSchema,
   simulated: z.boolean(),
+  causes: z.array(causeSchema).max(MAX_REASONS).optional(),
+  usage: usageSchema.optional(),
+  story: name.optional(),
 });
 
 /** Ids, endpoints and bodies are the daemon's own, and cut they would be others: they must fit. */
@@ -169,6 +178,9 @@ export const batchSchema: z.ZodType<LedgerBatch> = z.object({
   slices: z.array(sliceSchema).optional(),
   gaps: z.array(gapSchema).optional(),
   incidents: z.array(incidentSchema).optional(),
+  owners: z.array(knownOwnerSchema).optional(),
+  processes: z.array(knownProcessSchema).optional(),
+  contexts: z.array(contextObservationSchema).optional(),
   outbox: z.array(outboxSchema).optional(),
   calibrations: z.array(calibrationSchema).optional(),
 });

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { ownerKey, parseOwnerKey } from "../model/owner.ts";
-import { ownerSchema } from "./records.ts";
+import { ownerSchema } from "./who-records.ts";
 
 /** A column that is NULL where there is nothing to say. */
 export const absent = <T>(type: z.ZodType<T>) =>

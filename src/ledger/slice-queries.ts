@@ -3,13 +3,15 @@ import { z } from "zod";
 import { type Segment, type Slice } from "../model/slice.ts";
 import type { Window } from "../model/window.ts";
 import type { SliceQuery, StoredSlice, UsageRow } from "./contract.ts";
-import { basisSchema, evidenceSchema, labelSchema, ownerSchema } from "./records.ts";
+import { basisSchema, evidenceSchema, labelSchema } from "./records.ts";
 import { absent, flag, json, ownerKeyFilter } from "./row.ts";
+import { ownerSchema } from "./who-records.ts";
 import type { SlicedWindow } from "./windows.ts";
 
 const SLICE = `
   SELECT s.sequence, g.uuid AS gpuUuid, s.from_ms AS fromMs, s.to_ms AS toMs,
     o.kind AS ownerKind, o.ident AS ownerId, s.time_ms AS timeMs, s.energy_mj AS energyMj,
+    s.idle_energy_mj AS idleEnergyMj,
     label.text AS label, basis.text AS basis, s.confidence, e.json AS evidence, node.text AS node,
     model.text AS modelVersion, agent.text AS agentVersion, s.simulated
   FROM slices s

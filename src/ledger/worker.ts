@@ -12,6 +12,7 @@ import {
   workerOptions,
 } from "./protocol.ts";
 import * as records from "./record-queries.ts";
+import * as who from "./who-queries.ts";
 import * as slices from "./slice-queries.ts";
 import { type Store, openForReading, openForWriting } from "./store.ts";
 
@@ -32,6 +33,10 @@ function readHandlers({ db }: Store): Handlers {
     incidents: (query) => records.incidents(db, query),
     calibrations: () => records.calibrations(db),
     calibrationHistory: (query) => records.calibrationHistory(db, query),
+    incidentHistory: (id) => who.incidentHistory(db, id),
+    owners: () => who.owners(db),
+    processes: (query) => who.processes(db, query),
+    contexts: (query) => who.contexts(db, query),
     extent: () => records.extent(db),
     lastSliceEnds: () => records.lastSliceEnds(db),
     due: (nowMs, limit, endpoint) => outbox.due(db, nowMs, limit, endpoint),

@@ -6,6 +6,8 @@ import type {
   HostSample,
   LaunchSample,
   ProcessSample,
+  RegistrySample,
+  SocketSample,
 } from "./sample.ts";
 
 /** Says which node and devices the following observations speak of. Comes first; again on change. */
@@ -97,6 +99,41 @@ export interface ProbeObservation {
   pid?: number | undefined;
 }
 
+/**
+ * What an agent, a job or a service said it did: a run, an episode or a call of a tool. Declared by
+ * whoever sent it: it explains, and moves no label. Strings are bounded but otherwise as they came.
+ */
+export interface RunContext {
+  /** Unix milliseconds by the sender's clock, corrected by `skewMs` where that could be told. */
+  fromMs: number;
+  /** Absent while it runs, or where nobody said. */
+  toMs?: number | undefined;
+  service?: string | undefined;
+  /** Which agent or model acted, where several share a service. */
+  agent?: string | undefined;
+  run?: string | undefined;
+  episode?: string | undefined;
+  session?: string | undefined;
+  tool?: string | undefined;
+  /** Of the tool call. */
+  arguments?: string | undefined;
+  container?: string | undefined;
+  image?: string | undefined;
+  host?: string | undefined;
+  pids?: readonly number[] | undefined;
+  /** Span or record it came as, so that a later word on it (its end) finds it. */
+  id?: string | undefined;
+  /** What the sender's clock was ahead by, as far as it could be estimated. */
+  skewMs?: number | undefined;
+}
+
+/** One word on a run's context; a later one with the same `id` replaces it. */
+export interface ContextObservation extends RunContext {
+  kind: "context";
+  /** When it was received, by this node's clock. */
+  atMs: number;
+}
+
 /** What a collector, live or replayed, puts on the line. */
 export type Observation =
   | NodeObservation
@@ -104,6 +141,9 @@ export type Observation =
   | ProcessSample
   | HostSample
   | LaunchSample
+  | SocketSample
+  | RegistrySample
+  | ContextObservation
   | DriverSamples
   | DeviceHealth
   | CollectorObservation

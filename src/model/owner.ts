@@ -1,9 +1,12 @@
 /**
- * Who a share of GPU time belongs to. The last five kinds are lines of their own: the agent itself,
+ * Who a share of GPU time belongs to, the widest unit that somebody is billed for first. The last five kinds are lines of their own: the agent itself,
  * busy time no visible process explains, a device doing nothing, and time nobody measured.
  */
 export const OWNER_KINDS = [
+  "job",
+  "pod",
   "container",
+  "unit",
   "user",
   "process",
   "agent",
@@ -36,4 +39,55 @@ export function parseOwnerKey(key: string): Owner | undefined {
   const head = colon < 0 ? key : key.slice(0, colon);
   const kind = OWNER_KINDS.find((known) => known === head);
   return kind && { kind, id: colon < 0 ? "" : key.slice(colon + 1) };
+}
+
+/** What is known of an owner beside its name. Bounded, otherwise as the observed user wrote it. */
+export const OWNER_FACTS = [
+  "user",
+  "loginUser",
+  "session",
+  "scheduler",
+  "job",
+  "step",
+  "jobName",
+  "account",
+  "partition",
+  "namespace",
+  "pod",
+  "podContainer",
+  "containerId",
+  "containerName",
+  "image",
+  "sandbox",
+  "unit",
+  "cluster",
+  "rayJob",
+  "task",
+  "worker",
+  "role",
+  "launcher",
+  "rank",
+  "worldSize",
+  "server",
+  "agentSession",
+  "team",
+  "costCentre",
+] as const;
+
+export type OwnerFact = (typeof OWNER_FACTS)[number];
+export type OwnerFacts = { [K in OwnerFact]?: string | undefined };
+
+/** An owner, how it was found, and what else is known. */
+export interface OwnerIdentity {
+  owner: Owner;
+  /** Name of the rule that decided. */
+  rule: string;
+  /** A sentence: what the rule saw. Escaped. */
+  reason: string;
+  /** What the kernel, the scheduler or an engine says: the process itself cannot choose it. */
+  proven: OwnerFacts;
+  /** What its environment, title or arguments say: anybody can write that. It never moves blame. */
+  declared: OwnerFacts;
+  /** Sentences on what contradicts the decision: two claims for one GPU, say. Escaped. */
+  conflicts: readonly string[];
 }

@@ -61,10 +61,32 @@ export interface GpuSample extends GpuReadings {
   gpu: number;
 }
 
+/** A process above another one in its tree: what it came from. Strings are the observed user's. */
+export interface Ancestor {
+  pid: number;
+  /** Unix milliseconds. */
+  startTimeMs?: number | undefined;
+  comm?: string | undefined;
+  exe?: string | undefined;
+  /** The first argument, which a program may set as it likes: `slurmstepd: [4711.0]`, `ray::Worker`. */
+  title?: string | undefined;
+  user?: string | undefined;
+}
+
 /** A process, as far as the collectors could see it. Strings come from the observed user: hostile. */
 export interface ProcessSighting {
   pid: number;
   ppid?: number | undefined;
+  /** What it descends from, nearest first; absent where nothing looked. */
+  lineage?: readonly Ancestor[] | undefined;
+  /** Of the account that runs it; `user` is its name. */
+  uid?: number | undefined;
+  /** Who logged in: the kernel's audit id keeps it through sudo and su. */
+  loginUser?: string | undefined;
+  /** Has a GPU's device file open. */
+  holdsDevice?: boolean | undefined;
+  /** Libraries of GPU frameworks and drivers that are mapped, by their short names: `cudart`, `torch`. */
+  mapped?: readonly string[] | undefined;
   /** Unix milliseconds; with `pid` it names one process for good, since pids are reused. */
   startTimeMs?: number | undefined;
   smUtil?: number | undefined;
@@ -95,6 +117,64 @@ export interface HostSample {
   kind: "host";
   atMs: number;
   list: readonly ProcessSighting[];
+}
+
+/** One outbound connection, or a socket that waits for some. Addresses are the kernel's words. */
+export interface SocketSighting {
+  pid: number;
+  protocol: string;
+  localAddress: string;
+  localPort: number;
+  remoteAddress: string;
+  remotePort: number;
+  /** As Linux names it: `ESTABLISHED`, `SYN_SENT`, `LISTEN`, … */
+  state: string;
+  /** Only where the host knew it already: nothing is ever looked up. */
+  remoteName?: string | undefined;
+  bytesSent?: number | undefined;
+  bytesReceived?: number | undefined;
+  /** Unix milliseconds of the scan that saw it first. */
+  firstSeenMs?: number | undefined;
+}
+
+/** Connections of the process trees that hold a device. An empty list is a finding. */
+export interface SocketSample {
+  kind: "sockets";
+  atMs: number;
+  list: readonly SocketSighting[];
+}
+
+/** What a scheduler or an engine says of one of its jobs, pods or containers. */
+export interface RegistryEntry {
+  /** Devices it was given, by uuid or by the node's index as text. */
+  gpus?: readonly string[] | undefined;
+  container?:
+    | { id?: string | undefined; name?: string | undefined; image?: string | undefined }
+    | undefined;
+  pod?:
+    | { namespace: string; name: string; uid?: string | undefined; container?: string | undefined }
+    | undefined;
+  job?:
+    | {
+        scheduler: string;
+        id: string;
+        user?: string | undefined;
+        uid?: number | undefined;
+        account?: string | undefined;
+        partition?: string | undefined;
+        name?: string | undefined;
+      }
+    | undefined;
+  labels?: Readonly<Record<string, string>> | undefined;
+}
+
+/** All that one such source says at a moment: it replaces what the source said before. */
+export interface RegistrySample {
+  kind: "registry";
+  atMs: number;
+  /** `kubelet`, `docker`, `podman`, `containerd`, `prolog`. */
+  source: string;
+  entries: readonly RegistryEntry[];
 }
 
 /**

@@ -21,6 +21,8 @@ export interface Share {
   timeMs: number;
   /** Absent where energy was not measured. */
   energyMj?: number | undefined;
+  /** The part of `energyMj` that the device draws anyway, as long as it is on; absent where unknown. */
+  idleEnergyMj?: number | undefined;
   basis: ShareBasis;
   pids: readonly number[];
 }
@@ -32,6 +34,8 @@ export interface Slice extends Window {
   owner: Owner;
   timeMs: number;
   energyMj?: number | undefined;
+  /** See {@link Share.idleEnergyMj}. */
+  idleEnergyMj?: number | undefined;
   basis: ShareBasis;
   label: Label;
   confidence: number;

@@ -1,5 +1,6 @@
 import type { Verdict } from "../classify/score.ts";
-import type { GpuInfo } from "../model/sample.ts";
+import type { OwnerIdentity } from "../model/owner.ts";
+import type { GpuInfo, ProcessSighting } from "../model/sample.ts";
 import type { Signature } from "../model/signature.ts";
 import type { Slice } from "../model/slice.ts";
 import type { Window } from "../model/window.ts";
@@ -19,6 +20,17 @@ export type PipelineEvent =
   | { kind: "final"; result: WindowResult }
   /** A device (or the node) was seen for the first time, or its description changed. */
   | { kind: "gpu"; node: string; simulated: boolean; gpu: GpuInfo; atMs: number }
+  /** An owner was seen for the first time, or more became known of him. */
+  | { kind: "owner"; node: string; identity: OwnerIdentity; atMs: number }
+  /** A process was seen for the first time: on devices, or (with none) in the tree of one that is. */
+  | {
+      kind: "process";
+      node: string;
+      ownerKey: string;
+      process: ProcessSighting;
+      gpuUuids: readonly string[];
+      atMs: number;
+    }
   | {
       kind: "gap";
       node: string;

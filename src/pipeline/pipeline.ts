@@ -54,6 +54,10 @@ export class Pipeline {
         return [];
       case "gap":
         return this.gap(observation);
+      case "sockets":
+      case "registry":
+      case "context":
+        return [];
       case "tick":
         return this.advance(observation.atMs);
       case "samples":

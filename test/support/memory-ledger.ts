@@ -80,6 +80,22 @@ export class MemoryLedger implements LedgerReader {
     return [];
   }
 
+  async incidentHistory() {
+    return [];
+  }
+
+  async owners() {
+    return [];
+  }
+
+  async processes() {
+    return [];
+  }
+
+  async contexts() {
+    return [];
+  }
+
   async calibrations() {
     return [];
   }

@@ -13,6 +13,12 @@ export function ownerText(owner: Owner): string {
 export function whoText({ kind, id }: Owner): string {
   const name = sanitize(id, MAX_OWNER);
   switch (kind) {
+    case "job":
+      return `the job ${name}`;
+    case "pod":
+      return `the pod ${name}`;
+    case "unit":
+      return `the service ${name}`;
     case "container":
       return `the container ${name}`;
     case "user":

@@ -5,11 +5,13 @@ import type {
   ProbeObservation,
 } from "../../model/observation.ts";
 import type {
+  Ancestor,
   HostSample,
   LaunchSample,
   ProcessSample,
   ProcessSighting,
 } from "../../model/sample.ts";
+import { contextOf, registryOf, socketsOf } from "./who-lines.ts";
 import { checked, countUnknown, entriesOf } from "./checked.ts";
 import { collectorOf, healthOf, samplesOf } from "./device-lines.ts";
 import { isRecord, millisecondsOf, type RawLine } from "./fields.ts";
@@ -26,13 +28,14 @@ import {
   probeSchema,
   processesSchema,
   processSchema,
+  type RawAncestor,
   type RawProcess,
 } from "./schema.ts";
 import type { WarningLog } from "./warnings.ts";
 
 /** Says what ran, for evaluation only: no observation is ever made of these. */
 const EVALUATION_KINDS: ReadonlySet<string> = new Set(["truth", "phase"]);
-const UNUSED_KINDS: ReadonlySet<string> = new Set(["sockets", "context", "calibration"]);
+const UNUSED_KINDS: ReadonlySet<string> = new Set(["calibration"]);
 
 /**
  * The JSON object of one line.
@@ -68,6 +71,12 @@ export function observationOf(
       return hostOf(raw, at, warnings);
     case "launches":
       return launchesOf(raw, at, warnings);
+    case "sockets":
+      return socketsOf(raw, at, warnings);
+    case "registry":
+      return registryOf(raw, at, warnings);
+    case "context":
+      return contextOf(raw, at, warnings);
     case "gap":
       return gapOf(raw, at, warnings);
     case "probe":
@@ -155,8 +164,9 @@ function sightingsOf(
   warnings: WarningLog,
 ): ProcessSighting[] {
   if (Array.isArray(raw)) countUnknown("list", raw, processSchema, at, warnings);
-  return list.map(({ startTime, ...process }) => {
+  return list.map(({ startTime, lineage, ...process }) => {
     const sighting: ProcessSighting = process;
+    if (lineage) sighting.lineage = lineage.map((each) => ancestorOf(each, at));
     if (startTime !== undefined)
       sighting.startTimeMs = millisecondsOf(startTime, "list.startTime", at);
     for (const [field, limit] of PROCESS_LIMITS) {
@@ -171,6 +181,11 @@ function sightingsOf(
     }
     return sighting;
   });
+}
+
+function ancestorOf({ startTime, ...ancestor }: RawAncestor, at: LinePlace): Ancestor {
+  if (startTime === undefined) return ancestor;
+  return { ...ancestor, startTimeMs: millisecondsOf(startTime, "list.lineage.startTime", at) };
 }
 
 function gapOf(raw: RawLine, at: LinePlace, warnings: WarningLog): GapObservation {

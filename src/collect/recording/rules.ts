@@ -29,10 +29,14 @@ export class RecordingRules {
         return this.#nodeViolation(observation);
       case "gap":
         return this.#unlisted(observation.gpu);
+      // Several sources, each with a pace of its own, and words that come late.
+      case "registry":
+      case "context":
       // Traces of several processes end when they end: none of them is older than the others.
       case "launches":
         return undefined;
       case "host":
+      case "sockets":
       case "tick":
       case "collector":
         return this.#backward(observation.kind, WHOLE_NODE, observation.atMs);

@@ -46,6 +46,15 @@ export const nodeSchema = z.object({
   overhead: overheadSchema.optional(),
 });
 
+const ancestorSchema = z.object({
+  pid: index,
+  startTime: z.number().optional(),
+  comm: z.string().optional(),
+  exe: z.string().optional(),
+  title: z.string().optional(),
+  user: z.string().optional(),
+});
+
 export const processSchema = z.object({
   pid: index,
   ppid: index.optional(),
@@ -56,6 +65,11 @@ export const processSchema = z.object({
   encUtil: z.number().optional(),
   decUtil: z.number().optional(),
   exited: z.boolean().optional(),
+  lineage: z.array(ancestorSchema).optional(),
+  uid: index.optional(),
+  loginUser: z.string().optional(),
+  holdsDevice: z.boolean().optional(),
+  mapped: z.array(z.string()).optional(),
   comm: z.string().optional(),
   exe: z.string().optional(),
   argv: z.array(z.string()).optional(),
@@ -158,4 +172,5 @@ export const collectorSchema = z.object({
   maxDurationMs: milliseconds.optional(),
 });
 
+export type RawAncestor = z.infer<typeof ancestorSchema>;
 export type RawProcess = z.infer<typeof processSchema>;

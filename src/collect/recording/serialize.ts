@@ -1,5 +1,5 @@
 import type { NodeObservation, Observation } from "../../model/observation.ts";
-import type { GpuInfo, ProcessSighting } from "../../model/sample.ts";
+import type { Ancestor, GpuInfo, ProcessSighting } from "../../model/sample.ts";
 import { FORMAT_VERSION } from "./header.ts";
 
 /*
@@ -31,6 +31,19 @@ export function lineOf(observation: Observation): string | undefined {
       const { kind, atMs, list } = observation;
       return JSON.stringify({ kind, t: atMs / 1000, list: list.map(processFields) });
     }
+    case "sockets": {
+      const { kind, atMs, list } = observation;
+      const sockets = list.map(({ firstSeenMs, ...socket }) => ({
+        ...socket,
+        firstSeen: firstSeenMs === undefined ? undefined : firstSeenMs / 1000,
+      }));
+      return JSON.stringify({ kind, t: atMs / 1000, list: sockets });
+    }
+    case "context": {
+      const { kind, atMs, fromMs, toMs, ...fields } = observation;
+      const to = toMs === undefined ? undefined : toMs / 1000;
+      return JSON.stringify({ kind, t: atMs / 1000, from: fromMs / 1000, to, ...fields });
+    }
     case "samples": {
       const { kind, atMs, fromMs, ...fields } = observation;
       return JSON.stringify({ kind, t: atMs / 1000, from: fromMs / 1000, ...fields });
@@ -59,8 +72,12 @@ function gpuFields({ intervalMs, ...fields }: GpuInfo): object {
   return intervalMs === undefined ? fields : { ...fields, intervalSeconds: intervalMs / 1000 };
 }
 
-function processFields({ startTimeMs, ...fields }: ProcessSighting): object {
-  if (startTimeMs === undefined) return fields;
+function processFields({ startTimeMs, lineage, ...fields }: ProcessSighting): object {
   const { pid, ppid, ...rest } = fields;
-  return { pid, ppid, startTime: startTimeMs / 1000, ...rest };
+  const startTime = startTimeMs === undefined ? undefined : startTimeMs / 1000;
+  return { pid, ppid, startTime, ...rest, lineage: lineage?.map(ancestorFields) };
+}
+
+function ancestorFields({ startTimeMs, ...fields }: Ancestor): object {
+  return startTimeMs === undefined ? fields : { ...fields, startTime: startTimeMs / 1000 };
 }

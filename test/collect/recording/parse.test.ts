@@ -199,8 +199,8 @@ describe("what is skipped", () => {
     expect((await read({ kind: "hologram", gpu: 99 })).warnings).toMatchObject([
       { code: "unknown-kind", subject: "hologram", count: 1 },
     ]);
-    expect((await read({ kind: "sockets", t: T0, list: [] })).warnings).toMatchObject([
-      { code: "unused-kind", subject: "sockets" },
+    expect((await read({ kind: "calibration", t: T0, list: [] })).warnings).toMatchObject([
+      { code: "unused-kind", subject: "calibration" },
     ]);
   });
 
