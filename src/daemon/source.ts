@@ -90,6 +90,11 @@ function nvidiaCollector(config: Config, common: Common, deps: CollectorDeps): C
   return withFallback(library, withProcessNames(program, processes), deps);
 }
 
+/** What is seen beside the devices. Without a device these alone are no reason to stay. */
+export function companionsOf(_config: Config, _deps: CollectorDeps): Collector[] {
+  return [];
+}
+
 /** The node's own GPUs; or why there are none, which is normal. */
 export async function openLiveSource(
   config: Config,
@@ -97,7 +102,8 @@ export async function openLiveSource(
 ): Promise<{ source: OpenedSource; isPresent: boolean; reason: string }> {
   const { nowMs, monotonicMs, sleep, signal, onEvent, onDuplicate, onRate } = deps;
   const intervalMs = durationMs(config.collect.interval);
-  const collectors = collectorsOf(config, deps);
+  const devices = collectorsOf(config, deps);
+  const collectors = [...devices, ...companionsOf(config, deps)];
   const harness = new CollectorHarness(collectors, { monotonicMs, sleep, onEvent });
   // A driver that hangs while it is opened must not hold up the start: it may come later.
   await Promise.race([harness.open(), sleep(OPEN_WAIT_MS, signal)]);
@@ -106,9 +112,11 @@ export async function openLiveSource(
   const rate = onRate && new RateController(rateSettings(config), onRate);
   const clock = { wallMs: nowMs, monotonicMs, sleep };
   const health = harness.health();
-  const present = health.filter((source) => source.state !== "absent");
-  const reasons = health.map((each) => each.detail).join("; ");
-  const reason = collectors.length > 0 ? reasons : "every source is switched off";
+  const seers = new Set(devices.map(({ name }) => name));
+  const ofDevices = health.filter(({ name }) => seers.has(name));
+  const present = ofDevices.filter((source) => source.state !== "absent");
+  const reasons = ofDevices.map((each) => each.detail).join("; ");
+  const reason = devices.length > 0 ? reasons : "every source is switched off";
   const source: OpenedSource = {
     observations: liveSource({ harness, intervalMs, rate, directory, clock, signal }),
     description:

@@ -1,11 +1,12 @@
 import type { DecidableLabel } from "./label.ts";
 
 /**
- * Families that fail independently: what telemetry alone suggests, host facts can confirm.
+ * Families that fail independently: what telemetry alone suggests, facts of processes (`host`) and of
+ * their connections (`network`) can confirm.
  * `declared` is what a program openly says it is: cheap and easy to fake, so it weighs little, never
  * for or against an accusation, and is no family that confirms one. `context` weighs nothing.
  */
-export const EVIDENCE_FAMILIES = ["telemetry", "host", "declared", "context"] as const;
+export const EVIDENCE_FAMILIES = ["telemetry", "host", "network", "declared", "context"] as const;
 
 export type EvidenceFamily = (typeof EVIDENCE_FAMILIES)[number];
 
