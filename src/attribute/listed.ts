@@ -146,6 +146,11 @@ export function nobody(weight: number, basis: ShareBasis): OwnerClaim {
   return { owner: UNATTRIBUTED, weight, basis, pids: [] };
 }
 
+/** What all processes of a list used together, as far as it is told. */
+export function visibleUse({ list }: ProcessSample): number {
+  return sum(list, useOf);
+}
+
 /** A driver that says more than all of a device, or less than nothing, says the limit. */
 function useOf({ smUtil }: ProcessSighting): number {
   return Math.min(1, Math.max(0, smUtil ?? 0));

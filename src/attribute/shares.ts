@@ -75,7 +75,8 @@ class Attribution {
     this.lists = new Lists(input.processes, this.own.pids);
     this.owners = { agentPids: input.agentPids, hiddenPids: this.lists.hiddenPids };
     const useOf = (interval: Interval): number | undefined => this.useOf(interval);
-    this.suspicion = new Suspicion(input.intervals, useOf, this.owners);
+    const { window, intervals, processes: lists } = input;
+    this.suspicion = new Suspicion({ window, intervals, lists }, useOf, this.owners);
   }
 
   shares(): Share[] {

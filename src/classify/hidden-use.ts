@@ -19,7 +19,7 @@ export function hiddenUse({ basis, unexplained }: Share, window: Window): Eviden
   const text =
     basis === "hidden-process"
       ? `the driver names ${namesOf(unexplained.unlistedPids)} on the device ${over}, which was used ${percent(deviceUse)}, and /proc, where all processes of the host show, has none of that number: something hides it (${looked})`
-      : `the device was used ${percent(deviceUse)} ${over}, and all processes that were seen used ${percent(visibleUse)} of it: somebody who cannot be seen used the rest (${looked})`;
+      : `the device was used ${percent(deviceUse)} ${over}, and all processes that were seen used ${percent(visibleUse)}: nobody who can be seen explains the rest (${looked})`;
   const value = Math.round((deviceUse - visibleUse) * 1000) / 1000;
   return [{ family: "context", feature: "hiddenUse", value, text, weights: {} }];
 }
