@@ -6,6 +6,7 @@ import { splitInteger } from "../model/split.ts";
 import { type Window, windowLengthMs } from "../model/window.ts";
 import { claimsOn, type OwnerClaim, UNEXPLAINED_ABOVE } from "./claims.ts";
 import { clip, type Interval } from "./intervals.ts";
+import type { OwnerOf } from "./ownership.ts";
 import { NO_OWN_TIME, ownMsIn, type OwnTime, ownUse } from "./own-time.ts";
 
 export interface AttributionInput {
@@ -14,7 +15,7 @@ export interface AttributionInput {
   intervals: readonly Interval[];
   /** In time order. */
   processes: readonly ProcessSample[];
-  agentPids: ReadonlySet<number>;
+  ownerOf: OwnerOf;
   /** What the agent's probes took: theirs to the millisecond, before anything is split. */
   own?: OwnTime | undefined;
 }
@@ -101,7 +102,7 @@ function claimsFor(
   input: AttributionInput,
 ): readonly OwnerClaim[] {
   if (interval.activity === "idle") return [IDLE_CLAIM];
-  const { own = NO_OWN_TIME, agentPids } = input;
+  const { own = NO_OWN_TIME, ownerOf } = input;
   const seen = withoutOwn(nearest(input.processes, whole.toMs), own);
   // Nothing measured activity: a process that is there may be working, but nobody there says nothing.
   if (interval.activity === "unknown" && !seen?.list.length)
@@ -112,7 +113,7 @@ function claimsFor(
   // What a device reports after our own launch must not look like somebody who hides.
   const isOwn = ownPart > 0 && use - ownPart <= UNEXPLAINED_ABOVE;
   if (seen?.list.length === 0 && isOwn) return [IDLE_CLAIM];
-  return claimsOn(seen, gpuUtil === undefined ? undefined : gpuUtil - ownPart, agentPids);
+  return claimsOn(seen, gpuUtil === undefined ? undefined : gpuUtil - ownPart, ownerOf);
 }
 
 /** Our own device processes hold memory and a context, which is no use of the device. */
