@@ -1,4 +1,12 @@
-import type { GapRecord, KnownGpu, LedgerBatch, OutboxMessage } from "./ledger/contract.ts";
+import { knownOwner, knownProcess } from "./agent-who.ts";
+import type {
+  GapRecord,
+  KnownGpu,
+  KnownOwner,
+  KnownProcess,
+  LedgerBatch,
+  OutboxMessage,
+} from "./ledger/contract.ts";
 import type { Incident } from "./model/incident.ts";
 import type { Observation, ObservationSource } from "./model/observation.ts";
 import type { Slice } from "./model/slice.ts";
@@ -68,6 +76,8 @@ class PendingBatch {
   private gpus: KnownGpu[] = [];
   private slices: Slice[] = [];
   private gaps: GapRecord[] = [];
+  private owners: KnownOwner[] = [];
+  private processes: KnownProcess[] = [];
   private lastMs = 0;
   private readonly seen = new Set<string>();
 
@@ -85,15 +95,16 @@ class PendingBatch {
 
   /** @returns whether there was anything to write */
   commit(atMs: number | undefined): boolean {
-    const { parts, gpus, slices, gaps } = this;
+    const { parts, gpus, slices, gaps, owners, processes } = this;
     this.lastMs = Math.max(this.lastMs, atMs ?? 0);
     const { incidents, outbox } = parts.alert(slices, this.lastMs);
-    if (gpus.length + slices.length + gaps.length + incidents.length + outbox.length === 0)
-      return false;
-    parts.write({ gpus, slices, gaps, incidents, outbox });
+    const batch = { gpus, slices, gaps, incidents, outbox, owners, processes };
+    if (Object.values(batch).every((records) => records.length === 0)) return false;
+    parts.write(batch);
     if (slices.length > 0) parts.watch.slices?.(slices);
     for (const incident of incidents) parts.watch.incident?.(incident);
     [this.gpus, this.slices, this.gaps] = [[], [], []];
+    [this.owners, this.processes] = [[], []];
     return true;
   }
 
@@ -129,6 +140,12 @@ class PendingBatch {
         this.parts.watch.gpu?.(known);
         break;
       }
+      case "owner":
+        this.owners.push(knownOwner(event));
+        break;
+      case "process":
+        this.processes.push(knownProcess(event));
+        break;
       case "gap": {
         const { node, gpuUuid, source, reason, window } = event;
         const gap = { node, gpuUuid, source, reason, ...window };

@@ -29,6 +29,17 @@ collect:
   drm:                         # AMD and Intel, through /sys and /proc
     enabled: true
 
+owners:                        # who GPU time belongs to; docs/attribution.md
+  rules: []                    # before the built-in ones, in this order
+  # - name: pbs
+  #   when:
+  #     cgroup: "/pbs_jobs.service/jobid/\${job}/**"
+  #   owner: { kind: job, id: "pbs:\${job}" }
+  teams: []                    # the first that fits an owner counts
+  # - when: { namespace: "vision-*" }   # or user, account, owner
+  #   team: vision
+  #   costCentre: "4100"
+
 probe:                         # short kernels of our own on the GPUs; docs/probes.md
   mode: off                    # or idle-only, on-doubt, interval
   interval: 1m                 # from one round to the next

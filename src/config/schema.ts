@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { ownersSchema } from "../attribute/rule-schema.ts";
+import { ATTRIBUTION_VARIABLES } from "../collect/processes/parse.ts";
 import { parseDuration, parseSize } from "../model/duration.ts";
 import { parseNanos } from "../model/money.ts";
 import { PROBE_MODES } from "../probe/schedule.ts";
@@ -59,6 +61,18 @@ const budget = z.strictObject({
   period: z.enum(["day", "month"]).default("month"),
 });
 
+/** A rule on a variable that nobody reads would never hold. */
+const owners = ownersSchema.superRefine(({ rules }, context) => {
+  for (const [at, { when }] of rules.entries())
+    for (const name of Object.keys(when.environ ?? {}))
+      if (!ATTRIBUTION_VARIABLES.has(name))
+        context.addIssue({
+          code: "custom",
+          path: ["rules", at, "when", "environ", name],
+          message: `is not among the variables that are read: ${[...ATTRIBUTION_VARIABLES].join(", ")}`,
+        });
+});
+
 export const configSchema = z
   .strictObject({
     node: z.string().min(1).optional(),
@@ -91,6 +105,7 @@ export const configSchema = z
         drm: z.strictObject({ enabled: z.boolean().default(true) }).prefault({}),
       })
       .prefault({}),
+    owners: owners.prefault({}),
     probe: z
       .strictObject({
         /** A fresh daemon leaves the GPUs alone until it is told otherwise. */

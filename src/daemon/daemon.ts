@@ -226,6 +226,7 @@ function pipelineSettings(
     model,
     indicators,
     purposes,
+    owners: config.owners,
     scaleOf: (gpu) => deviceScale(gpu, limits, inbox.calibrations()),
     agentPids: () => new Set([...ownPids, ...inbox.agentPids(), ...(probing?.pids() ?? [])]),
     probePids: probing?.pids,

@@ -1,4 +1,5 @@
 import { activityOf } from "../attribute/intervals.ts";
+import type { Ownership } from "../attribute/ownership.ts";
 import { attribute } from "../attribute/shares.ts";
 import { sameWork, type WorkState } from "../classify/continuity.ts";
 import { hiddenUse } from "../classify/hidden-use.ts";
@@ -64,10 +65,17 @@ export class Labeller {
   private gpu: GpuInfo;
   private node: NodeObservation;
   private readonly settings: PipelineSettings;
+  private readonly ownership: Ownership;
 
-  constructor(gpu: GpuInfo, node: NodeObservation, settings: PipelineSettings) {
+  constructor(
+    gpu: GpuInfo,
+    node: NodeObservation,
+    settings: PipelineSettings,
+    ownership: Ownership,
+  ) {
     this.gpu = gpu;
     this.node = node;
+    this.ownership = ownership;
     this.settings = settings;
   }
 
@@ -120,7 +128,9 @@ export class Labeller {
     const own = track.own.time(this.settings.probePids?.() ?? NOBODY);
     const agentPids = new Set([...this.settings.agentPids(), ...own.pids]);
     const { intervals, processes } = track;
-    const shares = attribute({ window, intervals, processes, agentPids, own });
+    const { ownership } = this;
+    const ownerOf = ownership.besides(agentPids);
+    const shares = attribute({ window, intervals, processes, ownerOf, own });
     const scale = scaleOf(this.gpu);
     const signature = this.signature(window, track, peers, host, shares, agentPids, scale);
     const telemetry = [
@@ -131,7 +141,7 @@ export class Labeller {
       ...unweighedEvidence(signature, model),
     ];
     const { memoryBytes } = scale;
-    const seen = { window, track, host, agentPids, signature, shares, memoryBytes };
+    const seen = { window, track, host, ownership, ownerOf, signature, shares, memoryBytes };
     const { memUsedShare } = signature.features;
     return {
       window,

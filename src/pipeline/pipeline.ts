@@ -11,7 +11,9 @@ import { DeviceTrack } from "./device-track.ts";
 import type { PipelineEvent } from "./events.ts";
 import type { PipelineSettings } from "./settings.ts";
 import type { PowerCourse } from "../signature/lockstep.ts";
+import { Ownership } from "../attribute/ownership.ts";
 import { Labeller } from "./labeller.ts";
+import { WhoNews } from "./who-news.ts";
 
 /** A hole of more windows than this becomes one gap record instead of thousands of empty slices. */
 const MAX_EMPTY_WINDOWS = 6;
@@ -33,13 +35,26 @@ export class Pipeline {
   private host: HostSample | undefined;
   private readonly settings: PipelineSettings;
   private readonly windowMs: number;
+  private readonly ownership: Ownership;
+  private readonly news: WhoNews;
 
   constructor(settings: PipelineSettings) {
     this.settings = settings;
     this.windowMs = settings.windowMs ?? DEFAULT_WINDOW_MS;
+    this.ownership = new Ownership(settings.owners);
+    this.news = new WhoNews(this.ownership);
   }
 
   push(observation: Observation): PipelineEvent[] {
+    this.ownership.observe(observation);
+    this.news.note(observation, this.settings.agentPids);
+    const events = this.handle(observation);
+    // Once a tick, when all devices' lists are in; without ticks whenever a window ends.
+    const isDue = observation.kind === "tick" || events.length > 0;
+    return isDue ? [...this.news.drain(this.node?.node ?? ""), ...events] : events;
+  }
+
+  private handle(observation: Observation): PipelineEvent[] {
     switch (observation.kind) {
       case "node":
         return this.describe(observation);
@@ -76,7 +91,7 @@ export class Pipeline {
 
   /** Closes every open window, the last one with its rest unobserved: at the end of the input. */
   flush(): PipelineEvent[] {
-    const events: PipelineEvent[] = [];
+    const events = this.news.drain(this.node?.node ?? "");
     for (const track of this.tracks.values()) {
       const lastMs = track.samples.at(-1)?.atMs;
       if (lastMs !== undefined) events.push(...this.closeUpTo(track, lastMs, true));
@@ -117,7 +132,7 @@ export class Pipeline {
     else this.tracks.set(gpu.index, new DeviceTrack(gpu, timing));
     const labeller = this.labellers.get(gpu.uuid);
     if (labeller) labeller.redescribe(gpu, node);
-    else this.labellers.set(gpu.uuid, new Labeller(gpu, node, this.settings));
+    else this.labellers.set(gpu.uuid, new Labeller(gpu, node, this.settings, this.ownership));
   }
 
   private sample(sample: GpuSample): PipelineEvent[] {

@@ -1,3 +1,4 @@
+import type { OwnerSettings } from "../attribute/rule-schema.ts";
 import type { EvidenceModel } from "../classify/evidence-model.ts";
 import type { Indicators } from "../classify/host-evidence.ts";
 import type { Purposes } from "../classify/purpose-data.ts";
@@ -15,6 +16,8 @@ export interface PipelineSettings {
   agentPids: () => ReadonlySet<number>;
   /** Those of them that hold a device for probes: their use is what the probes were timed at. */
   probePids?: (() => ReadonlySet<number>) | undefined;
+  /** The operator's own rules on owners, and their teams: none by default. */
+  owners?: OwnerSettings | undefined;
   /** Taken out before anything is labelled: to see what they add. */
   leaveOut?: readonly Feature[] | undefined;
   agentVersion: string;

@@ -9,6 +9,10 @@ export const MAX_PATH_LENGTH = 1024;
 export const ATTRIBUTION_VARIABLES: ReadonlySet<string> = new Set([
   "SLURM_JOB_ID",
   "SLURM_JOB_USER",
+  "SLURM_STEP_ID",
+  "SLURM_STEPID",
+  "SLURM_PROCID",
+  "SLURM_NTASKS",
   "SLURM_JOB_ACCOUNT",
   "SLURM_JOB_PARTITION",
   "SLURM_JOB_NAME",
@@ -27,6 +31,10 @@ export const ATTRIBUTION_VARIABLES: ReadonlySet<string> = new Set([
   "MASTER_ADDR",
   "TORCHELASTIC_RUN_ID",
   "OMPI_COMM_WORLD_RANK",
+  "OMPI_COMM_WORLD_SIZE",
+  "PMIX_RANK",
+  "PMI_RANK",
+  "PMI_SIZE",
 ]);
 
 export interface StatLine {
@@ -89,8 +97,14 @@ export function parseEnviron(text: string): Record<string, string> {
 const V1_CONTROLLERS = ["memory", "pids", "devices", "cpu", "name=systemd"];
 
 /**
- * The one cgroup path of `/proc/PID/cgroup` that says most: the v2 one where the process is in a group
- * of it, else that of the first telling v1 hierarchy; `/` where it is in none.
+ * A job's, pod's or container's group, outside the trees in which users make groups. Where both
+ * versions are mounted, a scheduler may use the one and the login the other.
+ */
+const TELLING = /^(?!\/user\.slice\/)(?=.*(?:\/job_\d|pod[0-9a-f]{8}|[0-9a-f]{64}))/;
+
+/**
+ * The one cgroup path of `/proc/PID/cgroup` that says most: one of a job, pod or container, else the v2
+ * one where the process is in a group of it, else that of the first v1 hierarchy; `/` where it is in none.
  */
 export function parseCgroup(text: string): string | undefined {
   const paths = new Map<string, string>();
@@ -100,7 +114,10 @@ export function parseCgroup(text: string): string | undefined {
     if (match) for (const one of controllers.split(",")) paths.set(one, path);
   }
   const ranked = ["", ...V1_CONTROLLERS, ...paths.keys()].flatMap((key) => paths.get(key) ?? []);
-  const path = ranked.find((candidate) => candidate !== "/") ?? ranked[0];
+  const path =
+    ranked.find((candidate) => TELLING.test(candidate)) ??
+    ranked.find((candidate) => candidate !== "/") ??
+    ranked[0];
   return path?.slice(0, MAX_PATH_LENGTH);
 }
 
