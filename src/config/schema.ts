@@ -2,6 +2,7 @@ import { z } from "zod";
 import { parseDuration, parseSize } from "../model/duration.ts";
 import { parseNanos } from "../model/money.ts";
 import { PROBE_MODES } from "../probe/schedule.ts";
+import { registriesShape } from "./registries.ts";
 
 const duration = (fallback: string) =>
   z
@@ -89,6 +90,9 @@ export const configSchema = z
           .prefault({}),
         dcgm: z.strictObject({ url: z.url({ protocol: /^https?$/ }).optional() }).prefault({}),
         drm: z.strictObject({ enabled: z.boolean().default(true) }).prefault({}),
+        registries: z
+          .strictObject({ interval: between("1s", "10m", "10s"), ...registriesShape })
+          .prefault({}),
       })
       .prefault({}),
     probe: z
