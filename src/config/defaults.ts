@@ -28,6 +28,27 @@ collect:
     # url: http://127.0.0.1:9400/metrics   # a dcgm-exporter, for devices nothing else here sees
   drm:                         # AMD and Intel, through /sys and /proc
     enabled: true
+  registries:                  # who says whose a container or a GPU is; docs/registries.md
+    interval: 10s
+    labels: []                 # of containers, to keep: [team, example.org.]
+    kubelet:
+      enabled: true
+      socket: /var/lib/kubelet/pod-resources/kubelet.sock
+      logRoot: /var/log        # of pods and containers: their names are read, no log
+    docker:
+      enabled: true
+      socket: /var/run/docker.sock
+    podman:
+      enabled: true
+      socket: /run/podman/podman.sock
+      userRoot: /run/user      # where users have sockets of their own
+    containerd:
+      enabled: true
+      socket: /run/containerd/containerd.sock
+    jobs:                      # files that a scheduler's prolog writes, one a GPU
+      enabled: true
+      directory: /run/gpu-assay/jobs
+      scheduler: slurm         # of jobs that do not say theirs
 
 owners:                        # who GPU time belongs to; docs/attribution.md
   rules: []                    # before the built-in ones, in this order

@@ -4,6 +4,7 @@ import { ATTRIBUTION_VARIABLES } from "../collect/processes/parse.ts";
 import { parseDuration, parseSize } from "../model/duration.ts";
 import { parseNanos } from "../model/money.ts";
 import { PROBE_MODES } from "../probe/schedule.ts";
+import { registriesShape } from "./registries.ts";
 
 const duration = (fallback: string) =>
   z
@@ -103,6 +104,9 @@ export const configSchema = z
           .prefault({}),
         dcgm: z.strictObject({ url: z.url({ protocol: /^https?$/ }).optional() }).prefault({}),
         drm: z.strictObject({ enabled: z.boolean().default(true) }).prefault({}),
+        registries: z
+          .strictObject({ interval: between("1s", "10m", "10s"), ...registriesShape })
+          .prefault({}),
       })
       .prefault({}),
     owners: owners.prefault({}),

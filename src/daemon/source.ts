@@ -17,6 +17,7 @@ import type { Notice } from "../collect/thread/protocol.ts";
 import type { RecordingWarning } from "../collect/recording/warnings.ts";
 import { type Config, durationMs } from "../config/schema.ts";
 import { nodeName } from "./node-name.ts";
+import { registriesOf } from "./registries.ts";
 import type { ObservationSource } from "../model/observation.ts";
 
 /** Where observations come from: a live node or a recording; all the same from here on. */
@@ -91,8 +92,8 @@ function nvidiaCollector(config: Config, common: Common, deps: CollectorDeps): C
 }
 
 /** What is seen beside the devices. Without a device these alone are no reason to stay. */
-export function companionsOf(_config: Config, _deps: CollectorDeps): Collector[] {
-  return [];
+export function companionsOf(config: Config, deps: CollectorDeps): Collector[] {
+  return [...registriesOf(config, deps)];
 }
 
 /** The node's own GPUs; or why there are none, which is normal. */

@@ -59,6 +59,8 @@ export const ERRORS = {
   "collect/thread": "A thread that reads devices died.",
   "smi/failed": "nvidia-smi ended, fell silent or printed what cannot be read.",
   "dcgm/scrape": "The dcgm-exporter does not answer, or not with readings of a GPU.",
+  "collect/registry":
+    "A scheduler's or an engine's registry does not answer, or not with what can be believed.",
   "collect/no-gpu": "No GPU that can be watched is here.",
   "fit/no-recordings": "There is no recording to fit the evidence model on.",
   "fit/foreign": "The recordings are not the project's own: they are for measuring only.",
