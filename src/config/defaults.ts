@@ -28,6 +28,10 @@ collect:
     # url: http://127.0.0.1:9400/metrics   # a dcgm-exporter, for devices nothing else here sees
   drm:                         # AMD and Intel, through /sys and /proc
     enabled: true
+  host:                        # the processes around those on a GPU; docs/host.md
+    enabled: true
+    interval: 5s
+    sockets: true              # and their connections
 
 probe:                         # short kernels of our own on the GPUs; docs/probes.md
   mode: off                    # or idle-only, on-doubt, interval

@@ -89,6 +89,14 @@ export const configSchema = z
           .prefault({}),
         dcgm: z.strictObject({ url: z.url({ protocol: /^https?$/ }).optional() }).prefault({}),
         drm: z.strictObject({ enabled: z.boolean().default(true) }).prefault({}),
+        /** The processes around those that hold a GPU, and their connections. */
+        host: z
+          .strictObject({
+            enabled: z.boolean().default(true),
+            interval: between("1s", "10m", "5s"),
+            sockets: z.boolean().default(true),
+          })
+          .prefault({}),
       })
       .prefault({}),
     probe: z

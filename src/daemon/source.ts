@@ -6,6 +6,8 @@ import { liveSource } from "../collect/live.ts";
 import { withFallback } from "../collect/fallback.ts";
 import { createDcgmCollector } from "../collect/dcgm/collector.ts";
 import { createThreadedDrmCollector } from "../collect/drm/thread.ts";
+import { HolderBoard, withBoard } from "../collect/host/board.ts";
+import { createThreadedHostCollector } from "../collect/host/thread.ts";
 import { createNvidiaSmiCollector } from "../collect/nvidia-smi/collector.ts";
 import { createProcessReader } from "../collect/processes/reader.ts";
 import { withProcessNames } from "../collect/processes/naming.ts";
@@ -91,8 +93,16 @@ function nvidiaCollector(config: Config, common: Common, deps: CollectorDeps): C
 }
 
 /** What is seen beside the devices. Without a device these alone are no reason to stay. */
-export function companionsOf(_config: Config, _deps: CollectorDeps): Collector[] {
-  return [];
+export function companionsOf(
+  config: Config,
+  { monotonicMs }: CollectorDeps,
+  board: HolderBoard,
+): Collector[] {
+  const { host, procRoot } = config.collect;
+  const { sockets, interval } = host;
+  const settings = { procRoot, sockets, intervalMs: durationMs(interval) };
+  const all = [host.enabled && createThreadedHostCollector(settings, { monotonicMs, board })];
+  return all.filter((each) => each !== false);
 }
 
 /** The node's own GPUs; or why there are none, which is normal. */
@@ -102,8 +112,9 @@ export async function openLiveSource(
 ): Promise<{ source: OpenedSource; isPresent: boolean; reason: string }> {
   const { nowMs, monotonicMs, sleep, signal, onEvent, onDuplicate, onRate } = deps;
   const intervalMs = durationMs(config.collect.interval);
-  const devices = collectorsOf(config, deps);
-  const collectors = [...devices, ...companionsOf(config, deps)];
+  const board = new HolderBoard();
+  const devices = collectorsOf(config, deps).map((each) => withBoard(each, board));
+  const collectors = [...devices, ...companionsOf(config, deps, board)];
   const harness = new CollectorHarness(collectors, { monotonicMs, sleep, onEvent });
   // A driver that hangs while it is opened must not hold up the start: it may come later.
   await Promise.race([harness.open(), sleep(OPEN_WAIT_MS, signal)]);

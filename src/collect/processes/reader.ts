@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { ProcessSample, ProcessSighting } from "../../model/sample.ts";
 import { readBounded, readLink } from "../files.ts";
+import { ContextReader } from "./context.ts";
 import { holdsDeviceFile, showsHostProcesses } from "./holders.ts";
 import {
   MAX_PATH_LENGTH,
@@ -86,6 +87,7 @@ class ProcReader implements ProcessReader {
   readonly #cacheSize: number;
   readonly #refreshMs: number;
   readonly #users: UserNames;
+  readonly #context: ContextReader;
   readonly #deps: ProcessReaderDeps;
   readonly seesHost: boolean;
   unresolved = 0;
@@ -100,6 +102,11 @@ class ProcReader implements ProcessReader {
     this.#refreshMs = settings.refreshMs ?? 10_000;
     this.#users = new UserNames(settings.passwdPath ?? "/etc/passwd");
     this.#deps = deps;
+    this.#context = new ContextReader(this.#root, {
+      monotonicMs: () => deps.monotonicMs(),
+      startTimeMs: (stat) => this.#startTimeMs(stat),
+      users: this.#users,
+    });
     this.seesHost = settings.pids === "trusted" || showsHostProcesses(this.#root);
   }
 
@@ -192,9 +199,10 @@ class ProcReader implements ProcessReader {
       ...(startTimeMs !== undefined && { startTimeMs }),
       ...(exe !== undefined && { exe }),
       ...(cmdline !== undefined && { argv: parseCmdline(cmdline) }),
-      ...(uid !== undefined && { user: this.#users.nameOf(uid) }),
+      ...(uid !== undefined && { uid, user: this.#users.nameOf(uid) }),
       ...(cgroup !== undefined && { cgroup }),
       ...(environ !== undefined && { environ: parseEnviron(environ) }),
+      ...this.#context.read(pid, stat),
     };
   }
 
