@@ -88,7 +88,7 @@ export class SupervisedCollector {
     return {
       name,
       state: this.#publicState(),
-      detail: this.#detail,
+      detail: (this.#state === "ready" && this.#collector.detail) || this.#detail,
       lastDurationMs: this.#lastDurationMs,
       meanDurationMs: this.#durations.mean(),
       maxDurationMs: this.#durations.max(),

@@ -49,6 +49,10 @@ collect:
       enabled: true
       directory: /run/gpu-assay/jobs
       scheduler: slurm         # of jobs that do not say theirs
+  host:                        # the processes around those on a GPU; docs/host.md
+    enabled: true
+    interval: 5s
+    sockets: true              # and their connections
 
 owners:                        # who GPU time belongs to; docs/attribution.md
   rules: []                    # before the built-in ones, in this order

@@ -107,6 +107,14 @@ export const configSchema = z
         registries: z
           .strictObject({ interval: between("1s", "10m", "10s"), ...registriesShape })
           .prefault({}),
+        /** The processes around those that hold a GPU, and their connections. */
+        host: z
+          .strictObject({
+            enabled: z.boolean().default(true),
+            interval: between("1s", "10m", "5s"),
+            sockets: z.boolean().default(true),
+          })
+          .prefault({}),
       })
       .prefault({}),
     owners: owners.prefault({}),

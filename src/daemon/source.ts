@@ -6,6 +6,8 @@ import { liveSource } from "../collect/live.ts";
 import { withFallback } from "../collect/fallback.ts";
 import { createDcgmCollector } from "../collect/dcgm/collector.ts";
 import { createThreadedDrmCollector } from "../collect/drm/thread.ts";
+import { HolderBoard, withBoard } from "../collect/host/board.ts";
+import { createThreadedHostCollector } from "../collect/host/thread.ts";
 import { createNvidiaSmiCollector } from "../collect/nvidia-smi/collector.ts";
 import { createProcessReader } from "../collect/processes/reader.ts";
 import { withProcessNames } from "../collect/processes/naming.ts";
@@ -92,8 +94,12 @@ function nvidiaCollector(config: Config, common: Common, deps: CollectorDeps): C
 }
 
 /** What is seen beside the devices. Without a device these alone are no reason to stay. */
-export function companionsOf(config: Config, deps: CollectorDeps): Collector[] {
-  return [...registriesOf(config, deps)];
+export function companionsOf(config: Config, deps: CollectorDeps, board: HolderBoard): Collector[] {
+  const { host, procRoot } = config.collect;
+  const { sockets, interval } = host;
+  const settings = { procRoot, sockets, intervalMs: durationMs(interval) };
+  const scan = host.enabled && createThreadedHostCollector(settings, { ...deps, board });
+  return [...registriesOf(config, deps), ...(scan ? [scan] : [])];
 }
 
 /** The node's own GPUs; or why there are none, which is normal. */
@@ -103,8 +109,9 @@ export async function openLiveSource(
 ): Promise<{ source: OpenedSource; isPresent: boolean; reason: string }> {
   const { nowMs, monotonicMs, sleep, signal, onEvent, onDuplicate, onRate } = deps;
   const intervalMs = durationMs(config.collect.interval);
-  const devices = collectorsOf(config, deps);
-  const collectors = [...devices, ...companionsOf(config, deps)];
+  const board = new HolderBoard();
+  const devices = collectorsOf(config, deps).map((each) => withBoard(each, board));
+  const collectors = [...devices, ...companionsOf(config, deps, board)];
   const harness = new CollectorHarness(collectors, { monotonicMs, sleep, onEvent });
   // A driver that hangs while it is opened must not hold up the start: it may come later.
   await Promise.race([harness.open(), sleep(OPEN_WAIT_MS, signal)]);

@@ -40,9 +40,16 @@ export const ATTRIBUTION_VARIABLES: ReadonlySet<string> = new Set([
 export interface StatLine {
   comm: string;
   ppid: number;
+  /** Process number of whoever began its session (`setsid`); 0 of the kernel's own. */
+  session: number;
+  /** A thread of the kernel: it has no program, no files and no owner. */
+  isKernel: boolean;
   /** Clock ticks after boot. */
   startTicks: number;
 }
+
+/** PF_KTHREAD of the kernel's sched.h, in field 9. */
+const KERNEL_THREAD = 0x0020_0000;
 
 /**
  * `/proc/PID/stat`. The name stands in parentheses and may itself hold blanks and parentheses:
@@ -59,7 +66,13 @@ export function parseStat(text: string): StatLine | undefined {
   const ppid = wholeNumber(fields[1]);
   const startTicks = wholeNumber(fields[19]);
   if (ppid === undefined || startTicks === undefined) return undefined;
-  return { comm: text.slice(open + 1, close).slice(0, MAX_VALUE_LENGTH), ppid, startTicks };
+  return {
+    comm: text.slice(open + 1, close).slice(0, MAX_VALUE_LENGTH),
+    ppid,
+    session: wholeNumber(fields[3]) ?? 0,
+    isKernel: (Number(fields[6]) & KERNEL_THREAD) !== 0,
+    startTicks,
+  };
 }
 
 /** Boot time of `/proc/stat`, in Unix milliseconds. */
@@ -71,6 +84,15 @@ export function parseBootTimeMs(text: string): number | undefined {
 /** The real user of `/proc/PID/status`: who started it, whatever its file's set-user-id bit says. */
 export function parseUid(text: string): number | undefined {
   return wholeNumber(/^Uid:\s+(\d+)/m.exec(text)?.[1]);
+}
+
+/** What the kernel writes where nobody has logged in: (uid_t) -1. */
+const NO_LOGIN = 0xffff_ffff;
+
+/** `/proc/PID/loginuid`: who logged in, also behind sudo and su. Undefined where nobody has. */
+export function parseLoginUid(text: string): number | undefined {
+  const uid = wholeNumber(text.trim());
+  return uid === NO_LOGIN ? undefined : uid;
 }
 
 /** `/proc/PID/cmdline`: at most {@link MAX_ARGS} arguments of {@link MAX_ARG_LENGTH} characters. */

@@ -68,6 +68,7 @@ describe("describing a process", () => {
       startTimeMs: 1_700_000_005_000,
       exe: "/usr/bin/python3",
       argv: ["python", "a.py"],
+      uid: 1000,
       user: "alice",
       cgroup: "/slurm/job_42",
       environ: { SLURM_JOB_ID: "42" },
@@ -106,7 +107,8 @@ describe("describing a process", () => {
       rmSync(join(write(77), name));
       const field = { cmdline: "argv", status: "user" }[name] ?? name;
       const details = reader.describe(77);
-      expect(Object.keys(details ?? {})).toHaveLength(7);
+      // The account's number goes with its name.
+      expect(Object.keys(details ?? {})).toHaveLength(name === "status" ? 7 : 8);
       expect(details).not.toHaveProperty(field);
     },
   );
