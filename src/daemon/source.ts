@@ -16,6 +16,7 @@ import { replaySource } from "../collect/recording/replay.ts";
 import type { Notice } from "../collect/thread/protocol.ts";
 import type { RecordingWarning } from "../collect/recording/warnings.ts";
 import { type Config, durationMs } from "../config/schema.ts";
+import { type ContextReceiver, contextCollectorsOf, receiverOf } from "./context.ts";
 import { nodeName } from "./node-name.ts";
 import type { ObservationSource } from "../model/observation.ts";
 
@@ -31,6 +32,8 @@ export interface OpenedSource {
   rate?: RateController | undefined;
   /** The collector that measures a device of a live source. */
   collectorOf?: ((gpuUuid: string) => string | undefined) | undefined;
+  /** Takes run context that is sent to a live node. */
+  contextReceiver?: ContextReceiver | undefined;
 }
 
 export interface SourceDeps {
@@ -53,7 +56,7 @@ export interface SourceDeps {
 /** Waking every GPU of a node takes a driver seconds. */
 const OPEN_WAIT_MS = 15_000;
 
-type CollectorDeps = Pick<SourceDeps, "monotonicMs" | "onNotice" | "signals">;
+type CollectorDeps = Pick<SourceDeps, "monotonicMs" | "nowMs" | "onNotice" | "signals">;
 
 /** What every source is told. */
 interface Common {
@@ -91,8 +94,8 @@ function nvidiaCollector(config: Config, common: Common, deps: CollectorDeps): C
 }
 
 /** What is seen beside the devices. Without a device these alone are no reason to stay. */
-export function companionsOf(_config: Config, _deps: CollectorDeps): Collector[] {
-  return [];
+export function companionsOf(config: Config, deps: CollectorDeps): Collector[] {
+  return [...contextCollectorsOf(config, deps)];
 }
 
 /** The node's own GPUs; or why there are none, which is normal. */
@@ -127,6 +130,7 @@ export async function openLiveSource(
     warnings: () => [],
     rate,
     collectorOf: (gpuUuid) => directory.collectorOf(gpuUuid),
+    contextReceiver: receiverOf(collectors),
   };
   return { source, isPresent: present.length > 0, reason };
 }

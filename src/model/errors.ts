@@ -60,6 +60,8 @@ export const ERRORS = {
   "smi/failed": "nvidia-smi ended, fell silent or printed what cannot be read.",
   "dcgm/scrape": "The dcgm-exporter does not answer, or not with readings of a GPU.",
   "collect/no-gpu": "No GPU that can be watched is here.",
+  "context/malformed": "What was sent as run context cannot be read.",
+  "context/file": "The file or directory of run context cannot be read.",
   "fit/no-recordings": "There is no recording to fit the evidence model on.",
   "fit/foreign": "The recordings are not the project's own: they are for measuring only.",
   "fit/simulated": "Simulated recordings are not fitted on.",
@@ -90,6 +92,7 @@ const FAILURES: ReadonlySet<ErrorCode> = new Set([
   "ledger/io",
   "ledger/worker",
   "collect/thread",
+  "context/file",
   "fit/differs",
 ]);
 

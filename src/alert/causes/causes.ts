@@ -62,8 +62,7 @@ export function causesOf(question: CauseQuestion): Cause[] {
       const timing = timingOf(context, onsets);
       const kinship = kin.of(context, atMs);
       const recurrence = recurrences.of(context);
-      const links =
-        BY_TIME + BY_KINSHIP * kinship.score + BY_RECURRENCE * recurrence.score;
+      const links = BY_TIME + BY_KINSHIP * kinship.score + BY_RECURRENCE * recurrence.score;
       const score = rounded(timing.score * SPECIFICITY[levelOf(context)] * links);
       return { context, score, reasons: reasonsOf(context, [timing, kinship, recurrence]) };
     })

@@ -52,7 +52,15 @@ export function onsetsOf(incident: Incident, own: readonly KnownProcess[]): Onse
   const chosen = (sharp.length > 0 ? sharp : recent)
     .sort((a, b) => b.atMs - a.atMs || (a.what < b.what ? -1 : 1))
     .slice(0, MAX_ONSETS);
-  return [...chosen.map(({ holds: _, ...onset }) => onset), begun];
+  return [
+    ...chosen.map(({ atMs, toleranceMs, sharpness, what }) => ({
+      atMs,
+      toleranceMs,
+      sharpness,
+      what,
+    })),
+    begun,
+  ];
 }
 
 function onsetOf(
