@@ -8,7 +8,7 @@ import type {
   OutboxMessage,
 } from "./ledger/contract.ts";
 import type { Incident } from "./model/incident.ts";
-import type { Observation, ObservationSource } from "./model/observation.ts";
+import type { ContextObservation, Observation, ObservationSource } from "./model/observation.ts";
 import type { Slice } from "./model/slice.ts";
 import type { PipelineEvent, WindowResult } from "./pipeline/events.ts";
 import type { Pipeline } from "./pipeline/pipeline.ts";
@@ -41,10 +41,14 @@ export interface AgentWatcher {
   gpu?: (gpu: KnownGpu) => void;
   gap?: (gap: GapRecord) => void;
   incident?: (incident: Incident) => void;
+  /** So many run contexts came faster than they are written. */
+  lostContexts?: (count: number) => void;
 }
 
 /** Slices that wait together for one transaction: one a second live, a few hundred in a fast replay. */
 const MAX_BATCH_SLICES = 500;
+/** Run contexts that wait for one: what comes faster is dropped and counted. */
+const MAX_BATCH_CONTEXTS = 5000;
 
 /**
  * Runs observations through the pipeline into ledger and alerts until the source ends. What the
@@ -55,6 +59,7 @@ export async function runAgent(source: ObservationSource, parts: AgentParts): Pr
   try {
     for await (const observation of source) {
       parts.watch.observation?.(observation);
+      if (observation.kind === "context") pending.takeContext(observation);
       pending.take(parts.pipeline.push(observation));
       const due = observation.kind === "tick" || pending.sliceCount >= MAX_BATCH_SLICES;
       if (due && pending.commit(timeOf(observation))) await parts.written();
@@ -78,6 +83,8 @@ class PendingBatch {
   private gaps: GapRecord[] = [];
   private owners: KnownOwner[] = [];
   private processes: KnownProcess[] = [];
+  private contexts: ContextObservation[] = [];
+  private lostContexts = 0;
   private lastMs = 0;
   private readonly seen = new Set<string>();
 
@@ -93,18 +100,25 @@ class PendingBatch {
     for (const event of events) this.takeOne(event);
   }
 
+  takeContext(context: ContextObservation): void {
+    if (this.contexts.length < MAX_BATCH_CONTEXTS) this.contexts.push(context);
+    else this.lostContexts += 1;
+  }
+
   /** @returns whether there was anything to write */
   commit(atMs: number | undefined): boolean {
-    const { parts, gpus, slices, gaps, owners, processes } = this;
+    const { parts, gpus, slices, gaps, owners, processes, contexts } = this;
     this.lastMs = Math.max(this.lastMs, atMs ?? 0);
     const { incidents, outbox } = parts.alert(slices, this.lastMs);
-    const batch = { gpus, slices, gaps, incidents, outbox, owners, processes };
+    const batch = { gpus, slices, gaps, incidents, outbox, owners, processes, contexts };
     if (Object.values(batch).every((records) => records.length === 0)) return false;
     parts.write(batch);
     if (slices.length > 0) parts.watch.slices?.(slices);
     for (const incident of incidents) parts.watch.incident?.(incident);
     [this.gpus, this.slices, this.gaps] = [[], [], []];
-    [this.owners, this.processes] = [[], []];
+    [this.owners, this.processes, this.contexts] = [[], [], []];
+    if (this.lostContexts > 0) parts.watch.lostContexts?.(this.lostContexts);
+    this.lostContexts = 0;
     return true;
   }
 

@@ -97,7 +97,7 @@ export class SupervisedCollector {
       errors: this.#errors.counts(),
       successes: this.#successes,
       failures: this.#failures,
-      drops: this.#drops,
+      drops: this.#drops + (this.#collector.dropped ?? 0),
     };
   }
 

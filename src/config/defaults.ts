@@ -97,6 +97,12 @@ serve:
   enabled: true
   listen: 127.0.0.1:9836
 
+context:                       # what runs and agents say they do; docs/run-context.md
+  otlp:                        # OTLP over HTTP at serve.listen: /v1/traces, /v1/logs
+    enabled: false             # anybody who reaches the address may send, but for a token
+    # tokenFile: /etc/gpu-assay/context.token   # or tokenEnv: NAME_OF_VARIABLE
+  # file: /var/log/agents/context.jsonl         # JSON lines, or a directory of them
+
 log:
   level: info
 `;

@@ -161,6 +161,23 @@ export const configSchema = z
         listen: z.string().default("127.0.0.1:9836"),
       })
       .prefault({}),
+    context: z
+      .strictObject({
+        otlp: z
+          .strictObject({
+            /** Off: anybody on the node could send context about others. */
+            enabled: z.boolean().default(false),
+            tokenFile: z.string().min(1).optional(),
+            tokenEnv: z.string().min(1).optional(),
+          })
+          .refine((otlp) => otlp.tokenFile === undefined || otlp.tokenEnv === undefined, {
+            error: "takes one of tokenFile and tokenEnv",
+          })
+          .prefault({}),
+        /** JSON lines, or a directory of them. */
+        file: z.string().min(1).optional(),
+      })
+      .prefault({}),
     log: z
       .strictObject({ level: z.enum(["debug", "info", "warn", "error"]).default("info") })
       .prefault({}),

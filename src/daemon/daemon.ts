@@ -14,6 +14,7 @@ import { Pipeline } from "../pipeline/pipeline.ts";
 import { createServer } from "../serve/server.ts";
 import type { Logger } from "pino";
 import { deviceScale } from "../signature/scale.ts";
+import { contextIntakeOf } from "./context.ts";
 import { DiskWatch, unwritten } from "./disk-watch.ts";
 import { nodeName } from "./node-name.ts";
 import { Alerting } from "./alerting.ts";
@@ -242,7 +243,7 @@ interface RunningServer {
 
 async function serve(
   ledger: Ledger,
-  { listen, prices }: DaemonSettings,
+  { listen, prices, source, config }: DaemonSettings,
   { nowMs, log }: DaemonDeps,
   state: DaemonState,
 ): Promise<RunningServer | undefined> {
@@ -253,6 +254,7 @@ async function serve(
     metrics: { contentType: state.contentType, render: async () => state.renderMetrics() },
     health: () => state.health(),
     live: (gpuUuid) => state.liveLabel(gpuUuid),
+    context: contextIntakeOf(source.contextReceiver, config),
     nowMs,
     log,
   });

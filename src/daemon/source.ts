@@ -18,6 +18,7 @@ import { replaySource } from "../collect/recording/replay.ts";
 import type { Notice } from "../collect/thread/protocol.ts";
 import type { RecordingWarning } from "../collect/recording/warnings.ts";
 import { type Config, durationMs } from "../config/schema.ts";
+import { type ContextReceiver, contextCollectorsOf, receiverOf } from "./context.ts";
 import { nodeName } from "./node-name.ts";
 import { registriesOf } from "./registries.ts";
 import type { ObservationSource } from "../model/observation.ts";
@@ -34,6 +35,8 @@ export interface OpenedSource {
   rate?: RateController | undefined;
   /** The collector that measures a device of a live source. */
   collectorOf?: ((gpuUuid: string) => string | undefined) | undefined;
+  /** Takes run context that is sent to a live node. */
+  contextReceiver?: ContextReceiver | undefined;
 }
 
 export interface SourceDeps {
@@ -56,7 +59,7 @@ export interface SourceDeps {
 /** Waking every GPU of a node takes a driver seconds. */
 const OPEN_WAIT_MS = 15_000;
 
-type CollectorDeps = Pick<SourceDeps, "monotonicMs" | "onNotice" | "signals">;
+type CollectorDeps = Pick<SourceDeps, "monotonicMs" | "nowMs" | "onNotice" | "signals">;
 
 /** What every source is told. */
 interface Common {
@@ -99,7 +102,8 @@ export function companionsOf(config: Config, deps: CollectorDeps, board: HolderB
   const { sockets, interval } = host;
   const settings = { procRoot, sockets, intervalMs: durationMs(interval) };
   const scan = host.enabled && createThreadedHostCollector(settings, { ...deps, board });
-  return [...registriesOf(config, deps), ...(scan ? [scan] : [])];
+  const others = [...registriesOf(config, deps), ...contextCollectorsOf(config, deps)];
+  return scan ? [...others, scan] : others;
 }
 
 /** The node's own GPUs; or why there are none, which is normal. */
@@ -135,6 +139,7 @@ export async function openLiveSource(
     warnings: () => [],
     rate,
     collectorOf: (gpuUuid) => directory.collectorOf(gpuUuid),
+    contextReceiver: receiverOf(collectors),
   };
   return { source, isPresent: present.length > 0, reason };
 }

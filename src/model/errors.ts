@@ -62,6 +62,8 @@ export const ERRORS = {
   "collect/registry":
     "A scheduler's or an engine's registry does not answer, or not with what can be believed.",
   "collect/no-gpu": "No GPU that can be watched is here.",
+  "context/malformed": "What was sent as run context cannot be read.",
+  "context/file": "The file or directory of run context cannot be read.",
   "fit/no-recordings": "There is no recording to fit the evidence model on.",
   "fit/foreign": "The recordings are not the project's own: they are for measuring only.",
   "fit/simulated": "Simulated recordings are not fitted on.",
@@ -92,6 +94,7 @@ const FAILURES: ReadonlySet<ErrorCode> = new Set([
   "ledger/io",
   "ledger/worker",
   "collect/thread",
+  "context/file",
   "fit/differs",
 ]);
 
