@@ -1,4 +1,4 @@
-import { type MiningFact, miningFactOf } from "../alert/facts.ts";
+import { type SliceFact, sliceFactOf } from "../alert/facts.ts";
 import { IncidentEngine } from "../alert/incidents.ts";
 import { toOutbox } from "../alert/message.ts";
 import type { MiningSettings } from "../alert/rules/mining.ts";
@@ -38,18 +38,18 @@ export class Alerting {
     const relevant = incidents.filter(
       ({ state, resolvedAtMs }) => state !== "resolved" || (resolvedAtMs ?? 0) >= oldestMs,
     );
-    const facts: MiningFact[] = [];
+    const facts: SliceFact[] = [];
     // Each device from its own end: one that left long ago must not drag in everybody's months.
     for (const [gpuUuid, toMs] of ends) {
       const slices = await ledger.slices({ gpuUuid, fromMs: toMs - retentionMs, toMs });
-      facts.push(...slices.map(miningFactOf));
+      facts.push(...slices.map(sliceFactOf));
     }
     this.engine.restore(relevant, facts);
   }
 
   observe(slices: readonly Slice[], atMs: number): AlertOutcome {
     const changes = [
-      ...this.engine.observe(slices.map(miningFactOf)),
+      ...this.engine.observe(slices.map(sliceFactOf)),
       ...this.engine.observeBudgets(this.settings.budgets?.observe(slices, atMs) ?? []),
       ...this.engine.tick(atMs),
     ];
