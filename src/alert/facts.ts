@@ -42,7 +42,17 @@ export function sliceFactOf(slice: Slice): SliceFact {
   const window = { fromMs, toMs };
   const key = ownerKey(slice.owner);
   const measured = { timeMs, energyMj, basis };
-  return { node, gpuUuid, ownerKey: key, window, ...measured, label, confidence, evidence, simulated };
+  return {
+    node,
+    gpuUuid,
+    ownerKey: key,
+    window,
+    ...measured,
+    label,
+    confidence,
+    evidence,
+    simulated,
+  };
 }
 
 /** Facts by device and window, oldest first: what the rules judge as one. */

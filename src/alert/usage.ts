@@ -44,8 +44,7 @@ export function countsFor(incident: Incident, slice: CountedSlice): boolean {
 /** The usage with one more slice; sums of whole milliseconds and millijoules. */
 export function addUsage(sum: IncidentUsage | undefined, slice: CountedSlice): IncidentUsage {
   const { timeMs, energyMj } = slice;
-  const energy =
-    energyMj === undefined ? sum?.energyMj : (sum?.energyMj ?? 0) + energyMj;
+  const energy = energyMj === undefined ? sum?.energyMj : (sum?.energyMj ?? 0) + energyMj;
   return {
     untilMs: Math.max(sum?.untilMs ?? slice.window.toMs, slice.window.toMs),
     gpuMs: (sum?.gpuMs ?? 0) + timeMs,
@@ -94,8 +93,7 @@ export class UsageMeter {
   /** @param open firing incidents, their usage counted from the ledger's slices */
   restore(open: readonly Incident[], facts: readonly SliceFact[]): void {
     for (const fact of facts) this.remember(countedSlice(fact));
-    for (const incident of open)
-      this.meters.set(incident.id, { incident, usage: incident.usage });
+    for (const incident of open) this.meters.set(incident.id, { incident, usage: incident.usage });
   }
 
   private sumOfRecent(incident: Incident): IncidentUsage | undefined {

@@ -77,7 +77,8 @@ export function windowFacts(scene: Scene, index: number, owner = "user:alice"): 
 }
 
 export function engine(mining: Partial<MiningSettings> = {}): IncidentEngine {
-  return new IncidentEngine({ mining, hash: shortHash });
+  const off = { enabled: false };
+  return new IncidentEngine({ mining, hidden: off, tunnel: off, network: off, hash: shortHash });
 }
 
 /** Plays one window a letter, and says what changed when: `opened@11` at the 12th window's end. */

@@ -183,9 +183,7 @@ export class MiningRule {
     const newestFirst = windows.map((window) => window.part.evidence).reverse();
     const severity = miningSeverity(newestFirst);
     const known = new Set(incident.evidence.map((item) => featureKey(item)));
-    const isNew = newestFirst
-      .flat()
-      .some((item) => isNews(item) && !known.has(featureKey(item)));
+    const isNew = newestFirst.flat().some((item) => isNews(item) && !known.has(featureKey(item)));
     const raised = isGraver(severity, incident.severity);
     const mayUpdate = history.newestMs - incident.updatedAtMs >= this.settings.updateEveryMs;
     if (!raised && !(isNew && mayUpdate)) return undefined;

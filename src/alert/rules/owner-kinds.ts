@@ -101,14 +101,11 @@ export const EGRESS: OwnerKind = {
 export const OWNER_RULES = [HIDDEN_USE, TUNNEL, POOL, PROBING, EGRESS] as const;
 
 /** A sign that arrives as evidence on an owner's slices. */
-function onFeature(
-  feature: string,
-): Pick<OwnerKind, "kindOf" | "amountMs" | "evidenceOf"> {
+function onFeature(feature: string): Pick<OwnerKind, "kindOf" | "amountMs" | "evidenceOf"> {
   return {
     kindOf: ({ ownerKey, evidence }) => {
       if (ownerKey === "unobserved") return "unobserved";
-      const isSeen =
-        !NOBODY.has(ownerKey) && evidence.some((item) => item.feature === feature);
+      const isSeen = !NOBODY.has(ownerKey) && evidence.some((item) => item.feature === feature);
       return isSeen ? "hit" : "clear";
     },
     amountMs: (hit) => windowLengthMs(hit),

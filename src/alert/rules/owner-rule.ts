@@ -167,11 +167,7 @@ export class OwnerRule {
     return [{ action: "resolved", incident: { ...ended, resolvedAtMs: ended.updatedAtMs } }];
   }
 
-  private news(
-    incident: Incident,
-    seen: readonly SeenOn[],
-    nowMs: number,
-  ): Incident | undefined {
+  private news(incident: Incident, seen: readonly SeenOn[], nowMs: number): Incident | undefined {
     const evidence = this.evidenceOf(seen);
     const severity = this.kind.severity(evidence);
     const isRaised = isGraver(severity, incident.severity);

@@ -28,6 +28,8 @@ const NOBODY: ReadonlySet<string> = new Set(["unattributed", "idle", "unobserved
  */
 export function storyKeys(incident: Incident, proven: OwnerFacts = {}): StoryKey[] {
   const keys: StoryKey[] = [];
+  // Money that was spent is no deed that recurs.
+  if (incident.rule.startsWith("budget-")) return keys;
   const strong = (...parts: readonly (string | undefined)[]): void => {
     if (parts.every((part) => part !== undefined && part !== ""))
       keys.push({ key: JSON.stringify(parts), maxGapMs: STRONG_GAP_MS });
@@ -51,14 +53,11 @@ function ownerKeys(
 ): void {
   const owner = parseOwnerKey(ownerKey);
   if (!owner) return;
-  const isShared =
-    NOBODY.has(owner.kind) ||
-    owner.kind === "unit" ||
-    (owner.kind === "user" && SHARED_USERS.has(owner.id));
+  const isShared = NOBODY.has(owner.kind) || (owner.kind === "user" && SHARED_USERS.has(owner.id));
   if (isShared)
     keys.push({ key: JSON.stringify(["owner", ownerKey, node]), maxGapMs: WEAK_GAP_MS });
-  // A process is one of its node's; the others keep their name on every node.
-  else if (owner.kind === "process") strong("owner", ownerKey, node);
+  // Processes and units are their node's; the others keep their name on every node.
+  else if (owner.kind === "process" || owner.kind === "unit") strong("owner", ownerKey, node);
   else if (owner.kind === "user") strong("user", owner.id);
   else strong("owner", ownerKey);
 }

@@ -44,8 +44,7 @@ export function storyTotals({ incidents }: Pick<Story, "incidents">): StoryTotal
   for (const { usage } of countedOnce(incidents)) {
     totals.gpuMs += usage?.gpuMs ?? 0;
     totals.energyUnmeasuredMs += usage?.energyUnmeasuredMs ?? 0;
-    if (usage?.energyMj !== undefined)
-      totals.energyMj = (totals.energyMj ?? 0) + usage.energyMj;
+    if (usage?.energyMj !== undefined) totals.energyMj = (totals.energyMj ?? 0) + usage.energyMj;
   }
   return totals;
 }
