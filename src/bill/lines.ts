@@ -73,6 +73,9 @@ function lineOf(
     gpuMs: sumOf(all, (piece) => piece.timeMs),
     energyMj: sumOf(all, (piece) => piece.energyMj),
     energyUnmeasuredMs: sumOf(all, (piece) => piece.energyUnmeasuredMs),
+    idleEnergyMj: sumOf(all, (piece) => piece.idleEnergyMj),
+    dynamicEnergyMj: sumOf(all, (piece) => piece.dynamicEnergyMj),
+    energyUnsplitMs: sumOf(all, (piece) => piece.energyUnsplitMs),
     cost,
     simulated: all.some((piece) => piece.simulated || piece.gpu.simulated),
   };

@@ -99,6 +99,9 @@ function totalsOf(pieces: readonly PricedPiece[], isPriced: boolean): Report["to
     observedMs: sumOf(pieces, (piece) => (piece.charge === "unobserved" ? 0 : piece.timeMs)),
     energyMj: sumOf(pieces, (piece) => piece.energyMj),
     energyUnmeasuredMs: sumOf(pieces, (piece) => piece.energyUnmeasuredMs),
+    idleEnergyMj: sumOf(pieces, (piece) => piece.idleEnergyMj),
+    dynamicEnergyMj: sumOf(pieces, (piece) => piece.dynamicEnergyMj),
+    energyUnsplitMs: sumOf(pieces, (piece) => piece.energyUnsplitMs),
     cost: isPriced ? totalCost(pieces) : undefined,
   };
 }

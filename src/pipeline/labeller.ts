@@ -1,6 +1,7 @@
 import { activityOf } from "../attribute/intervals.ts";
 import { attribute } from "../attribute/shares.ts";
 import { sameWork, type WorkState } from "../classify/continuity.ts";
+import { hiddenUse } from "../classify/hidden-use.ts";
 import {
   readingsEvidence,
   scaleEvidence,
@@ -188,9 +189,10 @@ export class Labeller {
     const found = together([...owners.values()]);
     const whole = (): Verdict => judged(scores, telemetry, found, this.settings);
     const device = { verdict: windowVerdict(times, whole, model), scores, telemetry, found };
+    const ownerMs = timesByOwner(shares);
     const verdicts = shares.map((share) =>
       shareVerdict(
-        share,
+        { ...share, timeMs: ownerMs.get(ownerKey(share.owner)) ?? share.timeMs },
         times,
         device,
         owners.get(ownerKey(share.owner)) ?? NOTHING,
@@ -198,19 +200,25 @@ export class Labeller {
       ),
     );
     const { node, simulated } = this.node;
-    const slices = shares.map(({ owner, timeMs, energyMj, basis }, i): Slice => ({
-      node,
-      simulated,
-      gpuUuid: this.gpu.uuid,
-      ...window,
-      owner,
-      timeMs,
-      energyMj,
-      basis,
-      ...pick(verdicts[i] ?? device.verdict),
-      modelVersion: model.version,
-      agentVersion,
-    }));
+    const slices = shares.map((share, i): Slice => {
+      const { owner, timeMs, energyMj, idleEnergyMj, basis } = share;
+      const { evidence, ...verdict } = pick(verdicts[i] ?? device.verdict);
+      return {
+        node,
+        simulated,
+        gpuUuid: this.gpu.uuid,
+        ...window,
+        owner,
+        timeMs,
+        energyMj,
+        ...(idleEnergyMj !== undefined && { idleEnergyMj }),
+        basis,
+        ...verdict,
+        evidence: [...evidence, ...hiddenUse(share, window)],
+        modelVersion: model.version,
+        agentVersion,
+      };
+    });
     const verdict = withRogue(device.verdict, verdicts);
     return { node, simulated, gpu: this.gpu, window, signature, slices, ...pick(verdict) };
   }
@@ -225,6 +233,14 @@ function together(all: readonly OwnFindings[]): OwnFindings {
     declared: all.flatMap(({ declared }) => declared),
     telemetry: [],
   };
+}
+
+/** An owner may have several shares, which rest on different things: he is judged by all of them. */
+function timesByOwner(shares: readonly Share[]): Map<string, number> {
+  const times = new Map<string, number>();
+  for (const { owner, timeMs } of shares)
+    times.set(ownerKey(owner), (times.get(ownerKey(owner)) ?? 0) + timeMs);
+  return times;
 }
 
 function neighbours(before: Pending | undefined, own: Pending): Scores[] {

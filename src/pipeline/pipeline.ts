@@ -28,6 +28,8 @@ export class Pipeline {
   private readonly labellers = new Map<string, Labeller>();
   /** Where the time of devices ends that went away: one that comes back goes on from there. */
   private readonly leftAtMs = new Map<string, number>();
+  /** Cards whose parts are devices of their own: what is told of the whole would count twice. */
+  private divided: ReadonlySet<number> = new Set();
   private host: HostSample | undefined;
   private readonly settings: PipelineSettings;
   private readonly windowMs: number;
@@ -86,7 +88,11 @@ export class Pipeline {
   private describe(node: NodeObservation): PipelineEvent[] {
     this.node = node;
     const events: PipelineEvent[] = [];
-    const listed = new Map(node.gpus.map((gpu) => [gpu.index, gpu]));
+    const gpus = node.gpus.filter(({ uuid }) => !isDivided(uuid, node));
+    this.divided = new Set(
+      node.gpus.filter((gpu) => !gpus.includes(gpu)).map(({ index }) => index),
+    );
+    const listed = new Map(gpus.map((gpu) => [gpu.index, gpu]));
     for (const [index, track] of this.tracks) {
       if (listed.get(index)?.uuid === track.gpu.uuid) continue;
       const lastMs = track.samples.at(-1)?.atMs;
@@ -96,7 +102,7 @@ export class Pipeline {
       this.tracks.delete(index);
       if (track.nextFromMs !== undefined) this.leftAtMs.set(track.gpu.uuid, track.nextFromMs);
     }
-    for (const gpu of node.gpus) this.admit(gpu, node);
+    for (const gpu of gpus) this.admit(gpu, node);
     return events;
   }
 
@@ -117,7 +123,7 @@ export class Pipeline {
   private sample(sample: GpuSample): PipelineEvent[] {
     const track = this.tracks.get(sample.gpu);
     if (!track || !this.node) {
-      this.drops += 1;
+      this.lost(sample.gpu);
       return [];
     }
     const events: PipelineEvent[] = [];
@@ -149,7 +155,11 @@ export class Pipeline {
   private processes(sample: ProcessSample): void {
     const track = this.tracks.get(sample.gpu);
     if (track) track.addProcesses(sample);
-    else this.drops += 1;
+    else this.lost(sample.gpu);
+  }
+
+  private lost(gpu: number): void {
+    if (!this.divided.has(gpu)) this.drops += 1;
   }
 
   /** A process may hold several devices: which of them it launched on is not told. */
@@ -230,4 +240,9 @@ export class Pipeline {
   private peersOf(track: DeviceTrack): PowerCourse[] {
     return [...this.tracks.values()].filter((peer) => peer !== track).map((peer) => peer.power);
   }
+}
+
+/** Whether parts of a card are listed beside it: its time is theirs. */
+function isDivided(uuid: string, { gpus }: NodeObservation): boolean {
+  return gpus.some(({ parentUuid }) => parentUuid === uuid);
 }

@@ -43,7 +43,7 @@ export class MemoryLedger implements LedgerReader {
     const rows = new Map<string, UsageRow>();
     for (const slice of this.stored) {
       if (slice.fromMs < window.fromMs || slice.toMs > window.toMs) continue;
-      const { gpuUuid, label, simulated, timeMs, energyMj } = slice;
+      const { gpuUuid, label, simulated, timeMs, energyMj, idleEnergyMj } = slice;
       const key = JSON.stringify([gpuUuid, ownerKey(slice.owner), label, simulated]);
       const row = rows.get(key) ?? {
         gpuUuid,
@@ -52,12 +52,19 @@ export class MemoryLedger implements LedgerReader {
         timeMs: 0,
         energyMj: 0,
         energyUnmeasuredMs: 0,
+        idleEnergyMj: 0,
+        dynamicEnergyMj: 0,
+        energyUnsplitMs: 0,
         sliceCount: 0,
         simulated,
       };
       row.timeMs += timeMs;
       row.energyMj += energyMj ?? 0;
       row.energyUnmeasuredMs += energyMj === undefined ? timeMs : 0;
+      row.idleEnergyMj += idleEnergyMj ?? 0;
+      if (energyMj !== undefined && idleEnergyMj !== undefined)
+        row.dynamicEnergyMj += energyMj - idleEnergyMj;
+      else if (energyMj !== undefined) row.energyUnsplitMs += timeMs;
       row.sliceCount += 1;
       rows.set(key, row);
     }

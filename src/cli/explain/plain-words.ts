@@ -43,8 +43,23 @@ export const BASIS_TEXT: Readonly<Record<ShareBasis, string>> = {
   "memory-held":
     "split by memory held, since the driver does not say what each process used: a rough measure",
   "equal-split": "split in equal parts, since nothing tells the processes apart: a guess",
+  "unmeasured-rest":
+    "what the measured processes leave of the device's use, divided among those whose use the driver does not tell: they may have used it, or somebody unseen did",
+  "mps-utilization":
+    "clients of an MPS server, split by what the driver says each used: they run at the same time, so it is a share of the work and not of turns",
+  "mps-memory-held":
+    "clients of an MPS server, whose use the driver does not tell apart: split by memory held, a rough measure",
+  "mps-equal-split":
+    "clients of an MPS server, whose use the driver does not tell apart: split in equal parts, a guess",
+  "mps-server-only":
+    "an MPS server worked for clients that cannot be seen from here: it is not known whose work it was",
   "no-process-source": "the device was busy, and nothing looked at processes",
-  "nobody-seen": "the device was busy, a working collector looked, and no process was there",
+  "partial-list":
+    "the device was busier than the processes that were seen, and not all processes of the host can be seen from here",
+  "nobody-seen":
+    "the device was busy, a working collector looked, and no process was there that explains it",
+  "hidden-process":
+    "the driver names a process that the host does not show, though all its processes can be seen",
   device: "said by the device itself",
   "own-measurement": "the agent's own launches, as each was timed",
   "no-sample": "nobody measured",

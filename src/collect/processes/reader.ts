@@ -20,6 +20,8 @@ export type ProcessDetails = Omit<ProcessSighting, "pid" | "smUtil" | "memUtil" 
 export interface ProcessReaderSettings {
   /** Where the processes are: `/proc`, or another mount or a captured tree. */
   procRoot?: string | undefined;
+  /** Where the agent's own process namespace shows: `/proc`. */
+  ownProcRoot?: string | undefined;
   /** `getconf CLK_TCK`; 100 on every Linux that Node runs on. */
   clockTicksPerSecond?: number | undefined;
   passwdPath?: string | undefined;
@@ -88,6 +90,8 @@ class ProcReader implements ProcessReader {
   readonly #users: UserNames;
   readonly #deps: ProcessReaderDeps;
   readonly seesHost: boolean;
+  /** All processes of the host are here, by the host's numbers: whoever is missing is hidden. */
+  readonly #showsAll: boolean;
   unresolved = 0;
   /** In the order of last use, oldest first. */
   readonly #known = new Map<number, Known>();
@@ -100,7 +104,10 @@ class ProcReader implements ProcessReader {
     this.#refreshMs = settings.refreshMs ?? 10_000;
     this.#users = new UserNames(settings.passwdPath ?? "/etc/passwd");
     this.#deps = deps;
-    this.seesHost = settings.pids === "trusted" || showsHostProcesses(this.#root);
+    const showsHost = showsHostProcesses(this.#root);
+    this.seesHost = settings.pids === "trusted" || showsHost;
+    // A driver names its processes to whoever asks from the host's namespace, and to others only some.
+    this.#showsAll = showsHost && showsHostProcesses(settings.ownProcRoot ?? "/proc");
   }
 
   describe(pid: number): ProcessDetails | undefined {
@@ -124,9 +131,10 @@ class ProcReader implements ProcessReader {
       const details = this.describe(seen.pid);
       if (details) this.#noteAlive(seen.pid, sample.atMs);
       else this.unresolved += 1;
+      if (!details && this.#showsAll) return { ...seen, unlisted: true };
       return { ...details, ...seen };
     });
-    return { ...sample, list };
+    return { ...sample, ...(!this.#showsAll && { partial: true }), list };
   }
 
   #noteAlive(pid: number, atMs: number): void {
