@@ -19,6 +19,14 @@ export interface AlertOutcome {
   outbox: readonly OutboxMessage[];
 }
 
+/** What became known since the last time, for whoever raises alerts. */
+export interface AlertNews {
+  slices: readonly Slice[];
+  processes?: readonly KnownProcess[] | undefined;
+  contexts?: readonly ContextObservation[] | undefined;
+  owners?: readonly KnownOwner[] | undefined;
+}
+
 /** The parts of a running agent. Each is made elsewhere; here they only meet. */
 export interface AgentParts {
   pipeline: Pipeline;
@@ -26,8 +34,8 @@ export interface AgentParts {
   write: (batch: LedgerBatch) => void;
   /** Resolves when what was written so far is durable; awaited so that a replay keeps its pace. */
   written: () => Promise<void>;
-  /** New slices, or with none just the time it has become. */
-  alert: (slices: readonly Slice[], atMs: number) => AlertOutcome;
+  /** What is new, or with nothing just the time it has become. */
+  alert: (news: AlertNews, atMs: number) => AlertOutcome;
   watch: AgentWatcher;
   /** Up to where each device's time is in the ledger from an earlier run. */
   lastSliceEnds?: ReadonlyMap<string, number> | undefined;
@@ -109,7 +117,7 @@ class PendingBatch {
   commit(atMs: number | undefined): boolean {
     const { parts, gpus, slices, gaps, owners, processes, contexts } = this;
     this.lastMs = Math.max(this.lastMs, atMs ?? 0);
-    const { incidents, outbox } = parts.alert(slices, this.lastMs);
+    const { incidents, outbox } = parts.alert({ slices, processes, contexts }, this.lastMs);
     const batch = { gpus, slices, gaps, incidents, outbox, owners, processes, contexts };
     if (Object.values(batch).every((records) => records.length === 0)) return false;
     parts.write(batch);

@@ -150,7 +150,7 @@ describe("the agent's loop", () => {
     for (let at = 0; at < 60; at++) observations.push(...second(at, 2), tick(at));
     const told: Incident[] = [];
     const { batches } = await run(observations, {
-      alert: (slices) => {
+      alert: ({ slices }) => {
         const incidents = slices.map((slice) => incident({ id: nameOf(slice) }));
         const outbox = incidents.map(({ id }) => {
           const message = { id, endpoint: "ops", type: "incident.opened", body: "{}" };
@@ -173,7 +173,7 @@ describe("the agent's loop", () => {
   it("lets time pass for the alerts where nothing was finished", async () => {
     const times: number[] = [];
     await run([nodeOf(1), tick(1), tick(2)], {
-      alert: (_slices, atMs) => {
+      alert: (_news, atMs) => {
         times.push(atMs);
         return { incidents: [], outbox: [] };
       },

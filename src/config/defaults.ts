@@ -82,6 +82,15 @@ alert:
     dwell: 2m                  # mining-like time before an alert
     clear: 5m                  # quiet time before it is resolved
     minConfidence: 0.8
+  hidden:                      # busy time that no visible process explains
+    enabled: true
+    dwell: 5m
+  tunnel:                      # ssh -R and the like beside GPU work
+    enabled: true
+    dwell: 1m
+  network:                     # pool connections, probing, destinations that are not allowed
+    enabled: true
+    dwell: 30s
   budgets: []
   # - owner: user:alice
   #   limit: 250.00            # in the price list's currency

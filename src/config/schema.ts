@@ -55,6 +55,10 @@ const webhook = z
     error: "needs exactly one of secretFile and secretEnv",
   });
 
+/** An alert rule that is on or off, and the time of its sign that opens an incident. */
+const rule = (dwell: string) =>
+  z.strictObject({ enabled: z.boolean().default(true), dwell: duration(dwell) }).prefault({});
+
 const budget = z.strictObject({
   /** An owner key, such as `user:alice` or `container:3f2a9c1d5e7b`. */
   owner: z.string().min(1),
@@ -143,6 +147,9 @@ export const configSchema = z
             minConfidence: ratio.default(0.8),
           })
           .prefault({}),
+        hidden: rule("5m"),
+        tunnel: rule("1m"),
+        network: rule("30s"),
         budgets: z
           .array(budget)
           .refine(

@@ -109,7 +109,7 @@ async function runWithLedger(
         if (source.isLive || writer.status().state === "failing") return;
         await unlessAborted(writer.drained(), AbortSignal.any([deps.signal, disk.trouble()]));
       },
-      alert: (slices, atMs) => alerting.observe(slices, atMs),
+      alert: (news, atMs) => alerting.observe(news, atMs),
       watch: state.watching(deps.watch),
     });
     const isComplete = await writer.flush();
@@ -198,7 +198,16 @@ function newAlerting(
 ): Alerting {
   const { dwell, clear, minConfidence } = config.alert.mining;
   const mining = { dwellMs: durationMs(dwell), clearMs: durationMs(clear), minConfidence };
-  return new Alerting({ mining, budgets, endpoints, hash, nowMs });
+  return new Alerting({ ...ruleSwitches(config.alert), mining, budgets, endpoints, hash, nowMs });
+}
+
+/** The rules beside mining: on or off, and from how much time on. */
+function ruleSwitches({ hidden, tunnel, network }: Config["alert"]) {
+  const of = ({ enabled, dwell }: Config["alert"]["hidden"]) => ({
+    enabled,
+    dwellMs: durationMs(dwell),
+  });
+  return { hidden: of(hidden), tunnel: of(tunnel), network: of(network) };
 }
 
 /** A window is labelled for good when the one after it is known. */

@@ -40,6 +40,8 @@ export const ERRORS = {
   "explain/no-window": "Nothing was labelled at that time.",
   "explain/gpu": "The GPU to explain is not there, or it is not said which one.",
   "explain/owner": "The owner had no part of the window.",
+  "incident/not-found": "The ledger knows no incident of that id.",
+  "incident/ambiguous": "Several incidents begin with that id.",
   "request/invalid": "A query parameter is unknown or has a wrong value.",
   "request/not-found": "There is nothing at that address.",
   "request/host": "The Host header names another host than this loopback address.",

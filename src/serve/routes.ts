@@ -4,6 +4,7 @@ import { parseReportWindow } from "../bill/report-window.ts";
 import { makeReport, type ReportFormat } from "../bill/make-report.ts";
 import type { StoredSlice } from "../ledger/contract.ts";
 import { ownerKey } from "../model/owner.ts";
+import { incidentList, incidentView } from "./incidents.ts";
 import { addOtlpRoutes } from "./otlp.ts";
 import { noQuery, parseQuery, reportQuery, slicesQuery } from "./query.ts";
 import type { LiveLabel, ServerSettings } from "./settings.ts";
@@ -18,6 +19,10 @@ export function addRoutes(app: FastifyInstance, settings: ServerSettings): void 
   });
   app.get("/api/v1/gpus", (request) => gpuList(settings, request.query));
   app.get("/api/v1/slices", (request) => slicePage(settings, request.query));
+  app.get("/api/v1/incidents", (request) => incidentList(settings, request.query));
+  app.get<{ Params: { id: string } }>("/api/v1/incidents/:id", (request) =>
+    incidentView(settings, request.params.id, request.query),
+  );
   app.get("/api/v1/report", (request, reply) => sendReport(settings, request.query, reply));
 }
 
