@@ -1,3 +1,4 @@
+import { causesOf } from "../alert/causes/causes.ts";
 import { createDeliverer } from "../alert/delivery.ts";
 import type { Endpoint } from "../alert/endpoint.ts";
 import { type AgentWatcher, runAgent } from "../agent.ts";
@@ -198,7 +199,8 @@ function newAlerting(
 ): Alerting {
   const { dwell, clear, minConfidence } = config.alert.mining;
   const mining = { dwellMs: durationMs(dwell), clearMs: durationMs(clear), minConfidence };
-  return new Alerting({ ...ruleSwitches(config.alert), mining, budgets, endpoints, hash, nowMs });
+  const rules = { ...ruleSwitches(config.alert), mining, budgets };
+  return new Alerting({ ...rules, endpoints, hash, nowMs, explain: causesOf });
 }
 
 /** The rules beside mining: on or off, and from how much time on. */
