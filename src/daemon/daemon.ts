@@ -1,4 +1,5 @@
 import { causesOf } from "../alert/causes/causes.ts";
+import type { ExplainInput } from "../alert/file.ts";
 import { createDeliverer } from "../alert/delivery.ts";
 import type { Endpoint } from "../alert/endpoint.ts";
 import { type AgentWatcher, runAgent } from "../agent.ts";
@@ -9,6 +10,7 @@ import { createMetrics } from "../export/prometheus.ts";
 import { BufferedWriter } from "../ledger/buffered-writer.ts";
 import { openLedger } from "../ledger/client.ts";
 import type { Ledger } from "../ledger/contract.ts";
+import type { Cause } from "../model/incident.ts";
 import { parseSize } from "../model/duration.ts";
 import type { PipelineSettings } from "../pipeline/settings.ts";
 import { Pipeline } from "../pipeline/pipeline.ts";
@@ -200,7 +202,13 @@ function newAlerting(
   const { dwell, clear, minConfidence } = config.alert.mining;
   const mining = { dwellMs: durationMs(dwell), clearMs: durationMs(clear), minConfidence };
   const rules = { ...ruleSwitches(config.alert), mining, budgets };
-  return new Alerting({ ...rules, endpoints, hash, nowMs, explain: causesOf });
+  return new Alerting({ ...rules, endpoints, hash, nowMs, explain });
+}
+
+/** An incident keeps what explained it: that is what a later one is compared with. */
+function explain(input: ExplainInput): readonly Cause[] {
+  const past = input.past.map((incident) => ({ incident, causes: incident.causes ?? [] }));
+  return causesOf({ ...input, past });
 }
 
 /** The rules beside mining: on or off, and from how much time on. */
