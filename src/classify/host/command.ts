@@ -30,7 +30,8 @@ export function commandOf(process: ProcessSighting, lists: Lists): Command {
   const names = [baseName(process.exe), baseName(words[0]), baseName(process.comm)];
   const script = scriptOf(process, program, lists);
   const role = roleOf(process, script ?? program, lists);
-  const known = [...names, script].filter((name) => name !== undefined);
+  const module = moduleOf(process, program);
+  const known = [...names, baseName(script), module].filter((name) => name !== undefined);
   return { program, names: [...new Set(known)], args: words.slice(1), role };
 }
 
@@ -53,20 +54,38 @@ function programOf(
   return baseName(words[0]) ?? own ?? baseName(comm);
 }
 
-/** What an interpreter runs. */
+/** `python -m sshuttle`. */
+function moduleOf(process: ProcessSighting, program: string | undefined): string | undefined {
+  if (program === undefined || !PYTHON.test(program)) return undefined;
+  return invocationOf(process).module?.split(".", 1)[0]?.toLowerCase();
+}
+
+const PYTHON = /^(?:python|pypy)/;
+
+/** The file that an interpreter runs. */
 function scriptOf(
   process: ProcessSighting,
   program: string | undefined,
   lists: Lists,
 ): string | undefined {
   if (program === undefined || !isListed("interpreters", program, lists)) return undefined;
-  if (/^(?:python|pypy)/.test(program)) return invocationOf(process).program;
-  return baseName(process.argv?.slice(1, 8).find((arg) => !arg.startsWith("-")));
+  if (!PYTHON.test(program)) return scriptFile(process.argv?.slice(1, 8) ?? []);
+  // Of Python's options some take a value: the script is the argument of the name that was found.
+  const name = invocationOf(process).program;
+  return process.argv?.slice(1, 64).find((arg) => baseName(arg) === name);
+}
+
+/** `bash -c '…'` and `perl -e '…'` run no file. */
+function scriptFile(args: readonly string[]): string | undefined {
+  const at = args.findIndex((arg) => !arg.startsWith("-"));
+  return /^-[a-z]*[ceE]$/.test(args[at - 1] ?? "") ? undefined : args[at];
 }
 
 /** Whoever holds a device is no editor, whatever his name, nor is a copy that lies elsewhere. */
-function roleOf(process: ProcessSighting, name: string | undefined, lists: Lists): Role {
+function roleOf(process: ProcessSighting, file: string | undefined, lists: Lists): Role {
+  const name = baseName(file);
   if (name === undefined || holdsDevice(process)) return "plain";
+  if (file?.includes("/") && !isPackaged(file, lists)) return "plain";
   if (process.exe !== undefined && !isPackaged(process.exe, lists)) return "plain";
   if (isListed("readers", name, lists)) return "reader";
   return isListed("runners", name, lists) ? "runner" : "plain";

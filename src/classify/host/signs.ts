@@ -47,10 +47,13 @@ export function signsOf(process: ProcessSighting, lists: Lists): Signs {
   const command = commandOf(process, lists);
   if (command.role === "reader") return NOTHING;
   const isRunner = command.role === "runner";
-  const addresses = addressesOf(command);
+  const args = isRunner
+    ? command.args.flatMap((arg) => arg.split(/\s+/, MAX_LIST_WORDS))
+    : command.args;
+  const addresses = addressesOf(args);
   const pools = addresses.filter(({ scheme }) => isStratum(scheme, lists));
   const named = addresses.filter((address) => isPoolPlace(address, lists));
-  const options = optionsOf(command, lists);
+  const options = optionsOf(args, lists);
   const found = [
     ...(isRunner ? [] : [...nameSigns(command, lists), ...hostSigns(process, command, lists)]),
     ...addressSigns(pools, named, lists),
@@ -107,8 +110,9 @@ function moduleOf(process: ProcessSighting, { args }: Command, lists: Lists): st
   return [...started, ...mapped].find((name) => lists.has("modules", name));
 }
 
-function addressesOf({ args }: Command): Address[] {
-  return args.flatMap((arg) => addressesIn(arg));
+function addressesOf(args: readonly string[]): Address[] {
+  // `-oADDRESS`: the option's letter would read as the beginning of the address.
+  return args.flatMap((arg) => addressesIn(/^-[A-Za-z]\w/.test(arg) ? arg.slice(2) : arg));
 }
 
 /** `stratum`, `stratum1`, `stratum2+ssl`, `ethstratum+tcp`: told by what stands before the plus. */
@@ -135,7 +139,7 @@ function addressSigns(pools: readonly Address[], named: readonly Address[], list
 type Options = ReadonlyMap<string, readonly string[]>;
 
 /** The listed options with their values, in one pass: `--url X`, `--url=X`, `-o X`, `-oX`. */
-function optionsOf({ args }: Command, lists: Lists): Options {
+function optionsOf(args: readonly string[], lists: Lists): Options {
   const options = new Map<string, string[]>();
   const note = (name: string, value: string): void => {
     if (!lists.isOption(name)) return;
