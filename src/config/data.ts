@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { type EvidenceModel, evidenceModelSchema } from "../classify/evidence-model.ts";
-import { type Indicators, indicatorsSchema } from "../classify/host-evidence.ts";
+import { type Indicators, indicatorsSchema } from "../classify/host/indicator-data.ts";
 import { type Purposes, purposesSchema } from "../classify/purpose-data.ts";
 import { type ContextTable, contextTableSchema } from "../collect/context/attribute-table.ts";
 import type { DeviceLimits } from "../signature/scale.ts";

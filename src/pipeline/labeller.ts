@@ -34,6 +34,7 @@ import type { PowerCourse } from "../signature/lockstep.ts";
 import type { DeviceScale } from "../signature/scale.ts";
 import { processFeatures } from "../signature/share-features.ts";
 import { signatureOf } from "../signature/signature.ts";
+import type { ConnectionHistory } from "./connection-history.ts";
 import type { DeviceTrack } from "./device-track.ts";
 import type { PipelineEvent, WindowResult } from "./events.ts";
 import { holdersIn, ownerFindings, without } from "./owners.ts";
@@ -50,6 +51,12 @@ interface Pending {
   scores: Scores;
   busy: boolean;
   work: WorkState;
+}
+
+/** What is seen beside the devices. */
+interface Beside {
+  host: HostSample | undefined;
+  connections: ConnectionHistory;
 }
 
 const NOBODY: ReadonlySet<number> = new Set();
@@ -88,9 +95,9 @@ export class Labeller {
     window: Window,
     track: DeviceTrack,
     peers: readonly PowerCourse[],
-    host: HostSample | undefined,
+    beside: Beside,
   ): PipelineEvent[] {
-    const pending = this.observe(window, track, peers, host);
+    const pending = this.observe(window, track, peers, beside);
     const events: PipelineEvent[] = [
       { kind: "provisional", result: this.result(pending, neighbours(this.waiting, pending)) },
     ];
@@ -122,7 +129,7 @@ export class Labeller {
     window: Window,
     track: DeviceTrack,
     peers: readonly PowerCourse[],
-    host: HostSample | undefined,
+    { host, connections }: Beside,
   ): Pending {
     const { model, scaleOf } = this.settings;
     const own = track.own.time(this.settings.probePids?.() ?? NOBODY);
@@ -141,7 +148,8 @@ export class Labeller {
       ...unweighedEvidence(signature, model),
     ];
     const { memoryBytes } = scale;
-    const seen = { window, track, host, ownership, ownerOf, signature, shares, memoryBytes };
+    const known = { host, connections, ownership, ownerOf, memoryBytes };
+    const seen = { window, track, signature, shares, ...known };
     const { memUsedShare } = signature.features;
     return {
       window,

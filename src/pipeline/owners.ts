@@ -1,8 +1,10 @@
 import type { OwnerOf, Ownership } from "../attribute/ownership.ts";
 import { declaredPurpose } from "../classify/declared-purpose.ts";
 import { hostEvidence } from "../classify/host-evidence.ts";
+import { networkEvidence } from "../classify/network-evidence.ts";
 import { binEdges, telemetryEvidence, unseenEvidence } from "../classify/score.ts";
 import { isBusy, type OwnFindings } from "../classify/window-verdict.ts";
+import type { Evidence } from "../model/evidence.ts";
 import { ownerKey } from "../model/owner.ts";
 import type { HostSample, ProcessSample, ProcessSighting } from "../model/sample.ts";
 import type { Feature, Signature } from "../model/signature.ts";
@@ -10,6 +12,7 @@ import type { Share } from "../model/slice.ts";
 import { isToldWithin, type Window } from "../model/window.ts";
 import { bleed } from "../signature/bleed.ts";
 import { shareFeatures } from "../signature/share-features.ts";
+import type { ConnectionHistory } from "./connection-history.ts";
 import type { DeviceTrack } from "./device-track.ts";
 import type { PipelineSettings } from "./settings.ts";
 
@@ -18,6 +21,7 @@ export interface Seen {
   window: Window;
   track: DeviceTrack;
   host: HostSample | undefined;
+  connections: ConnectionHistory;
   ownership: Ownership;
   /** By `ownership`, with the agent's own pids told apart. */
   ownerOf: OwnerOf;
@@ -31,17 +35,47 @@ export interface Seen {
  * programs give away and declare, and, where several worked at once, what is told of his share alone.
  */
 export function ownerFindings(seen: Seen, settings: PipelineSettings): Map<string, OwnFindings> {
-  const { indicators, purposes } = settings;
+  const { purposes } = settings;
+  const holders = new Set(seen.track.processes.flatMap(({ list }) => list.map(identityOf)));
   const findings = new Map<string, OwnFindings>();
   for (const [key, processes] of sightingsByOwner(seen))
     findings.set(key, {
-      host: hostEvidence(processes, indicators),
+      host: givenAway(key, asHolders(processes, holders), seen, settings),
       declared: declaredPurpose(processes, purposes),
       telemetry: [],
     });
   const working = new Set(seen.shares.filter(isBusy).map(({ owner }) => ownerKey(owner)));
   if (working.size > 1) addShareTelemetry(findings, working, seen, settings);
   return findings;
+}
+
+/** What an owner's processes and their connections give away. */
+function givenAway(
+  key: string,
+  processes: readonly ProcessSighting[],
+  { window, connections }: Seen,
+  { indicators, egress }: PipelineSettings,
+): Evidence[] {
+  const host = hostEvidence(processes, indicators);
+  const network = {
+    ownerKey: key,
+    processes,
+    host,
+    connectionsOf: (pid: number) => connections.of(pid, window.toMs),
+    isNew: (destination: string) => connections.isNew(key, destination),
+    toMs: window.toMs,
+  };
+  return [...host, ...networkEvidence(network, indicators, egress)];
+}
+
+/** Whoever is told of by a device holds it, whether or not anybody looked at his files. */
+function asHolders(
+  processes: readonly ProcessSighting[],
+  holders: ReadonlySet<string>,
+): ProcessSighting[] {
+  return processes.map((process) =>
+    holders.has(identityOf(process)) ? { ...process, holdsDevice: true } : process,
+  );
 }
 
 /** Every process of an owner in the window once, by its newest sighting; those of his trees too. */

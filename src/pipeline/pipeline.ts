@@ -7,6 +7,7 @@ import type {
   ProcessSample,
 } from "../model/sample.ts";
 import { DEFAULT_WINDOW_MS, type Window, windowAt } from "../model/window.ts";
+import { ConnectionHistory } from "./connection-history.ts";
 import { DeviceTrack } from "./device-track.ts";
 import type { PipelineEvent } from "./events.ts";
 import type { PipelineSettings } from "./settings.ts";
@@ -33,6 +34,7 @@ export class Pipeline {
   /** Cards whose parts are devices of their own: what is told of the whole would count twice. */
   private divided: ReadonlySet<number> = new Set();
   private host: HostSample | undefined;
+  private readonly connections = new ConnectionHistory();
   private readonly settings: PipelineSettings;
   private readonly windowMs: number;
   private readonly ownership: Ownership;
@@ -72,6 +74,8 @@ export class Pipeline {
       case "gap":
         return this.gap(observation);
       case "sockets":
+        this.connections.add(observation);
+        return [];
       case "registry":
       case "context":
         return [];
@@ -227,7 +231,8 @@ export class Pipeline {
       if (partial ? window.fromMs >= atMs : window.toMs > atMs) break;
       const skipTo = this.emptyUntil(track, window, atMs);
       if (skipTo === undefined) {
-        events.push(...labeller.close(window, track, this.peersOf(track), this.host));
+        const beside = { host: this.host, connections: this.connections };
+        events.push(...labeller.close(window, track, this.peersOf(track), beside));
         track.nextFromMs = window.toMs;
       } else {
         events.push(...labeller.flush(), this.hole(track, { fromMs: window.fromMs, toMs: skipTo }));

@@ -37,6 +37,15 @@ export const ATTRIBUTION_VARIABLES: ReadonlySet<string> = new Set([
   "PMI_SIZE",
 ]);
 
+/**
+ * Beginnings of variables by which miners are told what to do (data/indicators.json lists those that
+ * count). That they are there is all that is kept: what is in them may be a password.
+ */
+const INDICATOR_PREFIXES: ReadonlySet<string> = new Set(["PEAK_", "PEARL_", "MINER_"]);
+const INDICATOR_NAMES: ReadonlySet<string> = new Set(["PEARLD_RPC_URL"]);
+const INDICATOR_NAME = /^[A-Z][A-Z0-9_]{0,63}$/;
+const MAX_INDICATORS = 16;
+
 export interface StatLine {
   comm: string;
   ppid: number;
@@ -103,16 +112,30 @@ export function parseCmdline(text: string): string[] {
   return args.slice(0, MAX_ARGS).map((arg) => arg.slice(0, MAX_ARG_LENGTH));
 }
 
-/** The variables of `/proc/PID/environ` that are on the list; the first of a name counts. */
+/**
+ * The variables of `/proc/PID/environ` that are on the list; the first of a name counts. Of those
+ * that only give a miner away the name is kept and an empty value.
+ */
 export function parseEnviron(text: string): Record<string, string> {
   const found = new Map<string, string>();
+  let indicators = 0;
   for (const entry of text.split("\0")) {
     const equals = entry.indexOf("=");
     const name = entry.slice(0, Math.max(0, equals));
-    if (!ATTRIBUTION_VARIABLES.has(name) || found.has(name)) continue;
-    found.set(name, entry.slice(equals + 1, equals + 1 + MAX_VALUE_LENGTH));
+    if (found.has(name)) continue;
+    if (isIndicator(name) && indicators < MAX_INDICATORS) {
+      indicators += 1;
+      found.set(name, "");
+    }
+    if (ATTRIBUTION_VARIABLES.has(name))
+      found.set(name, entry.slice(equals + 1, equals + 1 + MAX_VALUE_LENGTH));
   }
   return Object.fromEntries(found);
+}
+
+function isIndicator(name: string): boolean {
+  if (!INDICATOR_NAME.test(name)) return false;
+  return INDICATOR_NAMES.has(name) || INDICATOR_PREFIXES.has(name.slice(0, name.indexOf("_") + 1));
 }
 
 /** Version 1 hierarchies by how well they tell jobs apart. */
