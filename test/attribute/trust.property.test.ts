@@ -80,7 +80,7 @@ const RULES = ownersSchema.parse({
       when: { environ: { TASK_ID: "*" } },
       owner: { kind: "user", id: "${task}" },
     },
-    { name: "by-program", when: { exe: "/opt/farm/*" }, owner: { kind: "job", id: "${rayJob}" } },
+    { name: "by-program", when: { exe: "/opt/farm/*" }, owner: { kind: "job", id: "farm" } },
     { name: "by-worker", when: { user: "*" }, owner: { kind: "pod", id: "${worker}" } },
     { name: "by-words", when: { user: "*" }, facts: { account: "${account}", user: "${cluster}" } },
   ],
