@@ -30,7 +30,7 @@ export const BUILT_IN_RULES: readonly OwnerRule[] = [
   { name: "ray-declared", trust: "declared", decide: rayDeclared },
   { name: "rootless-container", trust: "declared", decide: rootlessContainer },
   { name: "user-unit", trust: "declared", decide: userUnit },
-  { name: "user", trust: "person", decide: user },
+  { name: "user", trust: "person", decide: personAlone },
   { name: "process", trust: "person", decide: processAlone },
 ];
 
@@ -134,7 +134,7 @@ function userUnit({ scope, person }: OwnerCase): Decision | undefined {
   return made("unit", `${whose}/${scope.name}`, reason);
 }
 
-function user({ scope, person, process }: OwnerCase): Decision | undefined {
+function personAlone({ scope, person, process }: OwnerCase): Decision | undefined {
   if (person === undefined) return undefined;
   const session =
     scope?.kind === "session" && scope.id !== undefined ? `, in login session ${scope.id}` : "";

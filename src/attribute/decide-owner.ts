@@ -9,13 +9,13 @@ import type { OwnerSettings } from "./rule-schema.ts";
 
 /** Who a process works for, by the operator's rules and then by the built-in ones. */
 export function decideOwner(given: OwnerCase, { rules, teams }: OwnerSettings): OwnerIdentity {
-  let seen = given;
+  const seen = { ...given, proven: { ...given.proven }, declared: { ...given.declared } };
   let found: (Decision & { rule: string }) | undefined;
   for (const rule of rules) {
     const outcome = applyRule(rule, seen);
     if (!outcome) continue;
-    const proven = { ...seen.proven, ...outcome.proven };
-    seen = { ...seen, proven, declared: { ...seen.declared, ...outcome.declared } };
+    Object.assign(seen.proven, outcome.proven);
+    Object.assign(seen.declared, outcome.declared);
     if (outcome.decision) found = { ...outcome.decision, rule: rule.name };
     if (found) break;
   }

@@ -29,6 +29,9 @@ export function claimConflicts(seen: OwnerCase, ownerKey: string): string[] {
   if (claims.length === 0) return [];
   const own = ownWord(seen);
   if (own !== undefined) {
+    // A shared device: which of its pods this one is, its claims do not tell.
+    const nameless = claims.filter(({ kind, podUid }) => kind === "pod" && podUid === undefined);
+    if (seen.scope?.kind === "pod" && nameless.length > 1) return [];
     const fits = claims.some((claim) => isOwn(seen, claim) || keyOf(claim) === ownerKey);
     if (fits) return [];
     const given = claims.slice(0, 2).map(claimText).join(" and ");
