@@ -66,6 +66,7 @@ describe.skipIf(!compiler)(`recording a live node, played by a stand-in driver${
     expect(reports).toMatchObject([
       { name: "nvidia", state: "ready" },
       { name: "drm", state: "absent" },
+      { name: "host", state: "ready", detail: expect.stringMatching(/^\d+ processes, /) },
     ]);
     expect(done.stderr).toMatch(/^\d+ lines written, \d+ dropped$/m);
     expect(done.stderr).toMatch(/^\d+ readings, \d+\.\d\d a second of 50\.00 asked/m);
