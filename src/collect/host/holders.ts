@@ -3,7 +3,7 @@ import type { HolderHint } from "./board.ts";
 import type { Entry, ProcessTable } from "./table.ts";
 
 /** Links that are read in one scan to find holders nobody has named. */
-const LINKS_A_SCAN = 3000;
+const LINKS_A_SCAN = 4000;
 /** Of one process. */
 const MAX_LINKS = 4096;
 /** A program opens its GPU soon after it began: so long it is looked at in each scan. */
@@ -52,16 +52,24 @@ export class HolderSearch {
     const holders = this.#bind(hints);
     for (const entry of this.#table.entries())
       if (this.#looked.get(entry)?.isHolder && this.#table.isCurrent(entry)) holders.add(entry);
-    let links = LINKS_A_SCAN;
-    for (const entry of this.#candidates()) {
-      if (links <= 0) {
-        this.#queue.push(entry);
-        break;
-      }
-      if (isOwn(entry) || entry.isKernel) continue;
-      links -= this.#look(entry);
+    const lookAt = (entry: Entry): number => {
+      if (isOwn(entry) || entry.isKernel) return 0;
+      const links = this.#look(entry);
       if (this.#looked.get(entry)?.isHolder) holders.add(entry);
+      return links;
+    };
+    // Half of it for each, so that many young ones do not keep the others waiting.
+    let links = LINKS_A_SCAN;
+    for (const entry of this.#young()) {
+      if (links <= LINKS_A_SCAN / 2) break;
+      links -= lookAt(entry);
     }
+    if (this.#queue.length === 0) this.#queue = [...this.#table.entries()];
+    while (links > 0 && this.#queue.length > 0) {
+      const entry = this.#queue.pop();
+      if (entry && this.#table.has(entry)) links -= lookAt(entry);
+    }
+    if (this.#queue.length === 0) this.#rounds += 1;
     return holders;
   }
 
@@ -90,23 +98,13 @@ export class HolderSearch {
     return new Set(this.#namedNow);
   }
 
-  /** Those that were looked at least, then the round. */
-  *#candidates(): Generator<Entry> {
-    const young: Entry[] = [];
-    for (const entry of this.#table.entries())
-      if ((this.#looked.get(entry)?.times ?? 0) < YOUNG_LOOKS && this.#table.isYoung(entry))
-        young.push(entry);
-    young.sort((a, b) => b.startTicks - a.startTicks);
-    yield* young;
-    if (this.#queue.length === 0) this.#queue = [...this.#table.entries()];
-    for (;;) {
-      const entry = this.#queue.pop();
-      if (!entry) {
-        this.#rounds += 1;
-        return;
-      }
-      if (this.#table.has(entry)) yield entry;
-    }
+  /** Those that were looked at least often first, of them the youngest. */
+  #young(): Entry[] {
+    const times = (entry: Entry): number => this.#looked.get(entry)?.times ?? 0;
+    const young = [...this.#table.entries()].filter(
+      (entry) => this.#table.isYoung(entry) && times(entry) < YOUNG_LOOKS,
+    );
+    return young.sort((a, b) => times(a) - times(b) || b.startTicks - a.startTicks);
   }
 
   /** @returns what the look cost, in links */

@@ -77,6 +77,9 @@ export class ProcessTable {
       else this.#read(pid);
       reads += 1;
     }
+    // Only now: the youngest were read before what they come from.
+    for (const entry of this.#entries.values())
+      if (entry.firstIn === this.#scan) entry.origin = this.#parentOf(entry);
     this.#turn = (this.#turn + 1) % ROUND_SCANS;
   }
 
@@ -140,6 +143,12 @@ export class ProcessTable {
     return users;
   }
 
+  #parentOf({ ppid, startTicks }: Entry): Entry["origin"] {
+    const parent = this.#entries.get(ppid);
+    if (!parent || parent.startTicks > startTicks) return undefined;
+    return { pid: parent.pid, startTicks: parent.startTicks };
+  }
+
   #isDue(entry: Entry): boolean {
     if (this.isYoung(entry) && this.#scan - entry.firstIn <= YOUNG_SCANS) return true;
     return entry.pid % ROUND_SCANS === this.#turn;
@@ -163,8 +172,6 @@ export class ProcessTable {
       return known;
     }
     this.#newestTicks = Math.max(this.#newestTicks, startTicks);
-    const parent = this.#entries.get(ppid);
-    const origin = parent && parent.startTicks <= startTicks ? parent : undefined;
     const entry: Entry = {
       pid,
       startTicks,
@@ -172,7 +179,6 @@ export class ProcessTable {
       session,
       comm,
       isKernel,
-      origin: origin && { pid: origin.pid, startTicks: origin.startTicks },
       readIn: this.#scan,
       firstIn: this.#scan,
     };
