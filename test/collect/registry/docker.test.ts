@@ -118,8 +118,8 @@ describe("Docker's containers", () => {
     ],
   ])("fail where the engine answers %s", async (_, answer, message) => {
     const { reader, socket } = await docker(answer);
-    const failed = expect(reader.open()).rejects;
-    await failed.toMatchObject({ code: "collect/registry", place: socket });
+    const failure = { code: "collect/registry", place: socket };
+    await expect(reader.open()).rejects.toMatchObject(failure);
     await expect(reader.read()).rejects.toThrow(message);
   });
 

@@ -52,8 +52,8 @@ export async function readTrusted(path: string): Promise<FileReading> {
     const fault = ownershipFault(found);
     if (fault !== undefined) return { status: "refused", reason: fault };
     if (found.size > MAX_FILE_BYTES) return { status: "refused", reason: "is too long" };
-    const bytes = Buffer.alloc(MAX_FILE_BYTES);
-    const { bytesRead } = await file.read(bytes, 0, MAX_FILE_BYTES, 0);
+    const bytes = Buffer.alloc(found.size);
+    const { bytesRead } = await file.read(bytes, 0, found.size, 0);
     const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(0, bytesRead));
     return { status: "read", text, changedAtMs: found.mtimeMs };
   } catch (error) {

@@ -36,6 +36,8 @@ export class JobsReader implements RegistryReader {
   readonly #settings: JobsSettings;
   readonly #once: OnceTold;
   readonly #users: UserNames;
+  /** Read once: to the kernel it is dear, as it counts all interrupts for the same file. */
+  #bootMs: number | undefined;
 
   constructor(settings: JobsSettings, { onNotice }: RegistryDeps) {
     this.#settings = settings;
@@ -58,7 +60,7 @@ export class JobsReader implements RegistryReader {
   async read(): Promise<readonly RegistryEntry[]> {
     const { directory, scheduler } = this.#settings;
     const names = await this.#check();
-    const bootMs = this.#bootTimeMs();
+    const bootMs = (this.#bootMs ??= this.#readBootMs());
     const found = new Map<string, { job: Job; gpus: string[] }>();
     for (const name of names) {
       const gpu = gpuOfFileName(name);
@@ -83,7 +85,7 @@ export class JobsReader implements RegistryReader {
   }
 
   async close(): Promise<void> {
-    // Nothing stays open.
+    this.#bootMs = undefined;
   }
 
   async #check(): Promise<string[]> {
@@ -103,7 +105,7 @@ export class JobsReader implements RegistryReader {
     return names.sort().slice(0, MAX_FILES);
   }
 
-  #bootTimeMs(): number | undefined {
+  #readBootMs(): number | undefined {
     const path = join(this.#settings.procRoot, "stat");
     return parseBootTimeMs(readBounded(path, MAX_PROC_STAT_BYTES) ?? "");
   }

@@ -170,9 +170,9 @@ describe("a prolog's file", () => {
 
   it("may come and go while the folder is read", async () => {
     const { reader, write, directory, told } = rig();
-    let isOver = false;
+    const ended = new AbortController();
     const churn = (async () => {
-      for (let i = 0; !isOver; i++) {
+      for (let i = 0; !ended.signal.aborted; i++) {
         write(String(i % 50), "4711");
         rmSync(join(directory, String((i + 25) % 50)), { force: true });
         if (i % 10 === 0) await new Promise(setImmediate);
@@ -181,7 +181,7 @@ describe("a prolog's file", () => {
     for (let i = 0; i < 20; i++) {
       for (const { job } of await reader.read()) expect(job?.id).toBe("4711");
     }
-    isOver = true;
+    ended.abort();
     await churn;
     expect(told()).toEqual([]);
   });

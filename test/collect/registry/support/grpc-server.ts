@@ -1,4 +1,4 @@
-import { Metadata, Server, ServerCredentials, type ServerUnaryCall } from "@grpc/grpc-js";
+import { type Metadata, Server, ServerCredentials, type ServerUnaryCall } from "@grpc/grpc-js";
 import protobuf from "protobufjs";
 
 /** The public interfaces with more of their fields than are read, so that numbers are checked, too. */
