@@ -6,12 +6,10 @@ import { listedClaims, nobody, type OwnerClaim, type Owners, restClaims } from "
  * are noise: only use beyond this is called unexplained.
  */
 const UNEXPLAINED_ABOVE = 0.2;
-/** What a difference of whole hundredths may be off by as a double. */
-const ROUNDING = 1e-9;
 
 /** @param rest use of the device less that of those who were seen, 0..1 */
 export function isUnexplained(rest: number): boolean {
-  return rest > UNEXPLAINED_ABOVE + ROUNDING;
+  return rest > UNEXPLAINED_ABOVE;
 }
 
 /**

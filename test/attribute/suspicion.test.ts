@@ -27,8 +27,8 @@ describe("use that nobody explains", () => {
     expect(suspicious(shareOut(at(0.2), listsOf([])))).toEqual([]);
     expect(suspicious(shareOut(at(0.21), listsOf([])))).toHaveLength(1);
     const seen = (smUtil: number) => listsOf([{ pid: 1, user: "alice", smUtil }]);
-    expect(suspicious(shareOut(at(0.9), seen(0.7)))).toEqual([]);
-    expect(suspicious(shareOut(at(0.9), seen(0.69)))).toHaveLength(1);
+    expect(suspicious(shareOut(at(1), seen(0.8)))).toEqual([]);
+    expect(suspicious(shareOut(at(1), seen(0.79)))).toHaveLength(1);
   });
 
   it("is not where nobody looked, or the list is of another time", () => {

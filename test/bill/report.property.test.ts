@@ -206,6 +206,7 @@ describe("for any slices, prices, window and grouping", () => {
           const own = parts.flatMap((part) => part.lines.filter((each) => each.key === line.key));
           expect(sum(own.map((each) => each.gpuMs))).toBe(line.gpuMs);
           expect(sum(own.map((each) => each.energyMj))).toBe(line.energyMj);
+          expect(sum(own.map((each) => each.idleEnergyMj))).toBe(line.idleEnergyMj);
         }
         expect(sum(parts.map((part) => part.totals.gpuMs))).toBe(whole.totals.gpuMs);
       }),
