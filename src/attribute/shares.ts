@@ -3,7 +3,7 @@ import type { ProcessSample } from "../model/sample.ts";
 import type { Share, ShareBasis, UnexplainedUse } from "../model/slice.ts";
 import { splitInteger } from "../model/split.ts";
 import { type Window, windowLengthMs } from "../model/window.ts";
-import { claimsOn, UNEXPLAINED_ABOVE } from "./claims.ts";
+import { claimsOn, isUnexplained } from "./claims.ts";
 import { idleParts } from "./energy-parts.ts";
 import { clip, type Interval } from "./intervals.ts";
 import type { OwnerClaim, Owners } from "./listed.ts";
@@ -145,7 +145,7 @@ class Attribution {
     const ownPart = ownUse(this.own, whole.toMs);
     const use = gpuUtil ?? smActive ?? 0;
     // What a device reports after our own launch must not look like somebody who hides.
-    const isOwn = ownPart > 0 && use - ownPart <= UNEXPLAINED_ABOVE;
+    const isOwn = ownPart > 0 && !isUnexplained(use - ownPart);
     if (seen?.list.length === 0 && isOwn) return [IDLE_CLAIM];
     const claims = claimsOn(seen, this.useOf(whole), this.owners);
     if (seen) this.suspicion.look(seen, whole, timeMs, claims);

@@ -269,6 +269,25 @@ describe("whose pids the drivers speak of", () => {
     expect(reader.describe(77)?.comm).toBe(seesHost ? "python" : undefined);
   });
 
+  it("says which lists cannot be whole, and which processes the host lacks though all are shown", () => {
+    const look = (rootShows: boolean, ownShows: boolean) => {
+      const { procRoot, write } = rig();
+      const own = rig();
+      if (rootShows) kthreadd(write, "kthreadd");
+      if (ownShows) kthreadd(own.write, "kthreadd");
+      write(77);
+      const settings = { procRoot, ownProcRoot: own.procRoot, pids: "trusted" as const };
+      const list = [{ pid: 77 }, { pid: 78 }, { pid: 79, exited: true }];
+      const reader = createProcessReader(settings, { monotonicMs: () => 0 });
+      const made = reader.enrich({ kind: "processes", atMs: 5, gpu: 0, list });
+      return [made.partial, ...made.list.map(({ unlisted }) => unlisted)];
+    };
+    expect(look(true, true)).toEqual([undefined, undefined, true, undefined]);
+    // The host's /proc is mounted, but the driver answers to a container: it may leave out the others.
+    expect(look(true, false)).toEqual([true, undefined, undefined, undefined]);
+    expect(look(false, true)).toEqual([true, undefined, undefined, undefined]);
+  });
+
   it.each([
     ["/dev/nvidia0", "python"],
     ["/dev/dri/renderD128", "python"],
