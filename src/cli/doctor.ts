@@ -9,6 +9,7 @@ import { collectorsOf } from "../daemon/source.ts";
 import { readBindingFacts } from "../probe/device-on.ts";
 import { bindingFinding } from "./doctor-binding.ts";
 import { probeFinding, processesFinding, stateDirectoryFinding } from "./doctor-findings.ts";
+import { launchesFinding } from "./doctor-launches.ts";
 import { lookAtSources } from "./doctor-sources.ts";
 import { devicesText, findingText } from "./doctor-text.ts";
 import type { CommandIo } from "./io.ts";
@@ -40,17 +41,19 @@ async function doctor(options: DoctorOptions, io: CommandIo): Promise<void> {
   const config = loadConfig(options.config);
   const stateDir = options.stateDir ?? defaultStateDir(io.env, process.getuid?.() === 0);
   const clock = { nowMs: io.nowMs, monotonicMs: () => performance.now(), sleep };
-  const [host, seen, kernels, facts] = await Promise.all([
+  const [host, seen, kernels, facts, launches] = await Promise.all([
     readInventory(),
     lookAtSources(collectorsOf(config, clock), clock),
     probeFinding(io),
     readBindingFacts(process.getuid?.() === 0, { procRoot: config.collect.procRoot }),
+    launchesFinding(config, io.env["PATH"] ?? ""),
   ]);
   const binding = bindingFinding(seen.devices, facts);
   const rest = [
     kernels,
     ...(binding ? [binding] : []),
     processesFinding(config.collect.procRoot, config.collect.pids),
+    launches,
     stateDirectoryFinding(stateDir),
   ];
   const findings = [...seen.findings, ...rest];

@@ -7,6 +7,8 @@ import { addCalibrateCommand } from "./calibrate.ts";
 import { addDoctorCommand } from "./doctor.ts";
 import { addExplainCommand } from "./explain.ts";
 import { addRecordCommand } from "./record.ts";
+import { addImportTraceCommand } from "./import-trace.ts";
+import { addLaunchesCommand } from "./launches.ts";
 import { addInspectCommand } from "./inspect.ts";
 import { addReplayCommand } from "./replay.ts";
 import { addReportCommand } from "./report.ts";
@@ -36,6 +38,8 @@ const COMMANDS = [
   addReplayCommand,
   addRecordCommand,
   addInspectCommand,
+  addImportTraceCommand,
+  addLaunchesCommand,
   addSimulateCommand,
   addCalibrateCommand,
   addBenchCommand,

@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { type EvidenceModel, evidenceModelSchema } from "../classify/evidence-model.ts";
 import { type Indicators, indicatorsSchema } from "../classify/host-evidence.ts";
+import { type KernelNameData, kernelNamesSchema } from "../classify/kernel-name-data.ts";
 import { type Purposes, purposesSchema } from "../classify/purpose-data.ts";
 import type { DeviceLimits } from "../signature/scale.ts";
 
@@ -31,6 +32,7 @@ export interface ShippedData {
   model: EvidenceModel;
   indicators: Indicators;
   purposes: Purposes;
+  kernelNames: KernelNameData;
   limits: readonly DeviceLimits[];
 }
 
@@ -40,6 +42,7 @@ export function loadShippedData(): ShippedData {
     model: evidenceModelSchema.parse(json("evidence-model.json")),
     indicators: indicatorsSchema.parse(json("indicators.json")),
     purposes: purposesSchema.parse(json("purposes.json")),
+    kernelNames: kernelNamesSchema.parse(json("kernel-names.json")),
     limits: limitsSchema.parse(json("device-limits.json")).devices,
   };
 }

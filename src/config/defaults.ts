@@ -28,6 +28,11 @@ collect:
     # url: http://127.0.0.1:9400/metrics   # a dcgm-exporter, for devices nothing else here sees
   drm:                         # AMD and Intel, through /sys and /proc
     enabled: true
+  launches:                    # kernel launches of GPU processes, traced by bpftrace; docs/launches.md
+    mode: off                  # or on-doubt, interval
+    window: 2s                 # how long one look lasts
+    interval: 1m               # from one look to the next, at least
+    # path: /usr/bin/bpftrace
 
 probe:                         # short kernels of our own on the GPUs; docs/probes.md
   mode: off                    # or idle-only, on-doubt, interval

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { LAUNCH_MODES } from "../collect/launches/collector.ts";
 import { parseDuration, parseSize } from "../model/duration.ts";
 import { parseNanos } from "../model/money.ts";
 import { PROBE_MODES } from "../probe/schedule.ts";
@@ -89,6 +90,15 @@ export const configSchema = z
           .prefault({}),
         dcgm: z.strictObject({ url: z.url({ protocol: /^https?$/ }).optional() }).prefault({}),
         drm: z.strictObject({ enabled: z.boolean().default(true) }).prefault({}),
+        /** Kernel launches, by bpftrace: docs/launches.md. */
+        launches: z
+          .strictObject({
+            mode: z.enum(LAUNCH_MODES).default("off"),
+            window: between("100ms", "30s", "2s"),
+            interval: between("10s", "1d", "1m"),
+            path: z.string().min(1).optional(),
+          })
+          .prefault({}),
       })
       .prefault({}),
     probe: z

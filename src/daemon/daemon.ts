@@ -153,6 +153,7 @@ function newState(
     rate: source.rate,
     probes: probing?.loop,
     collectorOf: source.collectorOf,
+    doubted: source.doubted,
     minConfidence: config.alert.mining.minConfidence,
   });
 }
@@ -215,7 +216,7 @@ function newInbox(
 }
 
 function pipelineSettings(
-  { model, indicators, purposes, limits }: ShippedData,
+  { model, indicators, purposes, kernelNames, limits }: ShippedData,
   inbox: Inbox,
   { config, probing }: DaemonSettings,
   lastSliceEnds: ReadonlyMap<string, number>,
@@ -226,6 +227,7 @@ function pipelineSettings(
     model,
     indicators,
     purposes,
+    kernelNames,
     scaleOf: (gpu) => deviceScale(gpu, limits, inbox.calibrations()),
     agentPids: () => new Set([...ownPids, ...inbox.agentPids(), ...(probing?.pids() ?? [])]),
     probePids: probing?.pids,

@@ -16,6 +16,7 @@ import { replaySource } from "../collect/recording/replay.ts";
 import type { Notice } from "../collect/thread/protocol.ts";
 import type { RecordingWarning } from "../collect/recording/warnings.ts";
 import { type Config, durationMs } from "../config/schema.ts";
+import { launchCollectors, tellDoubt } from "./launches.ts";
 import { nodeName } from "./node-name.ts";
 import type { ObservationSource } from "../model/observation.ts";
 
@@ -31,6 +32,8 @@ export interface OpenedSource {
   rate?: RateController | undefined;
   /** The collector that measures a device of a live source. */
   collectorOf?: ((gpuUuid: string) => string | undefined) | undefined;
+  /** A label is in doubt: whoever looks closer only then may do so. */
+  doubted?: (() => void) | undefined;
 }
 
 export interface SourceDeps {
@@ -91,8 +94,8 @@ function nvidiaCollector(config: Config, common: Common, deps: CollectorDeps): C
 }
 
 /** What is seen beside the devices. Without a device these alone are no reason to stay. */
-export function companionsOf(_config: Config, _deps: CollectorDeps): Collector[] {
-  return [];
+export function companionsOf(config: Config, deps: CollectorDeps): Collector[] {
+  return [...launchCollectors(config, deps)];
 }
 
 /** The node's own GPUs; or why there are none, which is normal. */
@@ -103,7 +106,8 @@ export async function openLiveSource(
   const { nowMs, monotonicMs, sleep, signal, onEvent, onDuplicate, onRate } = deps;
   const intervalMs = durationMs(config.collect.interval);
   const devices = collectorsOf(config, deps);
-  const collectors = [...devices, ...companionsOf(config, deps)];
+  const companions = companionsOf(config, deps);
+  const collectors = [...devices, ...companions];
   const harness = new CollectorHarness(collectors, { monotonicMs, sleep, onEvent });
   // A driver that hangs while it is opened must not hold up the start: it may come later.
   await Promise.race([harness.open(), sleep(OPEN_WAIT_MS, signal)]);
@@ -127,6 +131,7 @@ export async function openLiveSource(
     warnings: () => [],
     rate,
     collectorOf: (gpuUuid) => directory.collectorOf(gpuUuid),
+    doubted: () => tellDoubt(companions),
   };
   return { source, isPresent: present.length > 0, reason };
 }

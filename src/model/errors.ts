@@ -59,6 +59,13 @@ export const ERRORS = {
   "collect/thread": "A thread that reads devices died.",
   "smi/failed": "nvidia-smi ended, fell silent or printed what cannot be read.",
   "dcgm/scrape": "The dcgm-exporter does not answer, or not with readings of a GPU.",
+  "launches/unavailable": "Kernel launches cannot be traced here.",
+  "launches/no-process": "There is no such process to trace.",
+  "launches/failed": "bpftrace failed while it traced.",
+  "trace/not-found": "The trace to import does not exist or cannot be read.",
+  "trace/format": "The file is no trace of a kind that can be imported.",
+  "trace/malformed": "The trace is damaged, or not of the form that it claims.",
+  "trace/no-kernels": "The trace holds no kernel.",
   "collect/no-gpu": "No GPU that can be watched is here.",
   "fit/no-recordings": "There is no recording to fit the evidence model on.",
   "fit/foreign": "The recordings are not the project's own: they are for measuring only.",
@@ -90,6 +97,7 @@ const FAILURES: ReadonlySet<ErrorCode> = new Set([
   "ledger/io",
   "ledger/worker",
   "collect/thread",
+  "launches/failed",
   "fit/differs",
 ]);
 

@@ -2,6 +2,7 @@ import { ownerOf } from "../attribute/ownership.ts";
 import { declaredPurpose } from "../classify/declared-purpose.ts";
 import { hostEvidence } from "../classify/host-evidence.ts";
 import { binEdges, telemetryEvidence, unseenEvidence } from "../classify/score.ts";
+import { withKernelNames } from "./kernel-names.ts";
 import { isBusy, type OwnFindings } from "../classify/window-verdict.ts";
 import { ownerKey } from "../model/owner.ts";
 import type { HostSample, ProcessSample, ProcessSighting } from "../model/sample.ts";
@@ -29,14 +30,20 @@ export interface Seen {
  * programs give away and declare, and, where several worked at once, what is told of his share alone.
  */
 export function ownerFindings(seen: Seen, settings: PipelineSettings): Map<string, OwnFindings> {
-  const { indicators, purposes } = settings;
+  const { indicators, purposes, kernelNames } = settings;
   const findings = new Map<string, OwnFindings>();
-  for (const [key, processes] of sightingsByOwner(seen))
-    findings.set(key, {
+  for (const [key, processes] of sightingsByOwner(seen)) {
+    const found: OwnFindings = {
       host: hostEvidence(processes, indicators),
       declared: declaredPurpose(processes, purposes),
       telemetry: [],
-    });
+    };
+    const { launches } = seen.track;
+    findings.set(
+      key,
+      withKernelNames(found, { processes, launches, window: seen.window }, kernelNames),
+    );
+  }
   const working = new Set(seen.shares.filter(isBusy).map(({ owner }) => ownerKey(owner)));
   if (working.size > 1) addShareTelemetry(findings, working, seen, settings);
   return findings;

@@ -1,5 +1,6 @@
 import type { EvidenceModel } from "../classify/evidence-model.ts";
 import type { Indicators } from "../classify/host-evidence.ts";
+import type { KernelNameData } from "../classify/kernel-name-data.ts";
 import type { Purposes } from "../classify/purpose-data.ts";
 import type { GpuInfo } from "../model/sample.ts";
 import type { Feature } from "../model/signature.ts";
@@ -10,6 +11,8 @@ export interface PipelineSettings {
   model: EvidenceModel;
   indicators: Indicators;
   purposes: Purposes;
+  /** Without it names of kernels say nothing. */
+  kernelNames?: KernelNameData | undefined;
   scaleOf: (gpu: GpuInfo) => DeviceScale;
   /** Pids of the daemon and of its device process: their GPU use is the agent's own. */
   agentPids: () => ReadonlySet<number>;
