@@ -47,13 +47,18 @@ export function launchScript(settings: ScriptSettings): string {
   if (@start == 0) { if (@tick >= ${OPENING_TICK}) { @start = nsecs; ${want(1)} } }
   else if (@end == 0 && nsecs - @start >= ${whole(windowMs) * 1_000_000}) { ${want(0)} @end = nsecs; exit(); }
 }`;
+  // What is only of use within the window is not printed at its end. A map that nothing writes to
+  // is an error.
+  const hasNames = libraries.some(({ names }) => names.length > 0);
+  const scratch = [
+    "want",
+    "tick",
+    ...(hasNames ? ["out", "arg"] : []),
+    ...(hasRuntime ? ["pending"] : []),
+  ];
+  const end = `END { ${scratch.map((map) => `clear(@${map});`).join(" ")} }`;
   // Probes are attached in the order of the script: the clock comes last.
-  return [
-    ...probes,
-    tick,
-    "END { clear(@want); clear(@out); clear(@arg); clear(@pending); clear(@tick); }",
-    "",
-  ].join("\n");
+  return `${[...probes, tick, end].join("\n")}\n`;
 }
 
 interface ActionSettings {
