@@ -53,6 +53,11 @@ collect:
     enabled: true
     interval: 5s
     sockets: true              # and their connections
+  launches:                    # kernel launches of GPU processes, traced by bpftrace; docs/launches.md
+    mode: off                  # or on-doubt, interval
+    window: 2s                 # how long one look lasts
+    interval: 1m               # from one look to the next, at least
+    # path: /usr/bin/bpftrace
 
 owners:                        # who GPU time belongs to; docs/attribution.md
   rules: []                    # before the built-in ones, in this order

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { ownersSchema } from "../attribute/rule-schema.ts";
 import { ATTRIBUTION_VARIABLES } from "../collect/processes/parse.ts";
+import { LAUNCH_MODES } from "../collect/launches/collector.ts";
 import { parseDuration, parseSize } from "../model/duration.ts";
 import { parseNanos } from "../model/money.ts";
 import { PROBE_MODES } from "../probe/schedule.ts";
@@ -117,6 +118,15 @@ export const configSchema = z
             enabled: z.boolean().default(true),
             interval: between("1s", "10m", "5s"),
             sockets: z.boolean().default(true),
+          })
+          .prefault({}),
+        /** Kernel launches, by bpftrace: docs/launches.md. */
+        launches: z
+          .strictObject({
+            mode: z.enum(LAUNCH_MODES).default("off"),
+            window: between("100ms", "30s", "2s"),
+            interval: between("10s", "1d", "1m"),
+            path: z.string().min(1).optional(),
           })
           .prefault({}),
       })

@@ -157,6 +157,7 @@ function newState(
     rate: source.rate,
     probes: probing?.loop,
     collectorOf: source.collectorOf,
+    doubted: source.doubted,
     minConfidence: config.alert.mining.minConfidence,
   });
 }
@@ -235,7 +236,7 @@ function newInbox(
 }
 
 function pipelineSettings(
-  { model, indicators, purposes, limits }: ShippedData,
+  { model, indicators, purposes, kernelNames, limits }: ShippedData,
   inbox: Inbox,
   { config, probing }: DaemonSettings,
   lastSliceEnds: ReadonlyMap<string, number>,
@@ -247,6 +248,7 @@ function pipelineSettings(
     indicators,
     purposes,
     owners: config.owners,
+    kernelNames,
     scaleOf: (gpu) => deviceScale(gpu, limits, inbox.calibrations()),
     agentPids: () => new Set([...ownPids, ...inbox.agentPids(), ...(probing?.pids() ?? [])]),
     probePids: probing?.pids,
