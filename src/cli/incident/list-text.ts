@@ -30,7 +30,8 @@ export function listText({ incidents, next }: IncidentPage, { width }: Page): st
 }
 
 function cells(row: IncidentRow, id: string): string[] {
-  const { startedAt, resolvedAt, usage, cause, story } = row;
+  const { startedAt, resolvedAt, usage, causes, story } = row;
+  const [cause] = causes;
   const lasted = resolvedAt === undefined ? "goes on" : span(startedAt, resolvedAt);
   const more = [
     usage === undefined ? undefined : gpuTime(usage.gpuSeconds),
