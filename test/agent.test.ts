@@ -150,7 +150,7 @@ describe("the agent's loop", () => {
     for (let at = 0; at < 60; at++) observations.push(...second(at, 2), tick(at));
     const told: Incident[] = [];
     const { batches } = await run(observations, {
-      alert: (slices) => {
+      alert: ({ slices }) => {
         const incidents = slices.map((slice) => incident({ id: nameOf(slice) }));
         const outbox = incidents.map(({ id }) => {
           const message = { id, endpoint: "ops", type: "incident.opened", body: "{}" };
@@ -173,12 +173,35 @@ describe("the agent's loop", () => {
   it("lets time pass for the alerts where nothing was finished", async () => {
     const times: number[] = [];
     await run([nodeOf(1), tick(1), tick(2)], {
-      alert: (_slices, atMs) => {
+      alert: (_news, atMs) => {
         times.push(atMs);
         return { incidents: [], outbox: [] };
       },
     });
     expect(times).toEqual([T0 + 1000, T0 + 2000, T0 + 2000]);
+  });
+});
+
+describe("who was there", () => {
+  it("reaches the ledger with the slices: owners and processes, without variables and secrets", async () => {
+    const alice = {
+      pid: 10,
+      startTimeMs: T0 - 1000,
+      user: "alice",
+      argv: ["python", "train.py", "--token", "s3cret"],
+      environ: { RAY_JOB_ID: "01000000" },
+    };
+    const list: Observation = { kind: "processes", atMs: T0 + 1000, gpu: 0, list: [alice] };
+    const { batches } = await run([nodeOf(1), ...second(1, 1), list, tick(2), tick(3)]);
+    const owners = batches.flatMap((batch) => batch.owners ?? []);
+    const processes = batches.flatMap((batch) => batch.processes ?? []);
+    expect(owners).toMatchObject([
+      { key: "job:ray:alice/01000000", rule: "ray-declared", proven: { user: "alice" } },
+    ]);
+    expect(processes).toMatchObject([
+      { pid: 10, ownerKey: "job:ray:alice/01000000", command: "python train.py --token ***" },
+    ]);
+    expect(JSON.stringify(processes)).not.toMatch(/s3cret|RAY_JOB_ID/);
   });
 });
 

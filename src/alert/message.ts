@@ -1,5 +1,5 @@
 import type { OutboxMessage } from "../ledger/contract.ts";
-import { eventType, payloadOf } from "./payload.ts";
+import { eventType, type PayloadDetails, payloadOf } from "./payload.ts";
 import type { IncidentChange } from "./rules/change.ts";
 
 /** Base-36 digits of a time in milliseconds: enough for any, so that ids sort like times. */
@@ -25,9 +25,10 @@ export function toOutbox(
   change: IncidentChange,
   endpoints: readonly { name: string }[],
   nowMs: number,
+  details: PayloadDetails = {},
 ): OutboxMessage[] {
   const id = messageId(change);
   const type = eventType(change);
-  const body = payloadOf(change);
+  const body = payloadOf(change, details);
   return endpoints.map(({ name }) => ({ id, endpoint: name, type, body, createdAtMs: nowMs }));
 }

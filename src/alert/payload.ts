@@ -1,3 +1,4 @@
+import type { KnownProcess } from "../ledger/contract.ts";
 import type { Evidence } from "../model/evidence.ts";
 import type { Incident } from "../model/incident.ts";
 import { sanitize } from "../model/text.ts";
@@ -5,6 +6,8 @@ import { adviceFor } from "./advice.ts";
 import type { IncidentChange } from "./rules/change.ts";
 import { miningWeight } from "./rules/evidence.ts";
 import { isoTime } from "./rules/mining-text.ts";
+import type { StoryTotals } from "./stories/totals.ts";
+import { causeViews, processViews, totalsView, usageView } from "./view/parts.ts";
 
 /** Standard Webhooks asks for payloads under 20 kB; taken as 20,000 bytes of UTF-8. */
 export const MAX_BODY_BYTES = 20_000;
@@ -13,6 +16,8 @@ const MAX_TITLE = 256;
 const MAX_SUMMARY = 800;
 const MAX_EVIDENCE_TEXT = 500;
 const MAX_ITEMS = 50;
+/** Evidence that causes and processes give way to. */
+const KEPT_EVIDENCE = 8;
 
 interface EvidenceLine {
   family: string;
@@ -27,31 +32,65 @@ export function eventType(change: IncidentChange): string {
   return `incident.${change.action}`;
 }
 
+/** What a message says beside the incident itself. */
+export interface PayloadDetails {
+  /** Of the owner. */
+  processes?: readonly KnownProcess[] | undefined;
+  story?: { id: string; text: string; totals: StoryTotals } | undefined;
+}
+
+/** How many of each list are told. */
+interface Room {
+  evidence: number;
+  causes: number;
+  processes: number;
+}
+
 /**
  * The JSON body of a webhook: type, timestamp (when it happened, in the data's own time) and data.
  * Always shorter than {@link MAX_BODY_BYTES}: evidence that does not fit is left out, lightest first,
- * and counted. Strings are escaped and bounded, as some come from observed processes.
+ * and counted; then causes and processes. Strings are escaped and bounded, as some come from observed
+ * processes.
  */
-export function payloadOf(change: IncidentChange): string {
+export function payloadOf(change: IncidentChange, details: PayloadDetails = {}): string {
   const { incident } = change;
   const lines = [...incident.evidence]
     .sort((a, b) => Math.abs(miningWeight(b)) - Math.abs(miningWeight(a)))
     .map((item) => lineOf(item));
-  let kept = Math.min(lines.length, MAX_ITEMS);
+  const causes = causeViews(incident.causes ?? []);
+  const processes = processViews(details.processes ?? [], incident);
+  let room: Room = {
+    evidence: Math.min(lines.length, MAX_ITEMS),
+    causes: causes.length,
+    processes: processes.length,
+  };
   for (;;) {
-    const evidence = grouped(lines.slice(0, kept), lines.length - kept);
     const body = JSON.stringify({
       type: eventType(change),
       timestamp: isoTime(incident.updatedAtMs),
-      data: { ...describe(incident), evidence, advice: adviceFor(incident) },
+      data: {
+        ...describe(incident, details),
+        evidence: grouped(lines.slice(0, room.evidence), lines.length - room.evidence),
+        causes: causes.slice(0, room.causes),
+        processes: processes.slice(0, room.processes),
+        advice: adviceFor(incident),
+      },
     });
-    if (kept === 0 || byteLength(body) < MAX_BODY_BYTES) return body;
-    kept = Math.floor(kept * 0.8);
+    const isLeast = room.evidence + room.causes + room.processes === 0;
+    if (isLeast || byteLength(body) < MAX_BODY_BYTES) return body;
+    room = less(room);
   }
 }
 
-function describe(incident: Incident): Record<string, unknown> {
-  const { firedAtMs, resolvedAtMs, gpuUuid, ownerKey } = incident;
+/** Evidence gives way first, as there is most of it; its heaviest lines outlast the rest. */
+function less({ evidence, causes, processes }: Room): Room {
+  if (evidence > KEPT_EVIDENCE || causes + processes === 0)
+    return { evidence: Math.floor(evidence * 0.8), causes, processes };
+  return { evidence, causes: Math.max(causes - 1, 0), processes: Math.max(processes - 1, 0) };
+}
+
+function describe(incident: Incident, { story }: PayloadDetails): Record<string, unknown> {
+  const { firedAtMs, resolvedAtMs, gpuUuid, ownerKey, usage } = incident;
   return {
     id: sanitize(incident.id, 100),
     rule: sanitize(incident.rule, 64),
@@ -66,7 +105,9 @@ function describe(incident: Incident): Record<string, unknown> {
     updatedAt: isoTime(incident.updatedAtMs),
     resolvedAt: resolvedAtMs === undefined ? undefined : isoTime(resolvedAtMs),
     title: sanitize(incident.title, MAX_TITLE),
-    summary: sanitize(incident.summary, MAX_SUMMARY),
+    summary: sanitize(story ? `${incident.summary} ${story.text}.` : incident.summary, MAX_SUMMARY),
+    usage: usage && usageView(usage),
+    story: story && { id: sanitize(story.id, 64), text: story.text, ...totalsView(story.totals) },
   };
 }
 

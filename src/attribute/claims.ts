@@ -1,24 +1,16 @@
-import { type Owner, ownerKey, UNATTRIBUTED } from "../model/owner.ts";
-import type { ProcessSample, ProcessSighting } from "../model/sample.ts";
-import type { ShareBasis } from "../model/slice.ts";
-import { ownerOf } from "./ownership.ts";
-
-/** An owner's claim on a busy interval. */
-export interface OwnerClaim {
-  owner: Owner;
-  weight: number;
-  basis: ShareBasis;
-  pids: number[];
-}
+import type { ProcessSample } from "../model/sample.ts";
+import { listedClaims, nobody, type OwnerClaim, type Owners, restClaims } from "./listed.ts";
 
 /**
  * Per-process use is sampled by the driver at other moments than the device's, so small differences
  * are noise: only use beyond this is called unexplained.
  */
-export const UNEXPLAINED_ABOVE = 0.2;
+const UNEXPLAINED_ABOVE = 0.2;
 
-/** Drivers report per-process use in whole per cent: less than this is no measurement at all. */
-const MEASURABLE_USE = 0.001;
+/** @param rest use of the device less that of those who were seen, 0..1 */
+export function isUnexplained(rest: number): boolean {
+  return rest > UNEXPLAINED_ABOVE;
+}
 
 /**
  * Who has which claim on a busy interval of a device.
@@ -28,71 +20,31 @@ const MEASURABLE_USE = 0.001;
 export function claimsOn(
   seen: ProcessSample | undefined,
   gpuUtil: number | undefined,
-  agentPids: ReadonlySet<number>,
+  owners: Owners,
 ): readonly OwnerClaim[] {
-  if (!seen) return [unattributed(1, "no-process-source")];
-  const { claims, used } = listedClaims(seen, agentPids);
-  const unexplained = used === undefined ? 0 : (gpuUtil ?? 0) - used;
-  if (unexplained <= UNEXPLAINED_ABOVE) return claims;
-  return [...claims, unattributed(unexplained, "nobody-seen")];
+  if (!seen) return [nobody(1, "no-process-source")];
+  const whoever = seen.partial ? "partial-list" : "nobody-seen";
+  if (seen.list.length === 0) return [nobody(1, whoever)];
+  const { claims, used, unmeasured, hasMps } = listedClaims(seen, owners);
+  const rest = used === undefined ? 0 : (gpuUtil ?? 0) - used;
+  if (!isUnexplained(rest)) return claims;
+  if (unmeasured.length > 0) return [...claims, ...restClaims(unmeasured, rest, owners)];
+  // Clients of an MPS server may be in containers of which nothing shows here.
+  return [...claims, nobody(rest, hasMps ? "mps-server-only" : whoever)];
 }
 
-/** What one list says by itself; `used` is what its processes used together, where that is told. */
-interface ListedClaims {
-  agentPids: ReadonlySet<number>;
-  claims: readonly OwnerClaim[];
-  used: number | undefined;
-}
-
-/** A list speaks for every interval around it, ten or more where devices are read faster than processes. */
-const listed = new WeakMap<ProcessSample, ListedClaims>();
-
-function listedClaims(seen: ProcessSample, agentPids: ReadonlySet<number>): ListedClaims {
-  const known = listed.get(seen);
-  if (known?.agentPids === agentPids) return known;
-  const { list } = seen;
-  const used = list.reduce((sum, process) => sum + (process.smUtil ?? 0), 0);
-  const isTold = used >= MEASURABLE_USE;
-  const claims = isTold
-    ? merge(list, agentPids, "process-utilization", (p) => p.smUtil ?? 0)
-    : withoutUse(list, agentPids);
-  const positive = claims.filter((claim) => claim.weight > 0);
-  const made = { agentPids, claims: positive, used: isTold ? used : undefined };
-  listed.set(seen, made);
-  return made;
-}
-
-function withoutUse(
-  list: readonly ProcessSighting[],
-  agentPids: ReadonlySet<number>,
-): OwnerClaim[] {
-  if (list.length === 0) return [unattributed(1, "nobody-seen")];
-  const equal = merge(list, agentPids, "equal-split", () => 1);
-  const [only] = equal;
-  if (only && equal.length === 1) return [{ ...only, basis: "sole-process" }];
-  if (list.every((process) => (process.memUsedBytes ?? 0) > 0))
-    return merge(list, agentPids, "memory-held", (p) => p.memUsedBytes ?? 0);
-  return equal;
-}
-
-function merge(
-  list: readonly ProcessSighting[],
-  agentPids: ReadonlySet<number>,
-  basis: ShareBasis,
-  weightOf: (process: ProcessSighting) => number,
-): OwnerClaim[] {
-  const byOwner = new Map<string, OwnerClaim>();
-  for (const process of list) {
-    const owner = ownerOf(process, agentPids);
-    const key = ownerKey(owner);
-    const claim = byOwner.get(key) ?? { owner, weight: 0, basis, pids: [] };
-    claim.weight += weightOf(process);
-    claim.pids.push(process.pid);
-    byOwner.set(key, claim);
-  }
-  return [...byOwner.values()];
-}
-
-function unattributed(weight: number, basis: ShareBasis): OwnerClaim {
-  return { owner: UNATTRIBUTED, weight, basis, pids: [] };
+/**
+ * How far a device is used beyond what a list explains, 0..1; 0 where it explains all, or where
+ * somebody whose use is not told may have been at work.
+ */
+export function unexplainedUse(
+  seen: ProcessSample,
+  gpuUtil: number,
+  owners: Owners,
+): { rest: number; visible: number } {
+  if (seen.partial) return { rest: 0, visible: 0 };
+  if (seen.list.length === 0) return { rest: gpuUtil, visible: 0 };
+  const { used, unmeasured, hasMps } = listedClaims(seen, owners);
+  if (used === undefined || unmeasured.length > 0 || hasMps) return { rest: 0, visible: used ?? 0 };
+  return { rest: Math.max(0, gpuUtil - used), visible: used };
 }

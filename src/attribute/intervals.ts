@@ -9,6 +9,8 @@ export type Activity = "idle" | "busy" | "unknown";
 export interface Interval extends Window {
   activity: Activity;
   energyMj: number | undefined;
+  /** What of it the device would have drawn anyway; absent where that is not known. */
+  idleEnergyMj?: number | undefined;
   sample: GpuSample;
 }
 
@@ -68,9 +70,23 @@ export function clip(interval: Interval, window: Window): Interval | undefined {
   if (interval.fromMs >= window.fromMs && interval.toMs <= window.toMs) return interval;
   const inside = intersect(interval, window);
   if (!inside) return undefined;
-  const { energyMj } = interval;
+  const { energyMj, idleEnergyMj } = interval;
   if (energyMj === undefined) return { ...interval, ...inside };
   const length = interval.toMs - interval.fromMs;
   const upTo = (atMs: number): number => Math.round((energyMj * (atMs - interval.fromMs)) / length);
-  return { ...interval, ...inside, energyMj: upTo(inside.toMs) - upTo(inside.fromMs) };
+  const [before, after] = [upTo(inside.fromMs), upTo(inside.toMs)];
+  const part = { ...interval, ...inside, energyMj: after - before };
+  if (idleEnergyMj === undefined) return part;
+  const idleUpTo = (mj: number): number => idleBefore(idleEnergyMj, mj, energyMj);
+  return { ...part, idleEnergyMj: idleUpTo(after) - idleUpTo(before) };
+}
+
+/**
+ * The idle part of the first `mj` of `energyMj`. It goes with the energy and not with the time, so that
+ * no cut leaves a part with more idle energy than energy.
+ */
+export function idleBefore(idleMj: number, mj: number, energyMj: number): number {
+  if (energyMj === 0) return 0;
+  // Exact: as doubles the product may be rounded, and a millijoule gained.
+  return Number((BigInt(idleMj) * BigInt(mj)) / BigInt(energyMj));
 }

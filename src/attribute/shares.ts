@@ -1,12 +1,16 @@
-import { bisector } from "d3-array";
 import { AGENT, IDLE, type Owner, ownerKey, UNOBSERVED } from "../model/owner.ts";
 import type { ProcessSample } from "../model/sample.ts";
-import type { Share, ShareBasis } from "../model/slice.ts";
+import type { Share, ShareBasis, UnexplainedUse } from "../model/slice.ts";
 import { splitInteger } from "../model/split.ts";
 import { type Window, windowLengthMs } from "../model/window.ts";
-import { claimsOn, type OwnerClaim, UNEXPLAINED_ABOVE } from "./claims.ts";
+import { claimsOn, isUnexplained } from "./claims.ts";
+import { idleParts } from "./energy-parts.ts";
 import { clip, type Interval } from "./intervals.ts";
+import type { OwnerClaim, Owners } from "./listed.ts";
+import { Lists } from "./lists.ts";
+import type { OwnerOf } from "./ownership.ts";
 import { NO_OWN_TIME, ownMsIn, type OwnTime, ownUse } from "./own-time.ts";
+import { Suspicion } from "./suspicion.ts";
 
 export interface AttributionInput {
   window: Window;
@@ -14,139 +18,188 @@ export interface AttributionInput {
   intervals: readonly Interval[];
   /** In time order. */
   processes: readonly ProcessSample[];
-  agentPids: ReadonlySet<number>;
+  ownerOf: OwnerOf;
   /** What the agent's probes took: theirs to the millisecond, before anything is split. */
   own?: OwnTime | undefined;
-}
-
-/**
- * Process lists are read less often than devices, and who holds a device changes slowly: a list
- * further away than this from an interval's end does not speak for it.
- */
-export const PROCESS_LIST_SPEAKS_MS = 15_000;
-
-interface Running {
-  owner: Owner;
-  basis: ShareBasis;
-  timeMs: number;
-  energyMj: number | undefined;
-  pids: Set<number>;
 }
 
 /**
  * Splits one device's window among owners, `agent`, `unattributed`, `idle` and `unobserved`.
  * The parts sum to the window to the millisecond, their energy to the measured energy to the
  * millijoule. Where an owner's energy was measured for a part only, that part is a share of its own:
- * a sum of measured and unmeasured would be neither.
+ * a sum of measured and unmeasured would be neither. So are nobody's shares of different bases: some
+ * are suspicious, and others are not.
  */
 export function attribute(input: AttributionInput): Share[] {
-  const shares = new Map<string, Running>();
-  let observedMs = 0;
-  for (const whole of input.intervals) {
-    const interval = clip(whole, input.window);
-    if (!interval) continue;
-    const durationMs = windowLengthMs(interval);
-    shareOut(shares, interval, whole, input);
-    observedMs += durationMs;
-  }
-  const missingMs = windowLengthMs(input.window) - observedMs;
-  const claim: OwnerClaim = { owner: UNOBSERVED, weight: 1, basis: "no-sample", pids: [] };
-  if (missingMs > 0) add(shares, claim, missingMs, undefined);
-  return [...shares.values()]
-    .filter((share) => share.timeMs > 0 || (share.energyMj ?? 0) > 0)
-    .map(({ pids, ...share }) => ({ ...share, pids: [...pids].sort((a, b) => a - b) }));
+  return new Attribution(input).shares();
+}
+
+interface Running {
+  owner: Owner;
+  /** Milliseconds of each. */
+  bases: Map<ShareBasis, number>;
+  timeMs: number;
+  energyMj: number | undefined;
+  /** Undefined from the first part on of which it is not known. */
+  idleEnergyMj: number | undefined;
+  pids: Set<number>;
+}
+
+/** A claim with what it comes to in one interval. */
+interface Part {
+  claim: OwnerClaim;
+  timeMs: number;
+  energyMj: number | undefined;
 }
 
 const OWN_CLAIM: OwnerClaim = { owner: AGENT, weight: 1, basis: "own-measurement", pids: [] };
+const IDLE_CLAIM: OwnerClaim = { owner: IDLE, weight: 1, basis: "device", pids: [] };
+const UNOBSERVED_CLAIM: OwnerClaim = {
+  owner: UNOBSERVED,
+  weight: 1,
+  basis: "no-sample",
+  pids: [],
+};
 
-/** One interval: the agent's measured time first, and what is left among those who claim it. */
-function shareOut(
-  shares: Map<string, Running>,
-  interval: Interval,
-  whole: Interval,
-  input: AttributionInput,
-): void {
-  const durationMs = windowLengthMs(interval);
-  const { energyMj } = interval;
-  const ownMs = ownMsIn(input.own ?? NO_OWN_TIME, interval);
-  const restMs = durationMs - ownMs;
-  let restMj = energyMj;
-  if (ownMs > 0) {
-    const parts = [
+/** One window of one device. */
+class Attribution {
+  private readonly input: AttributionInput;
+  private readonly own: OwnTime;
+  private readonly lists: Lists;
+  private readonly owners: Owners;
+  private readonly suspicion: Suspicion;
+  private readonly running = new Map<string, Running>();
+
+  constructor(input: AttributionInput) {
+    this.input = input;
+    this.own = input.own ?? NO_OWN_TIME;
+    this.lists = new Lists(input.processes, this.own.pids);
+    this.owners = { ownerOf: input.ownerOf, hiddenPids: this.lists.hiddenPids };
+    const useOf = (interval: Interval): number | undefined => this.useOf(interval);
+    const { window, intervals, processes: lists } = input;
+    this.suspicion = new Suspicion({ window, intervals, lists }, useOf, this.owners);
+  }
+
+  shares(): Share[] {
+    const { intervals, window } = this.input;
+    let observedMs = 0;
+    for (const whole of intervals) {
+      const interval = clip(whole, window);
+      if (!interval) continue;
+      this.shareOut(interval, whole);
+      observedMs += windowLengthMs(interval);
+    }
+    const timeMs = windowLengthMs(window) - observedMs;
+    if (timeMs > 0) this.add({ claim: UNOBSERVED_CLAIM, timeMs, energyMj: undefined }, undefined);
+    const suspicious = this.suspicion.found();
+    return [...this.running.values()]
+      .filter((share) => share.timeMs > 0 || (share.energyMj ?? 0) > 0)
+      .map((share) => shareOf(share, suspicious));
+  }
+
+  /** One interval: the agent's measured time first, and what is left among those who claim it. */
+  private shareOut(interval: Interval, whole: Interval): void {
+    const parts = this.parts(interval, whole);
+    const idle = idleParts(
+      parts.map(({ claim: { owner }, energyMj }) => ({
+        key: ownerKey(owner),
+        energyMj,
+        isIdle: owner.kind === "idle",
+      })),
+      interval.idleEnergyMj,
+    );
+    parts.forEach((part, i) => this.add(part, idle[i]));
+  }
+
+  private parts(interval: Interval, whole: Interval): Part[] {
+    const durationMs = windowLengthMs(interval);
+    const { energyMj } = interval;
+    const ownMs = ownMsIn(this.own, interval);
+    const restMs = durationMs - ownMs;
+    if (ownMs === 0) return this.claimed(restMs, energyMj, whole);
+    const weights = [
       { key: "own", weight: ownMs },
       { key: "rest", weight: restMs },
     ];
-    const [ownMj, left] = energyMj === undefined ? [] : splitInteger(energyMj, parts);
-    restMj = left;
-    add(shares, OWN_CLAIM, ownMs, ownMj);
+    const [ownMj, restMj] = energyMj === undefined ? [] : splitInteger(energyMj, weights);
+    const own = { claim: OWN_CLAIM, timeMs: ownMs, energyMj: ownMj };
+    return restMs === 0 ? [own] : [own, ...this.claimed(restMs, restMj, whole)];
   }
-  if (restMs === 0) return;
-  const claims = claimsFor(interval, whole, input);
-  const [only] = claims;
-  if (only && claims.length === 1) {
-    add(shares, only, restMs, restMj);
-    return;
+
+  private claimed(timeMs: number, energyMj: number | undefined, whole: Interval): Part[] {
+    const claims = this.claimsFor(whole, timeMs);
+    const [only] = claims;
+    if (only && claims.length === 1) return [{ claim: only, timeMs, energyMj }];
+    const keyed = claims.map(({ owner, weight }) => ({ key: ownerKey(owner), weight }));
+    const times = splitInteger(timeMs, keyed);
+    const energies = energyMj === undefined ? undefined : splitInteger(energyMj, keyed);
+    return claims.map((claim, i) => ({ claim, timeMs: times[i] ?? 0, energyMj: energies?.[i] }));
   }
-  const keyed = claims.map((claim) => ({ key: ownerKey(claim.owner), weight: claim.weight }));
-  const times = splitInteger(restMs, keyed);
-  const energies = restMj === undefined ? undefined : splitInteger(restMj, keyed);
-  claims.forEach((claim, i) => add(shares, claim, times[i] ?? 0, energies?.[i]));
-}
 
-const IDLE_CLAIM: OwnerClaim = { owner: IDLE, weight: 1, basis: "device", pids: [] };
-
-function claimsFor(
-  interval: Interval,
-  whole: Interval,
-  input: AttributionInput,
-): readonly OwnerClaim[] {
-  if (interval.activity === "idle") return [IDLE_CLAIM];
-  const { own = NO_OWN_TIME, agentPids } = input;
-  const seen = withoutOwn(nearest(input.processes, whole.toMs), own);
-  // Nothing measured activity: a process that is there may be working, but nobody there says nothing.
-  if (interval.activity === "unknown" && !seen?.list.length)
-    return [{ owner: UNOBSERVED, weight: 1, basis: "no-sample", pids: [] }];
-  const { gpuUtil, smActive } = interval.sample;
-  const ownPart = ownUse(own, whole.toMs);
-  const use = gpuUtil ?? smActive ?? 0;
-  // What a device reports after our own launch must not look like somebody who hides.
-  const isOwn = ownPart > 0 && use - ownPart <= UNEXPLAINED_ABOVE;
-  if (seen?.list.length === 0 && isOwn) return [IDLE_CLAIM];
-  return claimsOn(seen, gpuUtil === undefined ? undefined : gpuUtil - ownPart, agentPids);
-}
-
-/** Our own device processes hold memory and a context, which is no use of the device. */
-function withoutOwn(seen: ProcessSample | undefined, own: OwnTime): ProcessSample | undefined {
-  if (!seen || own.pids.size === 0) return seen;
-  return { ...seen, list: seen.list.filter(({ pid }) => !own.pids.has(pid)) };
-}
-
-const byTime = bisector<ProcessSample, number>((sample) => sample.atMs);
-
-/** The list nearest to a moment; of two that are as near the later one. They are in time order. */
-function nearest(samples: readonly ProcessSample[], atMs: number): ProcessSample | undefined {
-  const at = byTime.left(samples, atMs);
-  const [before, after] = [samples[at - 1], samples[at]];
-  const near = (sample: ProcessSample | undefined): number =>
-    Math.abs((sample?.atMs ?? Infinity) - atMs);
-  const best = near(after) <= near(before) ? after : before;
-  return near(best) <= PROCESS_LIST_SPEAKS_MS ? best : undefined;
-}
-
-function add(
-  shares: Map<string, Running>,
-  claim: OwnerClaim,
-  timeMs: number,
-  energyMj: number | undefined,
-): void {
-  const key = `${ownerKey(claim.owner)} ${energyMj === undefined ? "unmeasured" : "measured"}`;
-  const share = shares.get(key);
-  if (!share) {
-    const { owner, basis, pids } = claim;
-    shares.set(key, { owner, basis, timeMs, energyMj, pids: new Set(pids) });
-    return;
+  private claimsFor(whole: Interval, timeMs: number): readonly OwnerClaim[] {
+    if (whole.activity === "idle") return [IDLE_CLAIM];
+    const seen = this.lists.speakingFor(whole);
+    // Nothing measured activity: a process that is there may be working, but nobody there says nothing.
+    if (whole.activity === "unknown" && !seen?.list.length) return [UNOBSERVED_CLAIM];
+    const { gpuUtil, smActive } = whole.sample;
+    const ownPart = ownUse(this.own, whole.toMs);
+    const use = gpuUtil ?? smActive ?? 0;
+    // What a device reports after our own launch must not look like somebody who hides.
+    const isOwn = ownPart > 0 && !isUnexplained(use - ownPart);
+    if (seen?.list.length === 0 && isOwn) return [IDLE_CLAIM];
+    const claims = claimsOn(seen, this.useOf(whole), this.owners);
+    if (seen) this.suspicion.look(seen, whole, timeMs, claims);
+    return claims;
   }
-  share.timeMs += timeMs;
-  if (share.energyMj !== undefined) share.energyMj += energyMj ?? 0;
-  for (const pid of claim.pids) share.pids.add(pid);
+
+  /** The device's own use in an interval, less what the agent's launches explain. */
+  private useOf({ sample, toMs }: Interval): number | undefined {
+    return sample.gpuUtil === undefined ? undefined : sample.gpuUtil - ownUse(this.own, toMs);
+  }
+
+  private add({ claim, timeMs, energyMj }: Part, idleEnergyMj: number | undefined): void {
+    const { owner, basis } = claim;
+    const isNobody = owner.kind === "unattributed";
+    const measured = energyMj === undefined ? "unmeasured" : "measured";
+    const key = `${ownerKey(owner)} ${measured} ${isNobody ? basis : ""}`;
+    const share = this.running.get(key);
+    if (!share) {
+      const bases = new Map([[basis, timeMs]]);
+      const pids = new Set(claim.pids);
+      this.running.set(key, { owner, bases, timeMs, energyMj, idleEnergyMj, pids });
+      return;
+    }
+    share.timeMs += timeMs;
+    share.bases.set(basis, (share.bases.get(basis) ?? 0) + timeMs);
+    if (share.energyMj !== undefined) share.energyMj += energyMj ?? 0;
+    if (share.idleEnergyMj !== undefined)
+      share.idleEnergyMj =
+        idleEnergyMj === undefined ? undefined : share.idleEnergyMj + idleEnergyMj;
+    for (const pid of claim.pids) share.pids.add(pid);
+  }
+}
+
+function shareOf(
+  { owner, bases, timeMs, energyMj, idleEnergyMj, pids }: Running,
+  suspicious: ReadonlyMap<ShareBasis, UnexplainedUse>,
+): Share {
+  const basis = mostOf(bases);
+  const unexplained = owner.kind === "unattributed" ? suspicious.get(basis) : undefined;
+  return {
+    owner,
+    timeMs,
+    energyMj,
+    ...(idleEnergyMj !== undefined && { idleEnergyMj }),
+    basis,
+    pids: [...pids].sort((a, b) => a - b),
+    ...(unexplained && { unexplained }),
+  };
+}
+
+/** What most of a share rests on; of equals the first. */
+function mostOf(bases: ReadonlyMap<ShareBasis, number>): ShareBasis {
+  const [first = "no-sample" as const] = bases.keys();
+  let most: ShareBasis = first;
+  for (const [basis, timeMs] of bases) if (timeMs > (bases.get(most) ?? 0)) most = basis;
+  return most;
 }

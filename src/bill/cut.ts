@@ -52,14 +52,21 @@ function inInterval(
   const after = amountsBefore(slices, window, interval.toMs);
   return slices.map((slice, i) => {
     const timeMs = (after[i]?.timeMs ?? 0) - (before[i]?.timeMs ?? 0);
+    const energyMj = (after[i]?.energyMj ?? 0) - (before[i]?.energyMj ?? 0);
+    const idleEnergyMj = (after[i]?.idleEnergyMj ?? 0) - (before[i]?.idleEnergyMj ?? 0);
+    const isUnmeasured = slice.energyMj === undefined;
+    const isSplit = slice.idleEnergyMj !== undefined;
     return {
       ...interval,
       gpuUuid: slice.gpuUuid,
       ownerKey: ownerKey(slice.owner),
       label: slice.label,
       timeMs,
-      energyMj: (after[i]?.energyMj ?? 0) - (before[i]?.energyMj ?? 0),
-      energyUnmeasuredMs: slice.energyMj === undefined ? timeMs : 0,
+      energyMj,
+      energyUnmeasuredMs: isUnmeasured ? timeMs : 0,
+      idleEnergyMj,
+      dynamicEnergyMj: isSplit ? energyMj - idleEnergyMj : 0,
+      energyUnsplitMs: isUnmeasured || isSplit ? 0 : timeMs,
       simulated: slice.simulated,
       recorded: true,
     };
@@ -71,7 +78,7 @@ function amountsBefore(
   slices: readonly StoredSlice[],
   window: Window,
   atMs: number,
-): { timeMs: number; energyMj: number }[] {
+): { timeMs: number; energyMj: number; idleEnergyMj: number }[] {
   const windowMs = window.toMs - window.fromMs;
   const elapsedMs = Math.min(Math.max(atMs - window.fromMs, 0), windowMs);
   const shares = slices.map((slice) => ({
@@ -82,7 +89,11 @@ function amountsBefore(
   return slices.map((slice, i) => {
     const timeMs = times[i] ?? 0;
     const [part, whole] = slice.timeMs > 0 ? [timeMs, slice.timeMs] : [elapsedMs, windowMs];
-    const energyMj = (BigInt(slice.energyMj ?? 0) * BigInt(part)) / BigInt(whole);
-    return { timeMs, energyMj: Number(energyMj) };
+    const wholeMj = BigInt(slice.energyMj ?? 0);
+    const energyMj = (wholeMj * BigInt(part)) / BigInt(whole);
+    // With the energy and not with the time: no cut has more idle energy than energy.
+    const idleEnergyMj =
+      wholeMj === 0n ? 0n : (BigInt(slice.idleEnergyMj ?? 0) * energyMj) / wholeMj;
+    return { timeMs, energyMj: Number(energyMj), idleEnergyMj: Number(idleEnergyMj) };
   });
 }

@@ -12,6 +12,11 @@ export interface UsagePiece extends Window {
   energyMj: number;
   /** The part of `timeMs` whose energy was not measured: missing from `energyMj`, not zero. */
   energyUnmeasuredMs: number;
+  /** Of `energyMj`: what the device draws anyway, and what work added. */
+  idleEnergyMj: number;
+  dynamicEnergyMj: number;
+  /** The part of `timeMs` whose energy was measured and could not be split into the two. */
+  energyUnsplitMs: number;
   simulated: boolean;
   recorded: boolean;
 }

@@ -5,6 +5,7 @@ import {
   type LineCost,
   type Report,
   measuredEnergyMj,
+  splitEnergyMj,
 } from "./report-types.ts";
 import { formatInstant } from "./instant.ts";
 
@@ -61,8 +62,17 @@ export function renderReportJson(report: Report): string {
 }
 
 function amounts(of: Amounts): Record<string, unknown> {
-  const { gpuMs, energyUnmeasuredMs } = of;
-  return { gpuMs, energyMj: measuredEnergyMj(of), energyUnmeasuredMs, ...costs(of.cost) };
+  const { gpuMs, energyUnmeasuredMs, energyUnsplitMs } = of;
+  const split = splitEnergyMj(of);
+  return {
+    gpuMs,
+    energyMj: measuredEnergyMj(of),
+    energyUnmeasuredMs,
+    idleEnergyMj: split?.idleMj,
+    dynamicEnergyMj: split?.dynamicMj,
+    energyUnsplitMs,
+    ...costs(of.cost),
+  };
 }
 
 function costs(cost: LineCost | undefined): Record<string, string | undefined> {

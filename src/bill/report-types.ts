@@ -2,7 +2,17 @@ import type { GapRecord } from "../ledger/contract.ts";
 import type { Window } from "../model/window.ts";
 import type { UnobservedStretch } from "./stretches.ts";
 
-export const GROUP_KEYS = ["owner", "ownerKind", "label", "gpu", "model", "node"] as const;
+export const GROUP_KEYS = [
+  "owner",
+  "ownerKind",
+  "user",
+  "team",
+  "cost-centre",
+  "label",
+  "gpu",
+  "model",
+  "node",
+] as const;
 
 export type GroupKey = (typeof GROUP_KEYS)[number];
 
@@ -25,6 +35,11 @@ export interface Amounts {
   energyMj: number;
   /** GPU-milliseconds whose energy was not measured: it is missing from `energyMj`, not zero. */
   energyUnmeasuredMs: number;
+  /** Of `energyMj`: what the devices draw anyway, and what work added. */
+  idleEnergyMj: number;
+  dynamicEnergyMj: number;
+  /** GPU-milliseconds whose energy was measured and could not be split into the two. */
+  energyUnsplitMs: number;
   /** Absent without a price list. */
   cost?: LineCost | undefined;
 }
@@ -32,6 +47,13 @@ export interface Amounts {
 /** The energy of an amount; undefined where none of it was measured. */
 export function measuredEnergyMj(of: Amounts): number | undefined {
   return of.gpuMs > 0 && of.energyUnmeasuredMs === of.gpuMs ? undefined : of.energyMj;
+}
+
+/** The two parts of an amount's energy; undefined where none of it could be split. */
+export function splitEnergyMj(of: Amounts): { idleMj: number; dynamicMj: number } | undefined {
+  const { gpuMs, energyUnmeasuredMs, energyUnsplitMs } = of;
+  if (gpuMs > 0 && energyUnmeasuredMs + energyUnsplitMs === gpuMs) return undefined;
+  return { idleMj: of.idleEnergyMj, dynamicMj: of.dynamicEnergyMj };
 }
 
 export interface ReportLine extends Amounts {

@@ -91,6 +91,9 @@ function unrecorded(gpu: KnownGpu, interval: Window, timeMs: number): UsagePiece
     timeMs,
     energyMj: 0,
     energyUnmeasuredMs: timeMs,
+    idleEnergyMj: 0,
+    dynamicEnergyMj: 0,
+    energyUnsplitMs: 0,
     simulated: gpu.simulated,
     recorded: false,
   };

@@ -10,6 +10,7 @@ import { collectorsOf } from "../daemon/source.ts";
 import { readBindingFacts } from "../probe/device-on.ts";
 import { bindingFinding } from "./doctor-binding.ts";
 import { probeFinding, processesFinding, stateDirectoryFinding } from "./doctor-findings.ts";
+import { hostFinding } from "./doctor-host.ts";
 import { privilegeFinding } from "./doctor-privileges.ts";
 import { registryFindings } from "./doctor-registries.ts";
 import { lookAtSources } from "./doctor-sources.ts";
@@ -43,11 +44,12 @@ async function doctor(options: DoctorOptions, io: CommandIo): Promise<void> {
   const config = loadConfig(options.config);
   const stateDir = options.stateDir ?? defaultStateDir(io.env, process.getuid?.() === 0);
   const clock = { nowMs: io.nowMs, monotonicMs: () => performance.now(), sleep };
-  const [host, seen, kernels, facts, registries] = await Promise.all([
+  const [host, seen, kernels, facts, around, registries] = await Promise.all([
     readInventory(),
     lookAtSources(collectorsOf(config, clock), clock),
     probeFinding(io),
     readBindingFacts(process.getuid?.() === 0, { procRoot: config.collect.procRoot }),
+    hostFinding(config, clock),
     registryFindings((deps) => registriesOf(config, deps), io.nowMs),
   ]);
   const binding = bindingFinding(seen.devices, facts);
@@ -55,6 +57,7 @@ async function doctor(options: DoctorOptions, io: CommandIo): Promise<void> {
     kernels,
     ...(binding ? [binding] : []),
     processesFinding(config.collect.procRoot, config.collect.pids),
+    around,
     privilegeFinding(config.collect.procRoot),
     ...registries,
     stateDirectoryFinding(stateDir),

@@ -7,6 +7,7 @@ import { addCalibrateCommand } from "./calibrate.ts";
 import { addDoctorCommand } from "./doctor.ts";
 import { addExplainCommand } from "./explain.ts";
 import { addRecordCommand } from "./record.ts";
+import { addIncidentCommand } from "./incident/incident.ts";
 import { addInspectCommand } from "./inspect.ts";
 import { addReplayCommand } from "./replay.ts";
 import { addReportCommand } from "./report.ts";
@@ -33,6 +34,7 @@ const COMMANDS = [
   addDoctorCommand,
   addClassifyCommand,
   addExplainCommand,
+  addIncidentCommand,
   addReplayCommand,
   addRecordCommand,
   addInspectCommand,

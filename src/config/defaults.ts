@@ -49,6 +49,21 @@ collect:
       enabled: true
       directory: /run/gpu-assay/jobs
       scheduler: slurm         # of jobs that do not say theirs
+  host:                        # the processes around those on a GPU; docs/host.md
+    enabled: true
+    interval: 5s
+    sockets: true              # and their connections
+
+owners:                        # who GPU time belongs to; docs/attribution.md
+  rules: []                    # before the built-in ones, in this order
+  # - name: pbs
+  #   when:
+  #     cgroup: "/pbs_jobs.service/jobid/\${job}/**"
+  #   owner: { kind: job, id: "pbs:\${job}" }
+  teams: []                    # the first that fits an owner counts
+  # - when: { namespace: "vision-*" }   # or user, account, owner
+  #   team: vision
+  #   costCentre: "4100"
 
 probe:                         # short kernels of our own on the GPUs; docs/probes.md
   mode: off                    # or idle-only, on-doubt, interval
@@ -67,6 +82,15 @@ alert:
     dwell: 2m                  # mining-like time before an alert
     clear: 5m                  # quiet time before it is resolved
     minConfidence: 0.8
+  hidden:                      # busy time that no visible process explains
+    enabled: true
+    dwell: 5m
+  tunnel:                      # ssh -R and the like beside GPU work
+    enabled: true
+    dwell: 1m
+  network:                     # pool connections, probing, destinations that are not allowed
+    enabled: true
+    dwell: 30s
   budgets: []
   # - owner: user:alice
   #   limit: 250.00            # in the price list's currency
@@ -81,6 +105,12 @@ alert:
 serve:
   enabled: true
   listen: 127.0.0.1:9836
+
+context:                       # what runs and agents say they do; docs/run-context.md
+  otlp:                        # OTLP over HTTP at serve.listen: /v1/traces, /v1/logs
+    enabled: false             # anybody who reaches the address may send, but for a token
+    # tokenFile: /etc/gpu-assay/context.token   # or tokenEnv: NAME_OF_VARIABLE
+  # file: /var/log/agents/context.jsonl         # JSON lines, or a directory of them
 
 log:
   level: info

@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { ownersSchema } from "../attribute/rule-schema.ts";
+import { ATTRIBUTION_VARIABLES } from "../collect/processes/parse.ts";
 import { parseDuration, parseSize } from "../model/duration.ts";
 import { parseNanos } from "../model/money.ts";
 import { PROBE_MODES } from "../probe/schedule.ts";
@@ -53,11 +55,27 @@ const webhook = z
     error: "needs exactly one of secretFile and secretEnv",
   });
 
+/** An alert rule that is on or off, and the time of its sign that opens an incident. */
+const rule = (dwell: string) =>
+  z.strictObject({ enabled: z.boolean().default(true), dwell: duration(dwell) }).prefault({});
+
 const budget = z.strictObject({
   /** An owner key, such as `user:alice` or `container:3f2a9c1d5e7b`. */
   owner: z.string().min(1),
   limit: amount,
   period: z.enum(["day", "month"]).default("month"),
+});
+
+/** A rule on a variable that nobody reads would never hold. */
+const owners = ownersSchema.superRefine(({ rules }, context) => {
+  for (const [at, { when }] of rules.entries())
+    for (const name of Object.keys(when.environ ?? {}))
+      if (!ATTRIBUTION_VARIABLES.has(name))
+        context.addIssue({
+          code: "custom",
+          path: ["rules", at, "when", "environ", name],
+          message: `is not among the variables that are read: ${[...ATTRIBUTION_VARIABLES].join(", ")}`,
+        });
 });
 
 export const configSchema = z
@@ -93,8 +111,17 @@ export const configSchema = z
         registries: z
           .strictObject({ interval: between("1s", "10m", "10s"), ...registriesShape })
           .prefault({}),
+        /** The processes around those that hold a GPU, and their connections. */
+        host: z
+          .strictObject({
+            enabled: z.boolean().default(true),
+            interval: between("1s", "10m", "5s"),
+            sockets: z.boolean().default(true),
+          })
+          .prefault({}),
       })
       .prefault({}),
+    owners: owners.prefault({}),
     probe: z
       .strictObject({
         /** A fresh daemon leaves the GPUs alone until it is told otherwise. */
@@ -120,6 +147,9 @@ export const configSchema = z
             minConfidence: ratio.default(0.8),
           })
           .prefault({}),
+        hidden: rule("5m"),
+        tunnel: rule("1m"),
+        network: rule("30s"),
         budgets: z
           .array(budget)
           .refine(
@@ -136,6 +166,23 @@ export const configSchema = z
       .strictObject({
         enabled: z.boolean().default(true),
         listen: z.string().default("127.0.0.1:9836"),
+      })
+      .prefault({}),
+    context: z
+      .strictObject({
+        otlp: z
+          .strictObject({
+            /** Off: anybody on the node could send context about others. */
+            enabled: z.boolean().default(false),
+            tokenFile: z.string().min(1).optional(),
+            tokenEnv: z.string().min(1).optional(),
+          })
+          .refine((otlp) => otlp.tokenFile === undefined || otlp.tokenEnv === undefined, {
+            error: "takes one of tokenFile and tokenEnv",
+          })
+          .prefault({}),
+        /** JSON lines, or a directory of them. */
+        file: z.string().min(1).optional(),
       })
       .prefault({}),
     log: z

@@ -1,11 +1,10 @@
 import type { BudgetFact } from "../alert/facts.ts";
-import { energyPriceSpans, gpuPriceSpans, type PriceSpan } from "../bill/price-lookup.ts";
 import type { PriceList } from "../bill/price-types.ts";
+import { usageCost } from "../bill/usage-cost.ts";
 import type { KnownGpu, LedgerReader, StoredSlice } from "../ledger/contract.ts";
-import { energyCost, type ExactCost, gpuTimeCost, parseNanos, settle } from "../model/money.ts";
+import { type ExactCost, parseNanos, settle } from "../model/money.ts";
 import { ownerKey } from "../model/owner.ts";
 import type { Slice } from "../model/slice.ts";
-import { splitInteger } from "../model/split.ts";
 import type { Window } from "../model/window.ts";
 
 export interface Budget {
@@ -125,11 +124,7 @@ export class BudgetMeter {
   }
 
   private costOf(used: Window & Pick<Slice, "gpuUuid" | "timeMs" | "energyMj">): ExactCost {
-    const model = this.models.get(used.gpuUuid) ?? "";
-    const gpuSpans = gpuPriceSpans(this.prices, model, used);
-    const energySpans = energyPriceSpans(this.prices, used);
-    const time = overSpans(used.timeMs, gpuSpans, gpuTimeCost);
-    return time + overSpans(used.energyMj ?? 0, energySpans, energyCost);
+    return usageCost(this.prices, this.models.get(used.gpuUuid) ?? "", used).cost;
   }
 
   private factOf(spending: Spending, atMs: number): BudgetFact {
@@ -146,21 +141,6 @@ export class BudgetMeter {
       simulated,
     };
   }
-}
-
-/** A price that changes within the slice holds for its part of the slice only. */
-function overSpans(
-  amount: number,
-  spans: readonly PriceSpan[],
-  cost: (amount: number, nanos: bigint) => ExactCost,
-): ExactCost {
-  if (amount === 0) return 0n;
-  const claims = spans.map((span) => ({
-    key: String(span.fromMs),
-    weight: span.toMs - span.fromMs,
-  }));
-  const parts = splitInteger(amount, claims);
-  return spans.reduce((sum, span, i) => sum + cost(parts[i] ?? 0, span.nanos ?? 0n), 0n);
 }
 
 /** The instants inside the window at which any price begins or ends, ascending. */

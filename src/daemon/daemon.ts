@@ -1,3 +1,5 @@
+import { causesOf } from "../alert/causes/causes.ts";
+import type { ExplainInput } from "../alert/file.ts";
 import { createDeliverer } from "../alert/delivery.ts";
 import type { Endpoint } from "../alert/endpoint.ts";
 import { type AgentWatcher, runAgent } from "../agent.ts";
@@ -8,12 +10,14 @@ import { createMetrics } from "../export/prometheus.ts";
 import { BufferedWriter } from "../ledger/buffered-writer.ts";
 import { openLedger } from "../ledger/client.ts";
 import type { Ledger } from "../ledger/contract.ts";
+import type { Cause } from "../model/incident.ts";
 import { parseSize } from "../model/duration.ts";
 import type { PipelineSettings } from "../pipeline/settings.ts";
 import { Pipeline } from "../pipeline/pipeline.ts";
 import { createServer } from "../serve/server.ts";
 import type { Logger } from "pino";
 import { deviceScale } from "../signature/scale.ts";
+import { contextIntakeOf } from "./context.ts";
 import { DiskWatch, unwritten } from "./disk-watch.ts";
 import { nodeName } from "./node-name.ts";
 import { Alerting } from "./alerting.ts";
@@ -108,7 +112,7 @@ async function runWithLedger(
         if (source.isLive || writer.status().state === "failing") return;
         await unlessAborted(writer.drained(), AbortSignal.any([deps.signal, disk.trouble()]));
       },
-      alert: (slices, atMs) => alerting.observe(slices, atMs),
+      alert: (news, atMs) => alerting.observe(news, atMs),
       watch: state.watching(deps.watch),
     });
     const isComplete = await writer.flush();
@@ -197,7 +201,23 @@ function newAlerting(
 ): Alerting {
   const { dwell, clear, minConfidence } = config.alert.mining;
   const mining = { dwellMs: durationMs(dwell), clearMs: durationMs(clear), minConfidence };
-  return new Alerting({ mining, budgets, endpoints, hash, nowMs });
+  const rules = { ...ruleSwitches(config.alert), mining, budgets };
+  return new Alerting({ ...rules, endpoints, hash, nowMs, explain });
+}
+
+/** An incident keeps what explained it: that is what a later one is compared with. */
+function explain(input: ExplainInput): readonly Cause[] {
+  const past = input.past.map((incident) => ({ incident, causes: incident.causes ?? [] }));
+  return causesOf({ ...input, past });
+}
+
+/** The rules beside mining: on or off, and from how much time on. */
+function ruleSwitches({ hidden, tunnel, network }: Config["alert"]) {
+  const of = ({ enabled, dwell }: Config["alert"]["hidden"]) => ({
+    enabled,
+    dwellMs: durationMs(dwell),
+  });
+  return { hidden: of(hidden), tunnel: of(tunnel), network: of(network) };
 }
 
 /** A window is labelled for good when the one after it is known. */
@@ -226,6 +246,7 @@ function pipelineSettings(
     model,
     indicators,
     purposes,
+    owners: config.owners,
     scaleOf: (gpu) => deviceScale(gpu, limits, inbox.calibrations()),
     agentPids: () => new Set([...ownPids, ...inbox.agentPids(), ...(probing?.pids() ?? [])]),
     probePids: probing?.pids,
@@ -241,7 +262,7 @@ interface RunningServer {
 
 async function serve(
   ledger: Ledger,
-  { listen, prices }: DaemonSettings,
+  { listen, prices, source, config }: DaemonSettings,
   { nowMs, log }: DaemonDeps,
   state: DaemonState,
 ): Promise<RunningServer | undefined> {
@@ -252,6 +273,7 @@ async function serve(
     metrics: { contentType: state.contentType, render: async () => state.renderMetrics() },
     health: () => state.health(),
     live: (gpuUuid) => state.liveLabel(gpuUuid),
+    context: contextIntakeOf(source.contextReceiver, config),
     nowMs,
     log,
   });

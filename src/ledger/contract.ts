@@ -110,6 +110,11 @@ export interface UsageRow {
   energyMj: number;
   /** The part of `timeMs` whose energy was not measured: it is missing from `energyMj`, not zero. */
   energyUnmeasuredMs: number;
+  /** Of `energyMj`: what the devices draw anyway, and what work added. */
+  idleEnergyMj: number;
+  dynamicEnergyMj: number;
+  /** The part of `timeMs` whose energy was measured and could not be split into the two. */
+  energyUnsplitMs: number;
   sliceCount: number;
   simulated: boolean;
 }

@@ -70,6 +70,10 @@ const USAGE = `
     SELECT gpu_id, owner_id, label_id, sum(time_ms) AS timeMs,
       coalesce(sum(energy_mj), 0) AS energyMj,
       coalesce(sum(time_ms) FILTER (WHERE energy_mj IS NULL), 0) AS energyUnmeasuredMs,
+      coalesce(sum(idle_energy_mj), 0) AS idleEnergyMj,
+      coalesce(sum(energy_mj - idle_energy_mj), 0) AS dynamicEnergyMj,
+      coalesce(sum(time_ms) FILTER (WHERE energy_mj IS NOT NULL AND idle_energy_mj IS NULL), 0)
+        AS energyUnsplitMs,
       count(*) AS sliceCount, simulated
     FROM slices
     WHERE sequence BETWEEN @first AND @last AND +from_ms >= @fromMs AND to_ms <= @toMs
@@ -95,6 +99,7 @@ const sliceRow = z
     ownerId: z.string(),
     timeMs: z.int(),
     energyMj: absent(z.int()),
+    idleEnergyMj: absent(z.int()),
     label: labelSchema,
     basis: basisSchema,
     confidence: z.number(),
@@ -127,6 +132,9 @@ const usageRow: z.ZodType<UsageRow> = z.object({
   ownerKey: z.string(),
   energyMj: z.int(),
   energyUnmeasuredMs: z.int(),
+  idleEnergyMj: z.int(),
+  dynamicEnergyMj: z.int(),
+  energyUnsplitMs: z.int(),
   simulated: flag,
 });
 
@@ -172,10 +180,10 @@ export function sameWindow(db: Database, window: SlicedWindow): boolean {
 
 function canonical(slice: Slice): string {
   const { node, gpuUuid, fromMs, toMs, owner, timeMs, energyMj, basis, label } = slice;
-  const { confidence, evidence, modelVersion, agentVersion, simulated } = slice;
+  const { confidence, evidence, modelVersion, agentVersion, simulated, idleEnergyMj } = slice;
   return JSON.stringify([
     [node, gpuUuid, fromMs, toMs, owner.kind, owner.id, timeMs, energyMj ?? null, basis, label],
-    [confidence, evidence, modelVersion, agentVersion, simulated],
+    [confidence, evidence, modelVersion, agentVersion, simulated, idleEnergyMj ?? null],
   ]);
 }
 

@@ -40,6 +40,8 @@ export const ERRORS = {
   "explain/no-window": "Nothing was labelled at that time.",
   "explain/gpu": "The GPU to explain is not there, or it is not said which one.",
   "explain/owner": "The owner had no part of the window.",
+  "incident/not-found": "The ledger knows no incident of that id.",
+  "incident/ambiguous": "Several incidents begin with that id.",
   "request/invalid": "A query parameter is unknown or has a wrong value.",
   "request/not-found": "There is nothing at that address.",
   "request/host": "The Host header names another host than this loopback address.",
@@ -62,6 +64,8 @@ export const ERRORS = {
   "collect/registry":
     "A scheduler's or an engine's registry does not answer, or not with what can be believed.",
   "collect/no-gpu": "No GPU that can be watched is here.",
+  "context/malformed": "What was sent as run context cannot be read.",
+  "context/file": "The file or directory of run context cannot be read.",
   "fit/no-recordings": "There is no recording to fit the evidence model on.",
   "fit/foreign": "The recordings are not the project's own: they are for measuring only.",
   "fit/simulated": "Simulated recordings are not fitted on.",
@@ -92,6 +96,7 @@ const FAILURES: ReadonlySet<ErrorCode> = new Set([
   "ledger/io",
   "ledger/worker",
   "collect/thread",
+  "context/file",
   "fit/differs",
 ]);
 

@@ -96,6 +96,8 @@ export interface ProcessSighting {
   decUtil?: number | undefined;
   /** It used the device since the list before and is gone: only the driver's books still know it. */
   exited?: boolean | undefined;
+  /** The driver names it, and the host, all of whose processes are shown, has none of that number. */
+  unlisted?: boolean | undefined;
   comm?: string | undefined;
   exe?: string | undefined;
   argv?: readonly string[] | undefined;
@@ -109,6 +111,8 @@ export interface ProcessSample {
   kind: "processes";
   atMs: number;
   gpu: number;
+  /** Not all processes of the host can be seen from where was looked: nobody missing in it is hidden. */
+  partial?: boolean | undefined;
   list: readonly ProcessSighting[];
 }
 

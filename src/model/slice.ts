@@ -9,11 +9,33 @@ export type ShareBasis =
   | "sole-process" // one process held the device
   | "memory-held" // several processes, no per-process use: split by memory held
   | "equal-split" // several processes and nothing to weigh them by
+  | "unmeasured-rest" // use that the measured processes leave, among those whose use is not told
+  | "mps-utilization" // clients of an MPS server, split by each one's own SM use: they run at once
+  | "mps-memory-held" // clients of an MPS server, no use told: split by memory held
+  | "mps-equal-split" // clients of an MPS server and nothing to weigh them by
+  | "mps-server-only" // busy through an MPS server whose clients cannot be seen
   | "no-process-source" // busy, and nothing looked at processes
+  | "partial-list" // busy beyond what was seen, and not all processes can be seen from here
   | "nobody-seen" // busy, a working collector looked, and no process was there
+  | "hidden-process" // the driver names a process that the host, whose processes are all shown, lacks
   | "device" // idle: said by the device itself
   | "own-measurement" // the agent's own launches, as each was timed
   | "no-sample"; // nobody measured
+
+/** Use of a device that no visible process explains, though whoever looked would have seen one. */
+export interface UnexplainedUse {
+  /** Of the device, and of the listed processes together: means over `overMs`, 0..1. */
+  deviceUse: number;
+  visibleUse: number;
+  /** Milliseconds of the window that lists speak for which were read while the device was so used. */
+  overMs: number;
+  /** How many such lists there were, when the last was read, and how many processes it named. */
+  lists: number;
+  lastListAtMs: number;
+  listed: number;
+  /** Processes that the driver names and the host lacks, ascending. */
+  unlistedPids: readonly number[];
+}
 
 /** An owner's part of one device's window. The parts of a window sum to it exactly. */
 export interface Share {
@@ -25,6 +47,8 @@ export interface Share {
   idleEnergyMj?: number | undefined;
   basis: ShareBasis;
   pids: readonly number[];
+  /** Of nobody's share, where that is suspicious. */
+  unexplained?: UnexplainedUse | undefined;
 }
 
 /** A share with its verdict: what the ledger keeps. */

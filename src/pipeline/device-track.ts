@@ -4,7 +4,8 @@ import {
   type Interval,
   type IntervalSettings,
 } from "../attribute/intervals.ts";
-import { PROCESS_LIST_SPEAKS_MS } from "../attribute/shares.ts";
+import { IdlePower } from "../attribute/idle-power.ts";
+import { PROCESS_LIST_SPEAKS_MS } from "../attribute/lists.ts";
 import type { ProbeObservation } from "../model/observation.ts";
 import type {
   DriverSamples,
@@ -30,6 +31,7 @@ export class DeviceTrack {
   readonly driver: DriverSamples[] = [];
   readonly launches: LaunchSample[] = [];
   readonly own = new OwnRuns();
+  private readonly idlePower = new IdlePower();
   context: DeviceContext;
   power: PowerCourse;
   /** Where the next window begins; undefined before the first sample. */
@@ -63,7 +65,12 @@ export class DeviceTrack {
     const previous = this.samples.at(-1);
     if (previous && sample.atMs <= previous.atMs) return false;
     const interval = intervalOf(previous, sample, this.settings);
-    if (interval) this.intervals.push(interval);
+    if (interval) {
+      // By what was known of the device until then: what it draws at rest later says nothing of now.
+      interval.idleEnergyMj = this.idlePower.partOf(interval);
+      this.idlePower.note(interval);
+      this.intervals.push(interval);
+    }
     this.samples.push(sample);
     this.power.add(sample);
     this.context.add(sample, activityOf(sample, this.settings.idleBelowUtil));

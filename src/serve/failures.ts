@@ -5,6 +5,8 @@ const STATUS: Readonly<Partial<Record<ErrorCode, number>>> = {
   "report/window": 400,
   "request/host": 403,
   "request/not-found": 404,
+  "incident/not-found": 404,
+  "incident/ambiguous": 400,
 };
 
 export interface Failure {

@@ -32,6 +32,18 @@ export const slicesQuery = z.strictObject({
   after: count(z.number()).optional(),
 });
 
+export const incidentsQuery = z.strictObject({
+  open: z
+    .enum(["true", "false"], "is neither true nor false")
+    .transform((word) => word === "true")
+    .optional(),
+  story: text.optional(),
+  limit: count(z.number().min(1, "is below 1").max(MAX_PAGE, `is over ${MAX_PAGE}`)).default(
+    DEFAULT_PAGE,
+  ),
+  after: text.optional(),
+});
+
 const groups = text.transform((list, context) => {
   const keys = parseGroups(list);
   if (keys) return keys;

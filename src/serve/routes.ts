@@ -4,11 +4,14 @@ import { parseReportWindow } from "../bill/report-window.ts";
 import { makeReport, type ReportFormat } from "../bill/make-report.ts";
 import type { StoredSlice } from "../ledger/contract.ts";
 import { ownerKey } from "../model/owner.ts";
+import { incidentList, incidentView } from "./incidents.ts";
+import { addOtlpRoutes } from "./otlp.ts";
 import { noQuery, parseQuery, reportQuery, slicesQuery } from "./query.ts";
 import type { LiveLabel, ServerSettings } from "./settings.ts";
 
-/** Adds every route. All of them only read. */
+/** Adds every route. All of them only read, but for those that take run context where it is wanted. */
 export function addRoutes(app: FastifyInstance, settings: ServerSettings): void {
+  if (settings.context) addOtlpRoutes(app, settings.context);
   app.get("/healthz", (_request, reply) => sendHealth(settings, reply));
   app.get("/metrics", async (_request, reply) => {
     const text = await settings.metrics.render();
@@ -16,6 +19,10 @@ export function addRoutes(app: FastifyInstance, settings: ServerSettings): void 
   });
   app.get("/api/v1/gpus", (request) => gpuList(settings, request.query));
   app.get("/api/v1/slices", (request) => slicePage(settings, request.query));
+  app.get("/api/v1/incidents", (request) => incidentList(settings, request.query));
+  app.get<{ Params: { id: string } }>("/api/v1/incidents/:id", (request) =>
+    incidentView(settings, request.params.id, request.query),
+  );
   app.get("/api/v1/report", (request, reply) => sendReport(settings, request.query, reply));
 }
 

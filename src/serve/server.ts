@@ -29,7 +29,7 @@ const SECURITY_HEADERS = {
   "cache-control": "no-store",
 };
 
-/** The read-only HTTP API. Answers no other origin: it sends no CORS header. */
+/** The HTTP API: read-only, but for run context where it is taken. Answers no other origin: it sends no CORS header. */
 export function createServer(settings: ServerSettings): Server {
   const app = fastify({
     ...(settings.log ? { loggerInstance: settings.log } : { logger: false }),
@@ -72,7 +72,7 @@ function addErrors(app: FastifyInstance): void {
   });
   app.setNotFoundHandler((_request, reply) => {
     const error = new AssayError("request/not-found", "There is nothing at this address.", {
-      hint: "/healthz, /metrics, /api/v1/gpus, /api/v1/slices, /api/v1/report",
+      hint: "/healthz, /metrics, /api/v1/gpus, /api/v1/slices, /api/v1/incidents, /api/v1/report",
     });
     return reply.code(404).send(failureOf(error).body);
   });

@@ -28,7 +28,9 @@ const QUIET_NVLINK = 0.01;
 const MEASURED: ReadonlySet<string> = new Set<Share["basis"]>([
   "process-utilization",
   "sole-process",
+  "partial-list",
   "nobody-seen",
+  "hidden-process",
   "own-measurement",
 ]);
 const NO_WORK: ReadonlySet<string> = new Set(["idle", "unobserved"]);

@@ -1,4 +1,4 @@
-import type { MiningFact } from "../../src/alert/facts.ts";
+import type { SliceFact } from "../../src/alert/facts.ts";
 import { IncidentEngine } from "../../src/alert/incidents.ts";
 import type { MiningSettings } from "../../src/alert/rules/mining.ts";
 import { shortHash } from "../../src/alert/signing.ts";
@@ -44,7 +44,7 @@ export type Scene = "m" | "h" | "x" | "w" | "t" | "?" | "." | "o";
  * m mining by telemetry, h with host evidence too, x by host evidence alone, w weakly mining-like,
  * t training, ? unknown, . the owner is gone and the device idle, o unobserved.
  */
-export function windowFacts(scene: Scene, index: number, owner = "user:alice"): MiningFact[] {
+export function windowFacts(scene: Scene, index: number, owner = "user:alice"): SliceFact[] {
   const fromMs = START_MS + index * WINDOW_MS;
   const base = {
     node: "node-1",
@@ -77,7 +77,8 @@ export function windowFacts(scene: Scene, index: number, owner = "user:alice"): 
 }
 
 export function engine(mining: Partial<MiningSettings> = {}): IncidentEngine {
-  return new IncidentEngine({ mining, hash: shortHash });
+  const off = { enabled: false };
+  return new IncidentEngine({ mining, hidden: off, tunnel: off, network: off, hash: shortHash });
 }
 
 /** Plays one window a letter, and says what changed when: `opened@11` at the 12th window's end. */

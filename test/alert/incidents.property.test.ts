@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import type { MiningFact } from "../../src/alert/facts.ts";
+import type { SliceFact } from "../../src/alert/facts.ts";
 import type { IncidentChange, IncidentEngine } from "../../src/alert/incidents.ts";
 import type { Incident } from "../../src/model/incident.ts";
 import { endOf, engine, type Scene, windowFacts } from "./facts.ts";
@@ -14,7 +14,7 @@ const QUICK = {
   silenceMs: 20_000,
 };
 
-type Step = { facts: MiningFact[] } | { tickMs: number };
+type Step = { facts: SliceFact[] } | { tickMs: number };
 
 const scenes = fc.array(
   fc.record({

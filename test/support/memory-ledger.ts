@@ -1,6 +1,7 @@
 import type {
   GapRecord,
   KnownGpu,
+  KnownOwner,
   LedgerReader,
   SliceQuery,
   StoredSlice,
@@ -14,6 +15,7 @@ export interface MemoryLedgerContent {
   gpus?: readonly KnownGpu[];
   slices?: readonly Slice[];
   gaps?: readonly GapRecord[];
+  owners?: readonly KnownOwner[];
 }
 
 /** A reader of slices held in memory, to the letter of the ledger's contract. */
@@ -22,7 +24,10 @@ export class MemoryLedger implements LedgerReader {
   private readonly known: readonly KnownGpu[];
   private readonly gapRecords: readonly GapRecord[];
 
-  constructor({ gpus = [], slices = [], gaps = [] }: MemoryLedgerContent) {
+  private readonly knownOwners: readonly KnownOwner[];
+
+  constructor({ gpus = [], slices = [], gaps = [], owners = [] }: MemoryLedgerContent) {
+    this.knownOwners = owners;
     this.stored = slices.map((slice, i) => ({ ...slice, sequence: i + 1 }));
     this.known = gpus;
     this.gapRecords = gaps;
@@ -43,7 +48,7 @@ export class MemoryLedger implements LedgerReader {
     const rows = new Map<string, UsageRow>();
     for (const slice of this.stored) {
       if (slice.fromMs < window.fromMs || slice.toMs > window.toMs) continue;
-      const { gpuUuid, label, simulated, timeMs, energyMj } = slice;
+      const { gpuUuid, label, simulated, timeMs, energyMj, idleEnergyMj } = slice;
       const key = JSON.stringify([gpuUuid, ownerKey(slice.owner), label, simulated]);
       const row = rows.get(key) ?? {
         gpuUuid,
@@ -52,12 +57,19 @@ export class MemoryLedger implements LedgerReader {
         timeMs: 0,
         energyMj: 0,
         energyUnmeasuredMs: 0,
+        idleEnergyMj: 0,
+        dynamicEnergyMj: 0,
+        energyUnsplitMs: 0,
         sliceCount: 0,
         simulated,
       };
       row.timeMs += timeMs;
       row.energyMj += energyMj ?? 0;
       row.energyUnmeasuredMs += energyMj === undefined ? timeMs : 0;
+      row.idleEnergyMj += idleEnergyMj ?? 0;
+      if (energyMj !== undefined && idleEnergyMj !== undefined)
+        row.dynamicEnergyMj += energyMj - idleEnergyMj;
+      else if (energyMj !== undefined) row.energyUnsplitMs += timeMs;
       row.sliceCount += 1;
       rows.set(key, row);
     }
@@ -85,7 +97,7 @@ export class MemoryLedger implements LedgerReader {
   }
 
   async owners() {
-    return [];
+    return [...this.knownOwners];
   }
 
   async processes() {

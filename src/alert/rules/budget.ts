@@ -34,6 +34,11 @@ export class BudgetRule {
     }
   }
 
+  /** Takes over what others have added to a firing incident, so that it is as the ledger has it. */
+  adopt(incident: Incident): void {
+    for (const [key, { id }] of this.firing) if (id === incident.id) this.firing.set(key, incident);
+  }
+
   open(): Incident[] {
     return [...this.firing.values()];
   }

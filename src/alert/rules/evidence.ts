@@ -18,15 +18,26 @@ export function speaksForMining(evidence: readonly Evidence[], family: EvidenceF
   return mining > 0 && DECIDABLE_LABELS.every((label) => sum(label) <= mining);
 }
 
+/** Families that fail independently of each other, so that their agreement means something. */
+const INDEPENDENT = ["telemetry", "host", "network"] as const satisfies readonly EvidenceFamily[];
+
+export type IndependentFamily = (typeof INDEPENDENT)[number];
+
+/** The independent families that speak for mining in one of the windows at least. */
+export function miningFamilies(windows: readonly (readonly Evidence[])[]): IndependentFamily[] {
+  return INDEPENDENT.filter((family) =>
+    windows.some((evidence) => speaksForMining(evidence, family)),
+  );
+}
+
 /**
- * How grave mining-like windows are by the families that agree: telemetry alone is a notice, the
- * host's own facts alone a warning, two independent families are critical.
+ * How grave mining-like windows are by the families that agree: telemetry alone is a notice, facts of
+ * the processes or of their connections alone a warning, two independent families are critical.
  */
 export function miningSeverity(windows: readonly (readonly Evidence[])[]): Severity {
-  const heard = (family: EvidenceFamily): boolean =>
-    windows.some((evidence) => speaksForMining(evidence, family));
-  if (!heard("host")) return "notice";
-  return heard("telemetry") ? "critical" : "warning";
+  const families = miningFamilies(windows);
+  if (families.length > 1) return "critical";
+  return families.includes("host") || families.includes("network") ? "warning" : "notice";
 }
 
 export function featureKey(item: Evidence): string {

@@ -1,10 +1,13 @@
 import type { Evidence } from "../../model/evidence.ts";
 import { type Window, windowLengthMs } from "../../model/window.ts";
-import type { MiningFact } from "../facts.ts";
+import type { SliceFact } from "../facts.ts";
 
-/** What an owner did in one window. A `hint` is mining-like below the confidence that counts. */
+/**
+ * What an owner did in one window, as a rule sees it. A `hint` is what the rule looks for, below the
+ * confidence that counts: it speaks neither for an incident nor for its end.
+ */
 export interface OwnerPart {
-  kind: "mining" | "hint" | "clear" | "unknown" | "unobserved";
+  kind: "hit" | "hint" | "clear" | "unknown" | "unobserved";
   timeMs: number;
   confidence: number;
   evidence: readonly Evidence[];
@@ -15,11 +18,14 @@ interface WindowRecord extends Window {
   parts: Map<string, OwnerPart>;
 }
 
-export interface MiningWindow extends Window {
+/** Whether a slice is what a rule looks for. */
+export type KindOf = (fact: SliceFact) => OwnerPart["kind"];
+
+export interface HitWindow extends Window {
   part: OwnerPart;
 }
 
-/** Observed time since an owner was last mining-like, and how much of it nobody could name. */
+/** Observed time since an owner's last hit, and how much of it nobody could name. */
 export interface ClearTime {
   observedMs: number;
   unknownMs: number;
@@ -29,7 +35,7 @@ export interface ClearTime {
 const MAX_WINDOWS = 20_000;
 
 /**
- * The newest windows of one device. All that the mining rule decides is a function of these and of
+ * The newest windows of one device. All that a rule decides is a function of these and of
  * the incident's own record, so a restart that reads both back continues as if nothing happened.
  */
 export class GpuHistory {
@@ -38,20 +44,20 @@ export class GpuHistory {
   newestMs = Number.NEGATIVE_INFINITY;
   private readonly windows: WindowRecord[] = [];
   private readonly retentionMs: number;
-  private readonly minConfidence: number;
+  private readonly kindOf: KindOf;
 
   constructor(
     device: { node: string; gpuUuid: string },
-    settings: { retentionMs: number; minConfidence: number },
+    settings: { retentionMs: number; kindOf: KindOf },
   ) {
     this.node = device.node;
     this.gpuUuid = device.gpuUuid;
     this.retentionMs = settings.retentionMs;
-    this.minConfidence = settings.minConfidence;
+    this.kindOf = settings.kindOf;
   }
 
   /** Takes a slice; the same slice again changes nothing. False if it is too old to matter. */
-  add(fact: MiningFact): boolean {
+  add(fact: SliceFact): boolean {
     const { fromMs, toMs } = fact.window;
     if (toMs <= this.newestMs - this.retentionMs) return false;
     this.newestMs = Math.max(this.newestMs, toMs);
@@ -62,23 +68,23 @@ export class GpuHistory {
     return true;
   }
 
-  /** The owner's mining-like windows that begin at `sinceMs` or later, oldest first. */
-  miningWindows(ownerKey: string, sinceMs: number): MiningWindow[] {
+  /** The owner's hits that begin at `sinceMs` or later, oldest first. */
+  hits(ownerKey: string, sinceMs: number): HitWindow[] {
     return this.windows.flatMap(({ fromMs, toMs, parts }) => {
       const part = parts.get(ownerKey);
-      return part?.kind === "mining" && fromMs >= sinceMs ? [{ fromMs, toMs, part }] : [];
+      return part?.kind === "hit" && fromMs >= sinceMs ? [{ fromMs, toMs, part }] : [];
     });
   }
 
   /**
-   * Time after the owner's last mining-like window in which the device was observed and the owner
-   * did not look like a miner, not even faintly. An owner who is gone is clear; silence is not.
+   * Time after the owner's last hit in which the device was observed and the owner gave no sign, not
+   * even a hint. An owner who is gone is clear; silence is not.
    */
   clearTime(ownerKey: string): ClearTime {
     const clear: ClearTime = { observedMs: 0, unknownMs: 0 };
     for (const window of this.windows.toReversed()) {
       const own = window.parts.get(ownerKey);
-      if (own?.kind === "mining") break;
+      if (own?.kind === "hit") break;
       if (own?.kind === "hint") continue;
       const observedMs = observedMsOf(window);
       clear.observedMs += observedMs;
@@ -105,17 +111,11 @@ export class GpuHistory {
     return record;
   }
 
-  private partOf(fact: MiningFact): OwnerPart {
+  private partOf(fact: SliceFact): OwnerPart {
     const { timeMs, confidence, evidence, simulated } = fact;
-    const kind = kindOf(fact, this.minConfidence);
-    return { kind, timeMs, confidence, simulated, evidence: kind === "mining" ? evidence : [] };
+    const kind = this.kindOf(fact);
+    return { kind, timeMs, confidence, simulated, evidence: kind === "hit" ? evidence : [] };
   }
-}
-
-function kindOf(fact: MiningFact, minConfidence: number): OwnerPart["kind"] {
-  if (fact.ownerKey === "unobserved") return "unobserved";
-  if (fact.label === "mining-like") return fact.confidence >= minConfidence ? "mining" : "hint";
-  return fact.label === "unknown" ? "unknown" : "clear";
 }
 
 function observedMsOf(window: WindowRecord): number {

@@ -1,7 +1,9 @@
 import { formatDuration } from "../../model/duration.ts";
+import type { Evidence } from "../../model/evidence.ts";
 import type { Severity } from "../../model/incident.ts";
 import { sanitize } from "../../model/text.ts";
-import type { ClearTime, MiningWindow } from "./gpu-history.ts";
+import { type IndependentFamily, miningFamilies } from "./evidence.ts";
+import type { ClearTime, HitWindow } from "./gpu-history.ts";
 
 /** What the sentences of a mining incident speak of. */
 export interface MiningSubject {
@@ -10,11 +12,32 @@ export interface MiningSubject {
   ownerKey: string;
 }
 
-const BASIS: Readonly<Record<Severity, string>> = {
-  notice: "Only telemetry says so: reason to look, no proof.",
-  warning: "The owner's processes say so; telemetry alone would not.",
-  critical: "Telemetry and the owner's processes say so independently of each other.",
+const ALONE: Readonly<Record<IndependentFamily, string>> = {
+  telemetry: "Only telemetry says so: reason to look, no proof.",
+  host: "The owner's processes say so; telemetry alone would not.",
+  network: "The owner's connections say so; telemetry alone would not.",
 };
+
+const NAMES: Readonly<Record<IndependentFamily, string>> = {
+  telemetry: "telemetry",
+  host: "the owner's processes",
+  network: "the owner's connections",
+};
+
+/**
+ * What a verdict rests on. The severity may be of windows long gone, so the families of the newest
+ * ones may be fewer than it took.
+ */
+export function basisText(families: readonly IndependentFamily[], severity: Severity): string {
+  const [first, ...others] = families;
+  if (first && others.length > 0) {
+    const names = families.map((family) => NAMES[family]);
+    const list = `${names.slice(0, -1).join(", ")} and ${names.at(-1) ?? ""}`;
+    return `${list.charAt(0).toUpperCase()}${list.slice(1)} say so independently of each other.`;
+  }
+  if (severity === "critical") return "Families of evidence that fail independently agreed on it.";
+  return ALONE[first ?? "telemetry"];
+}
 
 export function miningTitle(subject: MiningSubject, simulated: boolean): string {
   const owner =
@@ -25,17 +48,26 @@ export function miningTitle(subject: MiningSubject, simulated: boolean): string 
   return `${simulated ? "[simulated] " : ""}Mining-like ${owner} on ${place}`;
 }
 
-/** @param windows the mining-like windows the rule counted, oldest first */
-export function firingSummary(windows: readonly MiningWindow[], severity: Severity): string {
+/**
+ * @param windows the mining-like windows the rule counted, oldest first
+ * @param known evidence of the incident so far
+ */
+export function firingSummary(
+  windows: readonly HitWindow[],
+  severity: Severity,
+  known: readonly Evidence[] = [],
+): string {
   const first = windows[0];
   const last = windows.at(-1);
-  if (!first || !last) return BASIS[severity];
+  const families = miningFamilies([...windows.map(({ part }) => part.evidence), known]);
+  const basis = basisText(families, severity);
+  if (!first || !last) return basis;
   const confidence = Math.max(...windows.map((window) => window.part.confidence));
   const span = formatDuration(last.toMs - first.fromMs);
   return (
     `Mining-like for ${formatDuration(countedMs(windows))} of the ${span} from ` +
     `${isoTime(first.fromMs)} to ${isoTime(last.toMs)}, confidence up to ${confidence.toFixed(2)}. ` +
-    BASIS[severity]
+    basis
   );
 }
 
@@ -58,7 +90,7 @@ export function resolvedSummary(startedAtMs: number, clear: ClearTime): string {
 }
 
 /** Total length of the windows that the dwell counts, in milliseconds. */
-export function countedMs(windows: readonly MiningWindow[]): number {
+export function countedMs(windows: readonly HitWindow[]): number {
   return windows.reduce((acc, window) => acc + window.toMs - window.fromMs, 0);
 }
 

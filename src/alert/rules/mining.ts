@@ -1,5 +1,6 @@
+import type { Evidence } from "../../model/evidence.ts";
 import type { Incident } from "../../model/incident.ts";
-import type { MiningFact } from "../facts.ts";
+import { byWindow, type SliceFact } from "../facts.ts";
 import {
   advance,
   type Hash,
@@ -9,7 +10,7 @@ import {
   scopeKey,
 } from "./change.ts";
 import { featureKey, mergeEvidence, miningSeverity, miningWeight } from "./evidence.ts";
-import { GpuHistory, type MiningWindow } from "./gpu-history.ts";
+import { GpuHistory, type HitWindow, type KindOf } from "./gpu-history.ts";
 import {
   countedMs,
   firingSummary,
@@ -70,6 +71,7 @@ export class MiningRule {
   readonly retentionMs: number;
   private readonly settings: MiningSettings;
   private readonly hash: Hash;
+  private readonly kindOf: KindOf;
   private readonly histories = new Map<string, GpuHistory>();
   private readonly firing = new Map<string, Incident>();
   private readonly resolvedAtMs = new Map<string, number>();
@@ -77,19 +79,13 @@ export class MiningRule {
   constructor(settings: MiningSettings, hash: Hash) {
     this.settings = settings;
     this.hash = hash;
+    this.kindOf = (fact) => miningKind(fact, settings.minConfidence);
     this.retentionMs = Math.max(settings.lookBackMs, RETENTION_CLEARS * settings.clearMs);
   }
 
   /** All slices of one device's window belong into one call: what is missing counts as not there. */
-  observe(facts: readonly MiningFact[]): IncidentChange[] {
-    const windows = new Map<string, MiningFact[]>();
-    const ordered = [...facts].sort((a, b) => a.window.fromMs - b.window.fromMs);
-    for (const fact of ordered) {
-      const { node, gpuUuid, window } = fact;
-      const key = scopeKey(node, gpuUuid, `${window.fromMs}-${window.toMs}`);
-      windows.set(key, [...(windows.get(key) ?? []), fact]);
-    }
-    return [...windows.values()].flatMap((slices) => this.closeWindow(slices));
+  observe(facts: readonly SliceFact[]): IncidentChange[] {
+    return byWindow(facts).flatMap((slices) => this.closeWindow(slices));
   }
 
   /** Says once that a device with an open incident is no longer observed; forgets quiet devices. */
@@ -106,7 +102,7 @@ export class MiningRule {
     return changes;
   }
 
-  restore(incidents: readonly Incident[], facts: readonly MiningFact[]): void {
+  restore(incidents: readonly Incident[], facts: readonly SliceFact[]): void {
     for (const incident of incidents) {
       if (incident.rule !== MINING_RULE || incident.gpuUuid === undefined) continue;
       const key = scopeKey(incident.node, incident.gpuUuid, incident.ownerKey ?? "");
@@ -115,6 +111,11 @@ export class MiningRule {
     }
     for (const fact of [...facts].sort((a, b) => a.window.fromMs - b.window.fromMs))
       this.historyOf(fact).add(fact);
+  }
+
+  /** Takes over what others have added to a firing incident, so that it is as the ledger has it. */
+  adopt(incident: Incident): void {
+    for (const [key, { id }] of this.firing) if (id === incident.id) this.firing.set(key, incident);
   }
 
   /** Firing incidents, and suspicions that have not reached the dwell; the latter's start may move. */
@@ -129,7 +130,7 @@ export class MiningRule {
     return [...this.firing.values(), ...pending];
   }
 
-  private closeWindow(slices: readonly MiningFact[]): IncidentChange[] {
+  private closeWindow(slices: readonly SliceFact[]): IncidentChange[] {
     const first = slices[0];
     if (!first) return [];
     const history = this.historyOf(first);
@@ -178,19 +179,17 @@ export class MiningRule {
   private news(incident: Incident, history: GpuHistory): Incident | undefined {
     const lookBackFromMs = history.newestMs - this.settings.lookBackMs;
     const sinceMs = Math.max(incident.startedAtMs, lookBackFromMs);
-    const windows = history.miningWindows(incident.ownerKey ?? "", sinceMs);
+    const windows = history.hits(incident.ownerKey ?? "", sinceMs);
     const newestFirst = windows.map((window) => window.part.evidence).reverse();
     const severity = miningSeverity(newestFirst);
     const known = new Set(incident.evidence.map((item) => featureKey(item)));
-    const isNew = newestFirst
-      .flat()
-      .some((item) => miningWeight(item) > 0 && !known.has(featureKey(item)));
+    const isNew = newestFirst.flat().some((item) => isNews(item) && !known.has(featureKey(item)));
     const raised = isGraver(severity, incident.severity);
     const mayUpdate = history.newestMs - incident.updatedAtMs >= this.settings.updateEveryMs;
     if (!raised && !(isNew && mayUpdate)) return undefined;
     const top = raised ? severity : incident.severity;
     const evidence = mergeEvidence([...newestFirst, incident.evidence]);
-    const summary = firingSummary(windows, top);
+    const summary = firingSummary(windows, top, incident.evidence);
     return advance(incident, history.newestMs, { severity: top, evidence, summary });
   }
 
@@ -205,16 +204,16 @@ export class MiningRule {
     return [{ action: "updated", incident: updated }];
   }
 
-  private counted(history: GpuHistory, owner: string): MiningWindow[] {
+  private counted(history: GpuHistory, owner: string): HitWindow[] {
     const endedMs = this.resolvedAtMs.get(scopeKey(history.node, history.gpuUuid, owner));
     const sinceMs = history.newestMs - this.settings.lookBackMs;
-    return history.miningWindows(owner, Math.max(sinceMs, endedMs ?? sinceMs));
+    return history.hits(owner, Math.max(sinceMs, endedMs ?? sinceMs));
   }
 
   private incidentOf(
     history: GpuHistory,
     owner: string,
-    counted: readonly MiningWindow[],
+    counted: readonly HitWindow[],
     state: "pending" | "firing",
   ): Incident | undefined {
     const startedAtMs = counted[0]?.fromMs;
@@ -242,13 +241,12 @@ export class MiningRule {
     };
   }
 
-  private historyOf(fact: MiningFact): GpuHistory {
+  private historyOf(fact: SliceFact): GpuHistory {
     const key = scopeKey(fact.node, fact.gpuUuid);
     const known = this.histories.get(key);
     if (known) return known;
     const { retentionMs } = this;
-    const { minConfidence } = this.settings;
-    const created = new GpuHistory(fact, { retentionMs, minConfidence });
+    const created = new GpuHistory(fact, { retentionMs, kindOf: this.kindOf });
     this.histories.set(key, created);
     return created;
   }
@@ -256,6 +254,19 @@ export class MiningRule {
   private rememberEnd(key: string, atMs: number): void {
     this.resolvedAtMs.set(key, Math.max(atMs, this.resolvedAtMs.get(key) ?? atMs));
   }
+}
+
+/** Facts that move no weight and yet change what a reader would do next. */
+const TELLING: ReadonlySet<string> = new Set(["tunnel", "internalProbing", "newDestination"]);
+
+function isNews(item: Evidence): boolean {
+  return miningWeight(item) > 0 || TELLING.has(item.feature);
+}
+
+function miningKind(fact: SliceFact, minConfidence: number): ReturnType<KindOf> {
+  if (fact.ownerKey === "unobserved") return "unobserved";
+  if (fact.label === "mining-like") return fact.confidence >= minConfidence ? "hit" : "hint";
+  return fact.label === "unknown" ? "unknown" : "clear";
 }
 
 function concerns(incident: Incident, history: GpuHistory): boolean {

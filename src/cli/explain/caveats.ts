@@ -10,7 +10,13 @@ import type { Said } from "./schema.ts";
 
 /** Below it a window is told by few readings. */
 const FEW_SAMPLES = 5;
-const WEAK_BASES: ReadonlySet<string> = new Set(["memory-held", "equal-split"]);
+const WEAK_BASES: ReadonlySet<string> = new Set<Slice["basis"]>([
+  "memory-held",
+  "equal-split",
+  "unmeasured-rest",
+  "mps-memory-held",
+  "mps-equal-split",
+]);
 
 /** Why a label is to be taken with care, by the quality of what it was made from. */
 export function caveatsOf(

@@ -14,13 +14,13 @@ export function whoText({ kind, id }: Owner): string {
   const name = sanitize(id, MAX_OWNER);
   switch (kind) {
     case "job":
-      return `the job ${name}`;
+      return jobText(name);
     case "pod":
       return `the pod ${name}`;
     case "unit":
-      return `the service ${name}`;
+      return ofPerson("service", name);
     case "container":
-      return `the container ${name}`;
+      return ofPerson("container", name);
     case "user":
       return `the user ${name}`;
     case "process":
@@ -36,6 +36,29 @@ export function whoText({ kind, id }: Owner): string {
   }
 }
 
+const SCHEDULERS: ReadonlyMap<string, string> = new Map([
+  ["slurm", "Slurm"],
+  ["ray", "Ray"],
+]);
+
+/** `slurm:4711` is proven; in `slurm:alice/4711` the job is alice's own word. */
+function jobText(name: string): string {
+  const [, key = "", job = ""] = /^(\w+):(.+)$/.exec(name) ?? [];
+  const scheduler = SCHEDULERS.get(key);
+  if (scheduler === undefined) return `the job ${name}`;
+  const slash = job.indexOf("/");
+  if (slash < 0) return `the ${scheduler} job ${job}`;
+  return `${job.slice(0, slash)}, by own account in ${scheduler} job ${job.slice(slash + 1)}`;
+}
+
+/** `alice/train.service`: one that a person could name as he liked. */
+function ofPerson(what: string, name: string): string {
+  const slash = name.indexOf("/");
+  return slash < 0
+    ? `the ${what} ${name}`
+    : `the ${what} ${name.slice(slash + 1)} of ${name.slice(0, slash)}`;
+}
+
 /** What a share rests on, in words that a person could check. */
 export const BASIS_TEXT: Readonly<Record<ShareBasis, string>> = {
   "process-utilization": "split by what the driver says each process used",
@@ -43,8 +66,23 @@ export const BASIS_TEXT: Readonly<Record<ShareBasis, string>> = {
   "memory-held":
     "split by memory held, since the driver does not say what each process used: a rough measure",
   "equal-split": "split in equal parts, since nothing tells the processes apart: a guess",
+  "unmeasured-rest":
+    "what the measured processes leave of the device's use, divided among those whose use the driver does not tell: they may have used it, or somebody unseen did",
+  "mps-utilization":
+    "clients of an MPS server, split by what the driver says each used: they run at the same time, so it is a share of the work and not of turns",
+  "mps-memory-held":
+    "clients of an MPS server, whose use the driver does not tell apart: split by memory held, a rough measure",
+  "mps-equal-split":
+    "clients of an MPS server, whose use the driver does not tell apart: split in equal parts, a guess",
+  "mps-server-only":
+    "an MPS server worked for clients that cannot be seen from here: it is not known whose work it was",
   "no-process-source": "the device was busy, and nothing looked at processes",
-  "nobody-seen": "the device was busy, a working collector looked, and no process was there",
+  "partial-list":
+    "the device was busier than the processes that were seen, and not all processes of the host can be seen from here",
+  "nobody-seen":
+    "the device was busy, a working collector looked, and no process was there that explains it",
+  "hidden-process":
+    "the driver names a process that the host does not show, though all its processes can be seen",
   device: "said by the device itself",
   "own-measurement": "the agent's own launches, as each was timed",
   "no-sample": "nobody measured",

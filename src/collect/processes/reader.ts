@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { ProcessSample, ProcessSighting } from "../../model/sample.ts";
 import { readBounded, readLink } from "../files.ts";
+import { ContextReader } from "./context.ts";
 import { holdsDeviceFile, showsHostProcesses } from "./holders.ts";
 import {
   MAX_PATH_LENGTH,
@@ -20,6 +21,8 @@ export type ProcessDetails = Omit<ProcessSighting, "pid" | "smUtil" | "memUtil" 
 export interface ProcessReaderSettings {
   /** Where the processes are: `/proc`, or another mount or a captured tree. */
   procRoot?: string | undefined;
+  /** Where the agent's own process namespace shows: `/proc`. */
+  ownProcRoot?: string | undefined;
   /** `getconf CLK_TCK`; 100 on every Linux that Node runs on. */
   clockTicksPerSecond?: number | undefined;
   passwdPath?: string | undefined;
@@ -86,8 +89,11 @@ class ProcReader implements ProcessReader {
   readonly #cacheSize: number;
   readonly #refreshMs: number;
   readonly #users: UserNames;
+  readonly #context: ContextReader;
   readonly #deps: ProcessReaderDeps;
   readonly seesHost: boolean;
+  /** All processes of the host are here, by the host's numbers: whoever is missing is hidden. */
+  readonly #showsAll: boolean;
   unresolved = 0;
   /** In the order of last use, oldest first. */
   readonly #known = new Map<number, Known>();
@@ -100,7 +106,15 @@ class ProcReader implements ProcessReader {
     this.#refreshMs = settings.refreshMs ?? 10_000;
     this.#users = new UserNames(settings.passwdPath ?? "/etc/passwd");
     this.#deps = deps;
-    this.seesHost = settings.pids === "trusted" || showsHostProcesses(this.#root);
+    const showsHost = showsHostProcesses(this.#root);
+    this.seesHost = settings.pids === "trusted" || showsHost;
+    // A driver names its processes to whoever asks from the host's namespace, and to others only some.
+    this.#showsAll = showsHost && showsHostProcesses(settings.ownProcRoot ?? "/proc");
+    this.#context = new ContextReader(this.#root, {
+      monotonicMs: () => deps.monotonicMs(),
+      startTimeMs: (stat) => this.#startTimeMs(stat),
+      users: this.#users,
+    });
   }
 
   describe(pid: number): ProcessDetails | undefined {
@@ -124,9 +138,10 @@ class ProcReader implements ProcessReader {
       const details = this.describe(seen.pid);
       if (details) this.#noteAlive(seen.pid, sample.atMs);
       else this.unresolved += 1;
+      if (!details && this.#showsAll) return { ...seen, unlisted: true };
       return { ...details, ...seen };
     });
-    return { ...sample, list };
+    return { ...sample, ...(!this.#showsAll && { partial: true }), list };
   }
 
   #noteAlive(pid: number, atMs: number): void {
@@ -192,9 +207,10 @@ class ProcReader implements ProcessReader {
       ...(startTimeMs !== undefined && { startTimeMs }),
       ...(exe !== undefined && { exe }),
       ...(cmdline !== undefined && { argv: parseCmdline(cmdline) }),
-      ...(uid !== undefined && { user: this.#users.nameOf(uid) }),
+      ...(uid !== undefined && { uid, user: this.#users.nameOf(uid) }),
       ...(cgroup !== undefined && { cgroup }),
       ...(environ !== undefined && { environ: parseEnviron(environ) }),
+      ...this.#context.read(pid, stat),
     };
   }
 

@@ -130,6 +130,7 @@ function processesOf(raw: RawLine, at: LinePlace, warnings: WarningLog): Process
     kind: "processes",
     atMs: millisecondsOf(line.t, "t", at),
     gpu: line.gpu,
+    ...(line.partial && { partial: true }),
     list: sightingsOf(line.list, list, at, warnings),
   };
 }

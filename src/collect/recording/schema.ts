@@ -65,6 +65,7 @@ export const processSchema = z.object({
   encUtil: z.number().optional(),
   decUtil: z.number().optional(),
   exited: z.boolean().optional(),
+  unlisted: z.boolean().optional(),
   lineage: z.array(ancestorSchema).optional(),
   uid: index.optional(),
   loginUser: z.string().optional(),
@@ -82,6 +83,7 @@ export const processesSchema = z.object({
   kind: z.string(),
   t: z.number(),
   gpu: index,
+  partial: z.boolean().optional(),
   list: z.array(processSchema),
 });
 
@@ -105,7 +107,7 @@ export const launchesSchema = z.object({
   list: z.array(kernelLaunchesSchema),
 });
 
-export const hostSchema = processesSchema.omit({ gpu: true });
+export const hostSchema = processesSchema.omit({ gpu: true, partial: true });
 
 export const gapSchema = z.object({
   kind: z.string(),

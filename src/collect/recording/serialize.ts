@@ -24,8 +24,8 @@ export function lineOf(observation: Observation): string | undefined {
       return JSON.stringify({ ...fields, from: fromMs / 1000, to: toMs / 1000, reason });
     }
     case "processes": {
-      const { kind, atMs, gpu, list } = observation;
-      return JSON.stringify({ kind, t: atMs / 1000, gpu, list: list.map(processFields) });
+      const { kind, atMs, gpu, partial, list } = observation;
+      return JSON.stringify({ kind, t: atMs / 1000, gpu, partial, list: list.map(processFields) });
     }
     case "host": {
       const { kind, atMs, list } = observation;

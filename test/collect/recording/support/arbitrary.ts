@@ -36,6 +36,7 @@ const sighting = fc.record(
     encUtil: number(1),
     decUtil: number(1),
     exited: fc.boolean(),
+    unlisted: fc.boolean(),
     comm: text,
     exe: text,
     argv: fc.array(text, { maxLength: 4 }),
@@ -135,8 +136,8 @@ const timed = fc.oneof(
   fc.tuple(gpu, readings).map(([index, fields]) => (atMs: number): Observation => {
     return { kind: "gpu", atMs, gpu: index, ...fields };
   }),
-  fc.tuple(gpu, list).map(([index, seen]) => (atMs: number): Observation => {
-    return { kind: "processes", atMs, gpu: index, list: seen };
+  fc.tuple(gpu, list, fc.boolean()).map(([index, seen, partial]) => (atMs: number): Observation => {
+    return { kind: "processes", atMs, gpu: index, ...(partial && { partial }), list: seen };
   }),
   list.map((seen) => (atMs: number): Observation => ({ kind: "host", atMs, list: seen })),
   fc.oneof(samples, health, collector).map((fields) => (atMs: number): Observation => {
