@@ -11,7 +11,7 @@ export interface PodGrants {
 }
 
 /** The label that says which replicas of a shared GPU a container was given. */
-export const REPLICAS_LABEL = "gpu-assay.replicas";
+const REPLICAS_LABEL = "gpu-assay.replicas";
 
 /**
  * What the socket and the names of the logs say together, an entry a container. Of several containers
