@@ -7,6 +7,7 @@ import { addCalibrateCommand } from "./calibrate.ts";
 import { addDoctorCommand } from "./doctor.ts";
 import { addExplainCommand } from "./explain.ts";
 import { addRecordCommand } from "./record.ts";
+import { addIndicatorsCommand } from "./indicators.ts";
 import { addInspectCommand } from "./inspect.ts";
 import { addReplayCommand } from "./replay.ts";
 import { addReportCommand } from "./report.ts";
@@ -39,6 +40,7 @@ const COMMANDS = [
   addSimulateCommand,
   addCalibrateCommand,
   addBenchCommand,
+  addIndicatorsCommand,
   addConfigCommand,
 ];
 

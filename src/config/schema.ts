@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { parseAllowed } from "../classify/network/egress.ts";
 import { parseDuration, parseSize } from "../model/duration.ts";
 import { parseNanos } from "../model/money.ts";
 import { PROBE_MODES } from "../probe/schedule.ts";
@@ -57,6 +58,16 @@ const budget = z.strictObject({
   owner: z.string().min(1),
   limit: amount,
   period: z.enum(["day", "month"]).default("month"),
+});
+
+const egress = z.strictObject({
+  /** An owner key, in which `*` stands for anything. */
+  owner: z.string().min(1).max(256),
+  allow: z.array(
+    z.string().refine((text) => parseAllowed(text) !== undefined, {
+      error: "must be a network (10.0.0.0/8), an address, a name (example.org) or a port (:443)",
+    }),
+  ),
 });
 
 export const configSchema = z
@@ -128,6 +139,13 @@ export const configSchema = z
         timeout: duration("15s"),
       })
       .prefault({}),
+    indicators: z
+      .strictObject({
+        /** Files that add to the lists of miners and tunnels, after those of the state directory. */
+        files: z.array(z.string().min(1)).default([]),
+      })
+      .prefault({}),
+    egress: z.array(egress).default([]),
     serve: z
       .strictObject({
         enabled: z.boolean().default(true),

@@ -2,7 +2,9 @@ import { createDeliverer } from "../alert/delivery.ts";
 import type { Endpoint } from "../alert/endpoint.ts";
 import { type AgentWatcher, runAgent } from "../agent.ts";
 import type { PriceList } from "../bill/price-types.ts";
+import { EgressRules } from "../classify/network/egress.ts";
 import { agentVersion, loadShippedData, type ShippedData } from "../config/data.ts";
+import { loadIndicators } from "../config/indicators.ts";
 import { type Config, durationMs } from "../config/schema.ts";
 import { createMetrics } from "../export/prometheus.ts";
 import { BufferedWriter } from "../ledger/buffered-writer.ts";
@@ -81,7 +83,9 @@ async function runWithLedger(
   const budgets = newBudgets(settings, log);
   const alerting = newAlerting(settings, deps, budgets);
   await alerting.restore(ledger);
-  const data = loadShippedData();
+  const shipped = loadShippedData();
+  const indicators = loadIndicators(shipped.indicators, settings.stateDir, config.indicators.files);
+  const data = { ...shipped, indicators };
   const inbox = newInbox(ledger, settings, deps);
   await inbox.open();
   settings.probing?.loop.pauseWhile(() => inbox.isCalibrating());
@@ -226,6 +230,7 @@ function pipelineSettings(
     model,
     indicators,
     purposes,
+    egress: config.egress.length > 0 ? new EgressRules(config.egress) : undefined,
     scaleOf: (gpu) => deviceScale(gpu, limits, inbox.calibrations()),
     agentPids: () => new Set([...ownPids, ...inbox.agentPids(), ...(probing?.pids() ?? [])]),
     probePids: probing?.pids,
