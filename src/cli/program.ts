@@ -10,6 +10,7 @@ import { addRecordCommand } from "./record.ts";
 import { addIncidentCommand } from "./incident/incident.ts";
 import { addImportTraceCommand } from "./import-trace.ts";
 import { addLaunchesCommand } from "./launches.ts";
+import { addIndicatorsCommand } from "./indicators.ts";
 import { addInspectCommand } from "./inspect.ts";
 import { addReplayCommand } from "./replay.ts";
 import { addReportCommand } from "./report.ts";
@@ -45,6 +46,7 @@ const COMMANDS = [
   addSimulateCommand,
   addCalibrateCommand,
   addBenchCommand,
+  addIndicatorsCommand,
   addConfigCommand,
 ];
 

@@ -107,6 +107,13 @@ alert:
   #   allowInsecure: false     # plain http to another host
   timeout: 15s
 
+indicators:                    # lists of miners and tunnels; docs/evidence.md
+  files: []                    # more of them, beside what assay indicators update has kept
+
+egress: []                     # where owners may connect to; of others nothing is said
+# - owner: "job:*"             # an owner key; * stands for anything
+#   allow: [10.0.0.0/8, example.org, ":443"]
+
 serve:
   enabled: true
   listen: 127.0.0.1:9836

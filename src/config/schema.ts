@@ -2,6 +2,7 @@ import { z } from "zod";
 import { ownersSchema } from "../attribute/rule-schema.ts";
 import { ATTRIBUTION_VARIABLES } from "../collect/processes/parse.ts";
 import { LAUNCH_MODES } from "../collect/launches/collector.ts";
+import { parseAllowed } from "../classify/network/egress.ts";
 import { parseDuration, parseSize } from "../model/duration.ts";
 import { parseNanos } from "../model/money.ts";
 import { PROBE_MODES } from "../probe/schedule.ts";
@@ -77,6 +78,16 @@ const owners = ownersSchema.superRefine(({ rules }, context) => {
           path: ["rules", at, "when", "environ", name],
           message: `is not among the variables that are read: ${[...ATTRIBUTION_VARIABLES].join(", ")}`,
         });
+});
+
+const egress = z.strictObject({
+  /** An owner key, in which `*` stands for anything. */
+  owner: z.string().min(1).max(256),
+  allow: z.array(
+    z.string().refine((text) => parseAllowed(text) !== undefined, {
+      error: "must be a network (10.0.0.0/8), an address, a name (example.org) or a port (:443)",
+    }),
+  ),
 });
 
 export const configSchema = z
@@ -172,6 +183,13 @@ export const configSchema = z
         timeout: duration("15s"),
       })
       .prefault({}),
+    indicators: z
+      .strictObject({
+        /** Files that add to the lists of miners and tunnels, after those of the state directory. */
+        files: z.array(z.string().min(1)).default([]),
+      })
+      .prefault({}),
+    egress: z.array(egress).default([]),
     serve: z
       .strictObject({
         enabled: z.boolean().default(true),

@@ -84,6 +84,9 @@ export const ERRORS = {
   "simulate/not-found": "The specification of a simulation does not exist or cannot be read.",
   "simulate/syntax": "The specification of a simulation is not YAML.",
   "simulate/invalid": "A specification of a simulation is malformed, or cannot be.",
+  "indicators/not-found": "A list of indicators does not exist or cannot be read.",
+  "indicators/invalid": "A list of indicators is malformed, or would accuse everybody.",
+  "indicators/cannot-write": "A list of indicators cannot be kept there.",
   "cli/usage": "The command line is wrong.",
 } as const;
 
