@@ -24,7 +24,7 @@ export interface ContextIntakeSettings {
 /** Of a body, as it comes and unpacked. */
 export const MAX_BODY_BYTES = 4 * 1024 * 1024;
 /** Bodies that are held at one time: a few slow senders must not fill the memory. */
-const MAX_AT_ONCE = 8;
+const MAX_AT_ONCE = 16;
 const RETRY_AFTER_SECONDS = 2;
 
 const ENCODINGS: ReadonlyMap<string, BodyEncoding> = new Map([

@@ -44,7 +44,7 @@ const logRecord = z.object({
   traceId: text,
   spanId: text,
   eventName: text,
-  body: z.unknown(),
+  body: z.unknown().optional(),
   attributes,
 });
 
@@ -157,7 +157,10 @@ function jsonValueOf(any: unknown, depth = 0): AttributeValue | undefined {
   }
   if (isObject(arrayValue)) {
     const values = Array.isArray(arrayValue["values"]) ? arrayValue["values"] : [];
-    return values.slice(0, MAX_VALUE_ENTRIES).flatMap((each) => jsonValueOf(each, depth + 1) ?? []);
+    return values
+      .slice(0, MAX_VALUE_ENTRIES)
+      .map((each) => jsonValueOf(each, depth + 1))
+      .filter((value) => value !== undefined);
   }
   if (!isObject(kvlistValue)) return undefined;
   const entries = Array.isArray(kvlistValue["values"]) ? kvlistValue["values"] : [];

@@ -142,7 +142,10 @@ function valueOf(encoded: Uint8Array, depth = 0): AttributeValue | undefined {
   if (number !== undefined) return Number.isFinite(number) ? number : undefined;
   if (any.arrayValue) {
     const { values } = arrayValue.parse(decodeMessage("ArrayValue", any.arrayValue));
-    return values.slice(0, MAX_VALUE_ENTRIES).flatMap((each) => valueOf(each, depth + 1) ?? []);
+    return values
+      .slice(0, MAX_VALUE_ENTRIES)
+      .map((each) => valueOf(each, depth + 1))
+      .filter((value) => value !== undefined);
   }
   if (!any.kvlistValue) return undefined;
   const { values } = keyValueList.parse(decodeMessage("KeyValueList", any.kvlistValue));
