@@ -208,23 +208,23 @@ describe("a body that is none", () => {
 
   it("survives whatever bytes come", async () => {
     const { queue } = await startReceiver({ nowMs });
-    const offer = (encoding: "json" | "protobuf") => (bytes: Uint8Array) => {
+    const offer = (encoding: "json" | "protobuf") => async (bytes: Uint8Array) => {
       try {
-        queue.offer("traces", encoding, bytes);
-        queue.offer("logs", encoding, bytes);
+        await queue.offer("traces", encoding, bytes);
+        await queue.offer("logs", encoding, bytes);
       } catch (error) {
         expect(error).toMatchObject({ code: "context/malformed" });
       }
     };
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), offer("protobuf")));
+    await fc.assert(fc.asyncProperty(fc.uint8Array({ maxLength: 300 }), offer("protobuf")));
     const json = fc.json().map((text) => Buffer.from(text));
-    fc.assert(fc.property(json, offer("json")));
+    await fc.assert(fc.asyncProperty(json, offer("json")));
     // One byte of a good body changed: deeper inside than noise gets.
     const good = protobufBody();
     const changed = fc
       .tuple(fc.nat(good.length - 1), fc.nat(255))
       .map(([at, value]) => Uint8Array.from(good, (byte, i) => (i === at ? value : byte)));
-    fc.assert(fc.property(changed, offer("protobuf")), { numRuns: 500 });
+    await fc.assert(fc.asyncProperty(changed, offer("protobuf")), { numRuns: 500 });
   });
 });
 
@@ -245,8 +245,7 @@ describe("values that are odd", () => {
     const [context] = await taken();
     const cut = "[[[[[[[[[]]]]]]]]]";
     expect(context).toMatchObject({ tool: "bash", pids: [12, 13], arguments: cut });
-    for (const none of ["session", "agent", "episode"])
-      expect(context).not.toHaveProperty(none);
+    for (const none of ["session", "agent", "episode"]) expect(context).not.toHaveProperty(none);
   });
 
   it("descends no deeper in protobuf than it needs", async () => {
