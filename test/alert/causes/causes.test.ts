@@ -163,3 +163,44 @@ describe("what is narrower", () => {
     expect(causes.map((cause) => cause.context.id)).toEqual(["0", "1", "2", "3", "4"]);
   });
 });
+
+describe("the worked example of docs/run-context.md", () => {
+  it("comes to what is written there", () => {
+    const own = "aaaaaaaaaaaa";
+    const causes = causesOf({
+      incident: incident(),
+      atMs: at(120),
+      processes: [process(900, -14, { lineage: [{ pid: 880 }] })],
+      contexts: [
+        context(-15.2, -13, { id: "call", tool: "bash", pids: [880] }),
+        context(-16, 60, { id: "elsewhere", tool: "bash", container: "bbbbbbbbbbbb" }),
+        context(-900, undefined, { id: "episode", episode: "17", container: own }),
+        context(-864_000, undefined, { id: "service", service: "rollout" }),
+      ],
+      past: [],
+    });
+    expect(
+      causes.map(({ context: { id }, score }) => [id, Math.round(score * 1000 + 0.01) / 1000]),
+    ).toEqual([
+      ["call", 0.82],
+      ["episode", 0.166],
+      ["elsewhere", 0.146],
+      ["service", 0.038],
+    ]);
+  });
+});
+
+describe("a tie", () => {
+  it("is settled by what is said, not by who was given first", () => {
+    const contexts = ["a", "b", "c"].map((tool) => context(-4, 9, { tool }));
+    const ask = (given: ContextObservation[]) =>
+      causesOf({
+        incident: incident(),
+        atMs: at(60),
+        processes: [],
+        contexts: given,
+        past: [],
+      }).map((cause) => cause.context.tool);
+    expect(ask(contexts.toReversed())).toEqual(ask(contexts));
+  });
+});
