@@ -42,7 +42,9 @@ function play(subject: IncidentEngine, windows: readonly SliceFact[][], first = 
   return windows.flatMap((window, i) =>
     subject
       .observe(window)
-      .map(({ action, incident }) => `${action} ${incident.rule} ${incident.severity} @${first + i}`),
+      .map(
+        ({ action, incident }) => `${action} ${incident.rule} ${incident.severity} @${first + i}`,
+      ),
   );
 }
 
@@ -175,7 +177,10 @@ describe("a pool connection", () => {
       const subject = new IncidentEngine({ hash: shortHash, network: off, tunnel: off });
       const windows = run(12, { label: "mining-like", evidence });
       const [opened] = windows.flatMap((window) => subject.observe(window));
-      return [opened?.incident.severity, opened?.incident.summary.split("confidence up to 0.90. ")[1]];
+      return [
+        opened?.incident.severity,
+        opened?.incident.summary.split("confidence up to 0.90. ")[1],
+      ];
     };
     expect(mining([TELEMETRY])).toEqual([
       "notice",

@@ -127,7 +127,9 @@ describe("totals", () => {
       energyMj: 3000,
       energyUnmeasuredMs: 0,
     });
-    expect(storyText(story, "c")).toBe("4th incident of this story in 4 days, 3.0 GPU-hours, 0.00 kWh");
+    expect(storyText(story, "c")).toBe(
+      "4th incident of this story in 4 days, 3.0 GPU-hours, 0.00 kWh",
+    );
     expect(storyText(story, "a")).toMatch(/^1st of 4 incidents of this story in 4 days/);
   });
 
