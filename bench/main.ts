@@ -1,6 +1,6 @@
 /**
  * Measures how fast the program is and what it costs. Nothing here asserts a figure: a shared
- * machine is no place for that. Usage: npm run bench -- [--only label|replay|daemon|latency|collect|memory|devices] [--json]
+ * machine is no place for that. Usage: npm run bench -- [--only label|replay|daemon|latency|collect|memory|devices|host] [--json]
  */
 import { parseArgs } from "node:util";
 import { haveCompiler } from "../test/support/nvml-stub.ts";
@@ -9,6 +9,8 @@ import { measureMemory, type MemoryResult } from "./collect/memory.ts";
 import { collectText, memoryText } from "./collect/print.ts";
 import { compareDevices, type CompareResult } from "./devices/compare.ts";
 import { compareText } from "./devices/print.ts";
+import { hostText } from "./host/print.ts";
+import { type HostResult, measureHost } from "./host/scan.ts";
 import { type DaemonResult, measureDaemon } from "./daemon.ts";
 import { type LabelRow, measureLabels } from "./label.ts";
 import { type LatencyResult, measureLatency } from "./latency.ts";
@@ -25,9 +27,19 @@ interface Report {
   collect?: CollectResult;
   memory?: MemoryResult;
   devices?: CompareResult | string;
+  host?: HostResult;
 }
 
-const PARTS = ["latency", "label", "replay", "daemon", "collect", "memory", "devices"] as const;
+const PARTS = [
+  "latency",
+  "label",
+  "replay",
+  "daemon",
+  "collect",
+  "memory",
+  "devices",
+  "host",
+] as const;
 type Part = (typeof PARTS)[number];
 const RATES_HZ = [1, 10];
 
@@ -73,12 +85,16 @@ async function main(parts: readonly Part[], json: boolean): Promise<void> {
     report.devices = await compareDevices();
     say(compareText(report.devices));
   }
+  if (parts.includes("host") && canCompile("host")) {
+    report.host = await measureHost();
+    say(hostText(report.host));
+  }
   if (json) process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
 }
 
 function canCompile(part: Part): boolean {
   if (haveCompiler()) return true;
-  process.stderr.write(`${part}: left out, the NVML stand-in needs a C compiler (cc)\n`);
+  process.stderr.write(`${part}: left out, its stand-in needs a C compiler (cc)\n`);
   return false;
 }
 

@@ -1,3 +1,4 @@
+import { knownOwner, knownProcess } from "./agent-who.ts";
 import type {
   GapRecord,
   KnownGpu,
@@ -48,10 +49,14 @@ export interface AgentWatcher {
   gpu?: (gpu: KnownGpu) => void;
   gap?: (gap: GapRecord) => void;
   incident?: (incident: Incident) => void;
+  /** So many run contexts came faster than they are written. */
+  lostContexts?: (count: number) => void;
 }
 
 /** Slices that wait together for one transaction: one a second live, a few hundred in a fast replay. */
 const MAX_BATCH_SLICES = 500;
+/** Run contexts that wait for one: what comes faster is dropped and counted. */
+const MAX_BATCH_CONTEXTS = 5000;
 
 /**
  * Runs observations through the pipeline into ledger and alerts until the source ends. What the
@@ -62,6 +67,7 @@ export async function runAgent(source: ObservationSource, parts: AgentParts): Pr
   try {
     for await (const observation of source) {
       parts.watch.observation?.(observation);
+      if (observation.kind === "context") pending.takeContext(observation);
       pending.take(parts.pipeline.push(observation));
       const due = observation.kind === "tick" || pending.sliceCount >= MAX_BATCH_SLICES;
       if (due && pending.commit(timeOf(observation))) await parts.written();
@@ -83,6 +89,10 @@ class PendingBatch {
   private gpus: KnownGpu[] = [];
   private slices: Slice[] = [];
   private gaps: GapRecord[] = [];
+  private owners: KnownOwner[] = [];
+  private processes: KnownProcess[] = [];
+  private contexts: ContextObservation[] = [];
+  private lostContexts = 0;
   private lastMs = 0;
   private readonly seen = new Set<string>();
 
@@ -98,17 +108,25 @@ class PendingBatch {
     for (const event of events) this.takeOne(event);
   }
 
+  takeContext(context: ContextObservation): void {
+    if (this.contexts.length < MAX_BATCH_CONTEXTS) this.contexts.push(context);
+    else this.lostContexts += 1;
+  }
+
   /** @returns whether there was anything to write */
   commit(atMs: number | undefined): boolean {
-    const { parts, gpus, slices, gaps } = this;
+    const { parts, gpus, slices, gaps, owners, processes, contexts } = this;
     this.lastMs = Math.max(this.lastMs, atMs ?? 0);
-    const { incidents, outbox } = parts.alert({ slices }, this.lastMs);
-    if (gpus.length + slices.length + gaps.length + incidents.length + outbox.length === 0)
-      return false;
-    parts.write({ gpus, slices, gaps, incidents, outbox });
+    const { incidents, outbox } = parts.alert({ slices, processes, contexts }, this.lastMs);
+    const batch = { gpus, slices, gaps, incidents, outbox, owners, processes, contexts };
+    if (Object.values(batch).every((records) => records.length === 0)) return false;
+    parts.write(batch);
     if (slices.length > 0) parts.watch.slices?.(slices);
     for (const incident of incidents) parts.watch.incident?.(incident);
     [this.gpus, this.slices, this.gaps] = [[], [], []];
+    [this.owners, this.processes, this.contexts] = [[], [], []];
+    if (this.lostContexts > 0) parts.watch.lostContexts?.(this.lostContexts);
+    this.lostContexts = 0;
     return true;
   }
 
@@ -144,6 +162,12 @@ class PendingBatch {
         this.parts.watch.gpu?.(known);
         break;
       }
+      case "owner":
+        this.owners.push(knownOwner(event));
+        break;
+      case "process":
+        this.processes.push(knownProcess(event));
+        break;
       case "gap": {
         const { node, gpuUuid, source, reason, window } = event;
         const gap = { node, gpuUuid, source, reason, ...window };

@@ -182,6 +182,29 @@ describe("the agent's loop", () => {
   });
 });
 
+describe("who was there", () => {
+  it("reaches the ledger with the slices: owners and processes, without variables and secrets", async () => {
+    const alice = {
+      pid: 10,
+      startTimeMs: T0 - 1000,
+      user: "alice",
+      argv: ["python", "train.py", "--token", "s3cret"],
+      environ: { RAY_JOB_ID: "01000000" },
+    };
+    const list: Observation = { kind: "processes", atMs: T0 + 1000, gpu: 0, list: [alice] };
+    const { batches } = await run([nodeOf(1), ...second(1, 1), list, tick(2), tick(3)]);
+    const owners = batches.flatMap((batch) => batch.owners ?? []);
+    const processes = batches.flatMap((batch) => batch.processes ?? []);
+    expect(owners).toMatchObject([
+      { key: "job:ray:alice/01000000", rule: "ray-declared", proven: { user: "alice" } },
+    ]);
+    expect(processes).toMatchObject([
+      { pid: 10, ownerKey: "job:ray:alice/01000000", command: "python train.py --token ***" },
+    ]);
+    expect(JSON.stringify(processes)).not.toMatch(/s3cret|RAY_JOB_ID/);
+  });
+});
+
 describe("after a restart", () => {
   /** The pipeline of a daemon whose ledger ends at `endMs`. */
   function resuming(endMs: number): Pipeline {

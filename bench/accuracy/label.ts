@@ -1,4 +1,4 @@
-import { ownerOf } from "../../src/attribute/ownership.ts";
+import { Ownership } from "../../src/attribute/ownership.ts";
 import { type LabellingOptions, recordingPipeline } from "../../src/cli/label-recording.ts";
 import type { Observation } from "../../src/model/observation.ts";
 import { ownerKey } from "../../src/model/owner.ts";
@@ -78,15 +78,15 @@ function slicesOf(
   });
 }
 
-const NOBODY: ReadonlySet<number> = new Set();
-
 function ownersByPid(observations: readonly Observation[]): Map<number, Set<string>> {
   const owners = new Map<number, Set<string>>();
+  const ownership = new Ownership();
   for (const observation of observations) {
+    ownership.observe(observation);
     if (observation.kind !== "processes") continue;
     for (const process of observation.list) {
       const known = owners.get(process.pid) ?? new Set<string>();
-      owners.set(process.pid, known.add(ownerKey(ownerOf(process, NOBODY))));
+      owners.set(process.pid, known.add(ownerKey(ownership.identityOf(process).owner)));
     }
   }
   return owners;

@@ -5,7 +5,12 @@ import { listedClaims, nobody, type OwnerClaim, type Owners, restClaims } from "
  * Per-process use is sampled by the driver at other moments than the device's, so small differences
  * are noise: only use beyond this is called unexplained.
  */
-export const UNEXPLAINED_ABOVE = 0.2;
+const UNEXPLAINED_ABOVE = 0.2;
+
+/** @param rest use of the device less that of those who were seen, 0..1 */
+export function isUnexplained(rest: number): boolean {
+  return rest > UNEXPLAINED_ABOVE;
+}
 
 /**
  * Who has which claim on a busy interval of a device.
@@ -22,7 +27,7 @@ export function claimsOn(
   if (seen.list.length === 0) return [nobody(1, whoever)];
   const { claims, used, unmeasured, hasMps } = listedClaims(seen, owners);
   const rest = used === undefined ? 0 : (gpuUtil ?? 0) - used;
-  if (rest <= UNEXPLAINED_ABOVE) return claims;
+  if (!isUnexplained(rest)) return claims;
   if (unmeasured.length > 0) return [...claims, ...restClaims(unmeasured, rest, owners)];
   // Clients of an MPS server may be in containers of which nothing shows here.
   return [...claims, nobody(rest, hasMps ? "mps-server-only" : whoever)];

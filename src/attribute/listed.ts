@@ -2,7 +2,7 @@ import { type Owner, ownerKey, UNATTRIBUTED } from "../model/owner.ts";
 import type { ProcessSample, ProcessSighting } from "../model/sample.ts";
 import type { ShareBasis } from "../model/slice.ts";
 import { isMpsDaemon } from "./mps.ts";
-import { ownerOf } from "./ownership.ts";
+import type { OwnerOf } from "./ownership.ts";
 
 /** An owner's claim on a busy interval. */
 export interface OwnerClaim {
@@ -14,7 +14,7 @@ export interface OwnerClaim {
 
 /** Whose processes are whose, as far as a list does not say it itself. */
 export interface Owners {
-  agentPids: ReadonlySet<number>;
+  ownerOf: OwnerOf;
   /** Processes that the driver keeps naming and the host does not have. */
   hiddenPids: ReadonlySet<number>;
 }
@@ -120,14 +120,14 @@ function weighed(
 /** The one place in which a process gets its owner here. */
 function merge(
   list: readonly ProcessSighting[],
-  { agentPids, hiddenPids }: Owners,
+  { ownerOf, hiddenPids }: Owners,
   basis: ShareBasis,
   weightOf: (process: ProcessSighting) => number,
 ): OwnerClaim[] {
   const byOwner = new Map<string, OwnerClaim>();
   for (const process of list) {
     const isHidden = hiddenPids.has(process.pid) && process.unlisted === true;
-    const owner = isHidden ? UNATTRIBUTED : ownerOf(process, agentPids);
+    const owner = isHidden ? UNATTRIBUTED : ownerOf(process);
     const key = ownerKey(owner);
     const claim = byOwner.get(key) ?? {
       owner,

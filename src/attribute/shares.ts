@@ -3,11 +3,12 @@ import type { ProcessSample } from "../model/sample.ts";
 import type { Share, ShareBasis, UnexplainedUse } from "../model/slice.ts";
 import { splitInteger } from "../model/split.ts";
 import { type Window, windowLengthMs } from "../model/window.ts";
-import { claimsOn, UNEXPLAINED_ABOVE } from "./claims.ts";
+import { claimsOn, isUnexplained } from "./claims.ts";
 import { idleParts } from "./energy-parts.ts";
 import { clip, type Interval } from "./intervals.ts";
 import type { OwnerClaim, Owners } from "./listed.ts";
 import { Lists } from "./lists.ts";
+import type { OwnerOf } from "./ownership.ts";
 import { NO_OWN_TIME, ownMsIn, type OwnTime, ownUse } from "./own-time.ts";
 import { Suspicion } from "./suspicion.ts";
 
@@ -17,7 +18,7 @@ export interface AttributionInput {
   intervals: readonly Interval[];
   /** In time order. */
   processes: readonly ProcessSample[];
-  agentPids: ReadonlySet<number>;
+  ownerOf: OwnerOf;
   /** What the agent's probes took: theirs to the millisecond, before anything is split. */
   own?: OwnTime | undefined;
 }
@@ -73,7 +74,7 @@ class Attribution {
     this.input = input;
     this.own = input.own ?? NO_OWN_TIME;
     this.lists = new Lists(input.processes, this.own.pids);
-    this.owners = { agentPids: input.agentPids, hiddenPids: this.lists.hiddenPids };
+    this.owners = { ownerOf: input.ownerOf, hiddenPids: this.lists.hiddenPids };
     const useOf = (interval: Interval): number | undefined => this.useOf(interval);
     const { window, intervals, processes: lists } = input;
     this.suspicion = new Suspicion({ window, intervals, lists }, useOf, this.owners);
@@ -144,7 +145,7 @@ class Attribution {
     const ownPart = ownUse(this.own, whole.toMs);
     const use = gpuUtil ?? smActive ?? 0;
     // What a device reports after our own launch must not look like somebody who hides.
-    const isOwn = ownPart > 0 && use - ownPart <= UNEXPLAINED_ABOVE;
+    const isOwn = ownPart > 0 && !isUnexplained(use - ownPart);
     if (seen?.list.length === 0 && isOwn) return [IDLE_CLAIM];
     const claims = claimsOn(seen, this.useOf(whole), this.owners);
     if (seen) this.suspicion.look(seen, whole, timeMs, claims);

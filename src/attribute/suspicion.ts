@@ -1,7 +1,7 @@
 import { mean, variance } from "d3-array";
 import type { ProcessSample } from "../model/sample.ts";
 import type { ShareBasis, UnexplainedUse } from "../model/slice.ts";
-import { UNEXPLAINED_ABOVE, unexplainedUse } from "./claims.ts";
+import { isUnexplained, unexplainedUse } from "./claims.ts";
 import { toldWithin, type Window } from "../model/window.ts";
 import type { Interval } from "./intervals.ts";
 import { type OwnerClaim, type Owners, visibleUse } from "./listed.ts";
@@ -81,7 +81,7 @@ export class Suspicion {
     const heard = this.heard.get(seen.atMs) ?? { seen, overMs: 0, deviceMs: 0, visibleMs: 0 };
     this.heard.set(seen.atMs, heard);
     const { rest, visible } = unexplainedUse(seen, use, this.owners);
-    if (rest <= UNEXPLAINED_ABOVE) return;
+    if (!isUnexplained(rest)) return;
     heard.overMs += timeMs;
     heard.deviceMs += use * timeMs;
     heard.visibleMs += visible * timeMs;
@@ -100,7 +100,7 @@ export class Suspicion {
     if (against.length * 2 <= known.length) return found;
     const beside = against.filter(({ seen }) => seen.list.length > 0);
     const isSure = beside.length < against.length - beside.length;
-    if (isSure || (against.length >= LISTS_BESIDE && this.leastRest() > UNEXPLAINED_ABOVE))
+    if (isSure || (against.length >= LISTS_BESIDE && isUnexplained(this.leastRest())))
       found.set("nobody-seen", summed(against));
     return found;
   }
@@ -124,7 +124,7 @@ export class Suspicion {
   /**
    * Whether a list was read while the device was used by more than it explains: in the interval in
    * which it was read, and in all that reach into the second after it. Undefined where not all of
-   * these are there.
+   * these are there, or the device did nothing then.
    */
   private isAgainst(seen: ProcessSample): boolean | undefined {
     const untilMs = seen.atMs + SHOWS_FOR_MS;
@@ -133,9 +133,10 @@ export class Suspicion {
     );
     const [first, last] = [around[0], around.at(-1)];
     if (!first || !last || first.fromMs > seen.atMs || last.toMs < untilMs) return undefined;
+    if (around.every(({ activity }) => activity !== "busy")) return undefined;
     return around.every((interval) => {
       const use = this.useOf(interval) ?? 0;
-      return unexplainedUse(seen, use, this.owners).rest > UNEXPLAINED_ABOVE;
+      return isUnexplained(unexplainedUse(seen, use, this.owners).rest);
     });
   }
 

@@ -1,6 +1,6 @@
 import type { KnownGpu } from "../ledger/contract.ts";
 import { type ExactCost, energyCost, gpuTimeCost, settle } from "../model/money.ts";
-import { parseOwnerKey } from "../model/owner.ts";
+import { type OwnerFacts, parseOwnerKey } from "../model/owner.ts";
 import { groupedBy } from "./group.ts";
 import type { UsagePiece } from "./piece.ts";
 import { priceAt } from "./price-lookup.ts";
@@ -10,6 +10,8 @@ import type { AppliedRate, Charge, GroupKey, LineCost, ReportLine } from "./repo
 /** A piece of usage with its exact cost and what it is grouped by. */
 export interface PricedPiece extends UsagePiece {
   gpu: KnownGpu;
+  /** What is proven of its owner: his own words change no bill. */
+  facts: OwnerFacts | undefined;
   charge: Charge;
   timeCost: ExactCost;
   energyCost: ExactCost;
@@ -18,13 +20,19 @@ export interface PricedPiece extends UsagePiece {
 }
 
 /** Prices a piece; no price changes inside it. Without rates every cost is 0. */
-export function priced(piece: UsagePiece, gpu: KnownGpu, rates: Rates | undefined): PricedPiece {
+export function priced(
+  piece: UsagePiece,
+  gpu: KnownGpu,
+  rates: Rates | undefined,
+  facts: OwnerFacts | undefined,
+): PricedPiece {
   const kind = parseOwnerKey(piece.ownerKey)?.kind;
   const gpuHourNanos = rates && gpuRate(rates, gpu.model, piece.fromMs);
   const kwhNanos = rates && priceAt(rates.energy, piece.fromMs);
   return {
     ...piece,
     gpu,
+    facts,
     charge: kind === "idle" || kind === "unobserved" ? kind : "used",
     gpuHourNanos,
     kwhNanos,
@@ -33,14 +41,31 @@ export function priced(piece: UsagePiece, gpu: KnownGpu, rates: Rates | undefine
   };
 }
 
+/** Of an owner whose user, team or cost centre nobody knows. */
+const NOT_KNOWN = "(not known)";
+
 const GROUP_VALUE: Readonly<Record<GroupKey, (piece: PricedPiece) => string>> = {
   owner: (piece) => piece.ownerKey,
   ownerKind: (piece) => parseOwnerKey(piece.ownerKey)?.kind ?? piece.ownerKey,
+  user: (piece) => factOf(piece, "user"),
+  team: (piece) => factOf(piece, "team"),
+  "cost-centre": (piece) => factOf(piece, "costCentre"),
   label: (piece) => (piece.charge === "unobserved" ? "unobserved" : piece.label),
   gpu: (piece) => piece.gpuUuid,
   model: (piece) => piece.gpu.model,
   node: (piece) => piece.gpu.node,
 };
+
+/** Owners of whom there is one on a node are nobody's: they go by their own names. */
+function factOf(
+  { ownerKey: key, facts }: PricedPiece,
+  fact: "user" | "team" | "costCentre",
+): string {
+  const { kind, id } = parseOwnerKey(key) ?? {};
+  if (id === "") return key;
+  const user = fact === "user" && kind === "user" ? id : undefined;
+  return facts?.[fact] ?? user ?? NOT_KNOWN;
+}
 
 /** Sums pieces to lines: used lines first, then idle, then unobserved, the costliest first. */
 export function toLines(

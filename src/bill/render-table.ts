@@ -15,6 +15,9 @@ import {
 const TITLES: Readonly<Record<GroupKey, string>> = {
   owner: "Owner",
   ownerKind: "Owned by",
+  user: "User",
+  team: "Team",
+  "cost-centre": "Cost centre",
   label: "Label",
   gpu: "GPU",
   model: "Model",

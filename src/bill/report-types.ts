@@ -2,7 +2,17 @@ import type { GapRecord } from "../ledger/contract.ts";
 import type { Window } from "../model/window.ts";
 import type { UnobservedStretch } from "./stretches.ts";
 
-export const GROUP_KEYS = ["owner", "ownerKind", "label", "gpu", "model", "node"] as const;
+export const GROUP_KEYS = [
+  "owner",
+  "ownerKind",
+  "user",
+  "team",
+  "cost-centre",
+  "label",
+  "gpu",
+  "model",
+  "node",
+] as const;
 
 export type GroupKey = (typeof GROUP_KEYS)[number];
 

@@ -47,12 +47,13 @@ async function readOnce(request: ReportRequest): Promise<Report> {
   const bounds = boundsOf(window, rates);
   const { pieces: recorded, straddlers } = await recordedUsage(ledger, bounds);
   const unrecorded = unrecordedUsage(recorded, gpus, bounds);
+  const facts = new Map((await ledger.owners()).map(({ key, proven }) => [key, proven]));
   const known = new Map(gpus.map(({ gpu }) => [gpu.uuid, gpu]));
   const pieces = [...recorded, ...unrecorded]
     .filter((piece) => piece.timeMs > 0 || piece.energyMj > 0)
     .flatMap((piece) => {
       const gpu = known.get(piece.gpuUuid);
-      return gpu ? [priced(piece, gpu, rates)] : [];
+      return gpu ? [priced(piece, gpu, rates, facts.get(piece.ownerKey))] : [];
     });
   const gaps = await ledger.gaps(window);
   const unobserved = await unobservedStretches(ledger, window, gpus, straddlers, gaps);

@@ -113,6 +113,11 @@ function entriesOf(process: ProcessSighting, index: Index): PurposeEntry[] {
     byModule(invocation.module, index),
     index.get(`title ${invocation.title}`),
   ];
+  // Ray may set a worker's variables after it has started: its title shows the same name.
+  const worker = /^ray::([a-z_]{1,40})-/.exec(
+    (process.argv?.[0] ?? process.comm ?? "").slice(0, 64),
+  );
+  if (worker) entries.push(index.get(`variable WORKER_NAME ${worker[1]}`));
   for (const [name, value] of Object.entries(process.environ ?? {})) {
     entries.push(index.get(`variable ${name} `));
     entries.push(index.get(`variable ${name} ${value.split("-", 1)[0]}`));

@@ -13,7 +13,7 @@ export function hiddenUse({ basis, unexplained }: Share, window: Window): Eviden
   if (!unexplained) return [];
   const { deviceUse, visibleUse, overMs, lists, lastListAtMs, listed } = unexplained;
   const before = (window.toMs - lastListAtMs) / 1000;
-  const when = before >= 0 ? `${before.toFixed(1)} s before` : `${(-before).toFixed(1)} s after`;
+  const when = before < 0.1 ? "at" : `${before.toFixed(1)} s before`;
   const looked = `${count(lists, "list")} of processes read at that time, the last ${when} the window's end with ${count(listed, "process", "es")}`;
   const over = `for ${(overMs / 1000).toFixed(1)} s`;
   const text =

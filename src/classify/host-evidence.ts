@@ -1,119 +1,50 @@
-import { z } from "zod";
 import type { Evidence } from "../model/evidence.ts";
 import type { ProcessSighting } from "../model/sample.ts";
-import { sanitize } from "../model/text.ts";
+import { oddExecution } from "./host/execution.ts";
+import { noFramework } from "./host/framework.ts";
+import type { Indicators } from "./host/indicator-data.ts";
+import { listsOf } from "./host/lists.ts";
+import { minerEvidence } from "./host/miner.ts";
+import { titleMismatch } from "./host/titles.ts";
+import { tunnelEvidence } from "./host/tunnel.ts";
 
-const group = z.strictObject({
-  date: z.iso.date(),
-  source: z.string(),
-  values: z.array(z.string().min(1)),
-});
-
-/** Indicator lists as data: `data/indicators.json`, each group with its date and source. */
-export const indicatorsSchema = z.strictObject({
-  version: z.string(),
-  /** Log-odds that two independent hits on one process add to mining-like. */
-  confirmedWeight: z.number().positive().max(6),
-  minerNames: group,
-  stratumSchemes: group,
-  minerArguments: group,
-  tunnelPrograms: group,
-});
-
-export type Indicators = z.infer<typeof indicatorsSchema>;
-
-/** One indicator that a process matched. Independent kinds confirm each other; equal kinds do not. */
-interface Hit {
-  kind: "program name" | "pool address scheme" | "miner option" | "deleted executable";
-  text: string;
-}
+/** Of one feature and owner: a job of a thousand processes must not fill the ledger. */
+const MAX_OF_A_FEATURE = 8;
 
 /**
- * What a process itself gives away. One hit alone decides nothing: names are shared, options are
- * short, and an accusation needs two that are independent.
+ * What the processes of one owner give away. One sign alone decides nothing: names are shared,
+ * options are short, and an accusation needs two that are independent.
  */
 export function hostEvidence(
   processes: readonly ProcessSighting[],
   indicators: Indicators,
 ): Evidence[] {
-  return processes.flatMap((process) => {
-    const found = minerEvidence(process, indicators);
-    const tunnel = tunnelEvidence(process, indicators);
-    return [found, tunnel].filter((item) => item !== undefined);
+  const lists = listsOf(indicators);
+  const byProcess = [oddExecution, titleMismatch, noFramework].flatMap((look) =>
+    processes.flatMap((process) => look(process, lists) ?? []),
+  );
+  return bounded([
+    ...minerEvidence(processes, lists),
+    ...byProcess,
+    ...tunnelEvidence(processes, lists),
+  ]);
+}
+
+/** The weightiest first of each feature; the last one shown says how many there are beside it. */
+export function bounded(evidence: readonly Evidence[]): Evidence[] {
+  const byFeature = new Map<string, Evidence[]>();
+  for (const item of evidence) {
+    const known = byFeature.get(item.feature);
+    if (known) known.push(item);
+    else byFeature.set(item.feature, [item]);
+  }
+  return [...byFeature.values()].flatMap((items) => {
+    if (items.length <= MAX_OF_A_FEATURE) return items;
+    const weight = (item: Evidence): number => item.weights["mining-like"] ?? 0;
+    const kept = items.sort((a, b) => weight(b) - weight(a)).slice(0, MAX_OF_A_FEATURE);
+    const more = items.length - kept.length;
+    return kept.map((item, i) =>
+      i === kept.length - 1 ? { ...item, text: `${item.text} (and ${more} more like it)` } : item,
+    );
   });
-}
-
-function minerEvidence(process: ProcessSighting, indicators: Indicators): Evidence | undefined {
-  const hits = hitsOf(process, indicators);
-  if (hits.length === 0) return undefined;
-  const kinds = new Set(hits.map((hit) => hit.kind));
-  kinds.delete("deleted executable");
-  const confirmed = kinds.size >= 2;
-  const list = hits.map((hit) => `${hit.kind} ${hit.text}`).join(", ");
-  return {
-    family: "host",
-    feature: confirmed ? "minerProcess" : "minerHint",
-    value: process.pid,
-    text: confirmed
-      ? `process ${process.pid} shows independent signs of a miner: ${list}`
-      : `process ${process.pid} shows one sign that also occurs by chance, not counted: ${list}`,
-    weights: confirmed ? { "mining-like": indicators.confirmedWeight } : {},
-  };
-}
-
-function hitsOf(process: ProcessSighting, indicators: Indicators): Hit[] {
-  const hits: Hit[] = [];
-  const argv = process.argv ?? [];
-  const names = new Set(indicators.minerNames.values);
-  const name = [process.exe, argv[0], process.comm]
-    .map((path) => programName(path))
-    .find((program) => program !== undefined && names.has(program));
-  if (name) hits.push({ kind: "program name", text: sanitize(name) });
-  const scheme = argv.find((arg) => schemeOf(arg, indicators) !== undefined);
-  if (scheme) hits.push({ kind: "pool address scheme", text: schemeOf(scheme, indicators) ?? "" });
-  const options = new Set(indicators.minerArguments.values);
-  const option = argv.find((arg) => options.has(optionOf(arg)));
-  if (option) hits.push({ kind: "miner option", text: sanitize(optionOf(option), 40) });
-  if (hits.length > 0 && process.exe?.endsWith(" (deleted)"))
-    hits.push({ kind: "deleted executable", text: sanitize(process.exe, 120) });
-  return hits;
-}
-
-/** `/usr/bin/T-Rex (deleted)` → `t-rex`. */
-function programName(path: string | undefined): string | undefined {
-  return path
-    ?.replace(/ \(deleted\)$/, "")
-    .split("/")
-    .at(-1)
-    ?.toLowerCase();
-}
-
-function schemeOf(arg: string, indicators: Indicators): string | undefined {
-  const lower = arg.toLowerCase();
-  return indicators.stratumSchemes.values.find((scheme) => lower.includes(scheme));
-}
-
-function optionOf(arg: string): string {
-  const equals = arg.indexOf("=");
-  return equals < 0 ? arg : arg.slice(0, equals);
-}
-
-/** A reverse tunnel is no proof of mining: it is shown beside the verdict and moves no weight. */
-function tunnelEvidence(process: ProcessSighting, indicators: Indicators): Evidence | undefined {
-  const name = programName(process.exe ?? process.argv?.[0] ?? process.comm);
-  const args = process.argv?.slice(1) ?? [];
-  const reverse =
-    name === "ssh" && args.some((arg) => /^-[a-zA-Z]*R/.test(arg) || /RemoteForward/i.test(arg));
-  const program = name !== undefined && indicators.tunnelPrograms.values.includes(name);
-  if (!reverse && !program) return undefined;
-  const what = reverse
-    ? "an ssh process that opens a reverse tunnel"
-    : `the tunnel ${sanitize(name ?? "")}`;
-  return {
-    family: "context",
-    feature: "tunnel",
-    value: process.pid,
-    text: `${what} runs in the same process trees (pid ${process.pid})`,
-    weights: {},
-  };
 }

@@ -154,7 +154,9 @@ function whyUnknown(
   { decision, prior }: EvidenceModel,
 ): string | undefined {
   const { minGroups, minConfidence, minMiningConfidence, minSupport } = decision;
-  const hostDecides = evidence.some((item) => item.family === "host" && weighs(item));
+  const hostDecides = evidence.some(
+    (item) => (item.family === "host" || item.family === "network") && weighs(item),
+  );
   const groups = new Set(evidence.flatMap((item) => groupOf(item) ?? [])).size;
   if (!hostDecides && groups < minGroups)
     return `undecided: features of ${groups} kinds were measured, and ${minGroups} are the least`;

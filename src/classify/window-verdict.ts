@@ -49,6 +49,7 @@ export function windowVerdict(
 
 /** What an owner shows of himself, beside the device's telemetry. */
 export interface OwnFindings {
+  /** Of his processes and of their connections. */
   host: readonly Evidence[];
   declared: readonly Evidence[];
   /** Of his share alone; empty where he had the device to himself. */
@@ -123,7 +124,7 @@ export function withRogue(device: Verdict, shares: readonly Verdict[]): Verdict 
   return shares.find(({ label }) => label === "mining-like") ?? device;
 }
 
-/** Telemetry scores, smoothed or not, with the log-odds of host evidence on top. */
+/** Telemetry scores, smoothed or not, with the log-odds of host and network evidence on top. */
 function addHost(scores: Scores, host: readonly Evidence[]): Scores {
   const sum = { ...scores };
   for (const label of DECIDABLE_LABELS)

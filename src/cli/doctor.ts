@@ -5,10 +5,15 @@ import { sleep } from "../collect/sleep.ts";
 import { agentVersion } from "../config/data.ts";
 import { loadConfig } from "../config/load.ts";
 import { defaultStateDir } from "../config/paths.ts";
+import { registriesOf } from "../daemon/registries.ts";
 import { collectorsOf } from "../daemon/source.ts";
 import { readBindingFacts } from "../probe/device-on.ts";
 import { bindingFinding } from "./doctor-binding.ts";
 import { probeFinding, processesFinding, stateDirectoryFinding } from "./doctor-findings.ts";
+import { hostFinding } from "./doctor-host.ts";
+import { privilegeFinding } from "./doctor-privileges.ts";
+import { registryFindings } from "./doctor-registries.ts";
+import { launchesFinding } from "./doctor-launches.ts";
 import { lookAtSources } from "./doctor-sources.ts";
 import { devicesText, findingText } from "./doctor-text.ts";
 import type { CommandIo } from "./io.ts";
@@ -40,17 +45,24 @@ async function doctor(options: DoctorOptions, io: CommandIo): Promise<void> {
   const config = loadConfig(options.config);
   const stateDir = options.stateDir ?? defaultStateDir(io.env, process.getuid?.() === 0);
   const clock = { nowMs: io.nowMs, monotonicMs: () => performance.now(), sleep };
-  const [host, seen, kernels, facts] = await Promise.all([
+  const [host, seen, kernels, facts, around, registries, launches] = await Promise.all([
     readInventory(),
     lookAtSources(collectorsOf(config, clock), clock),
     probeFinding(io),
     readBindingFacts(process.getuid?.() === 0, { procRoot: config.collect.procRoot }),
+    hostFinding(config, clock),
+    registryFindings((deps) => registriesOf(config, deps), io.nowMs),
+    launchesFinding(config, io.env["PATH"] ?? ""),
   ]);
   const binding = bindingFinding(seen.devices, facts);
   const rest = [
     kernels,
     ...(binding ? [binding] : []),
     processesFinding(config.collect.procRoot, config.collect.pids),
+    around,
+    privilegeFinding(config.collect.procRoot),
+    ...registries,
+    launches,
     stateDirectoryFinding(stateDir),
   ];
   const findings = [...seen.findings, ...rest];

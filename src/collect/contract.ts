@@ -16,6 +16,10 @@ export interface Collector {
    * Unset for a source that may be read at every tick.
    */
   readonly minIntervalMs?: number | undefined;
+  /** What it says of itself now, where that changes from reading to reading; else what `open` said holds. */
+  readonly detail?: string | undefined;
+  /** What it has thrown away itself so far; the harness adds the readings that it had to skip. */
+  readonly dropped?: number | undefined;
   open(): Promise<OpenResult>;
   /** What there is to see at `atMs` (Unix milliseconds, from the caller's clock). */
   collect(atMs: number): Promise<readonly Observation[]>;

@@ -88,7 +88,7 @@ export class SupervisedCollector {
     return {
       name,
       state: this.#publicState(),
-      detail: this.#detail,
+      detail: (this.#state === "ready" && this.#collector.detail) || this.#detail,
       lastDurationMs: this.#lastDurationMs,
       meanDurationMs: this.#durations.mean(),
       maxDurationMs: this.#durations.max(),
@@ -97,7 +97,7 @@ export class SupervisedCollector {
       errors: this.#errors.counts(),
       successes: this.#successes,
       failures: this.#failures,
-      drops: this.#drops,
+      drops: this.#drops + (this.#collector.dropped ?? 0),
     };
   }
 

@@ -2,8 +2,10 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { type EvidenceModel, evidenceModelSchema } from "../classify/evidence-model.ts";
-import { type Indicators, indicatorsSchema } from "../classify/host-evidence.ts";
+import { type Indicators, indicatorsSchema } from "../classify/host/indicator-data.ts";
+import { type KernelNameData, kernelNamesSchema } from "../classify/kernel-name-data.ts";
 import { type Purposes, purposesSchema } from "../classify/purpose-data.ts";
+import { type ContextTable, contextTableSchema } from "../collect/context/attribute-table.ts";
 import type { DeviceLimits } from "../signature/scale.ts";
 
 /** The folder of data files that ship with the package; the same from `src` and from `dist`. */
@@ -31,6 +33,7 @@ export interface ShippedData {
   model: EvidenceModel;
   indicators: Indicators;
   purposes: Purposes;
+  kernelNames: KernelNameData;
   limits: readonly DeviceLimits[];
 }
 
@@ -40,8 +43,14 @@ export function loadShippedData(): ShippedData {
     model: evidenceModelSchema.parse(json("evidence-model.json")),
     indicators: indicatorsSchema.parse(json("indicators.json")),
     purposes: purposesSchema.parse(json("purposes.json")),
+    kernelNames: kernelNamesSchema.parse(json("kernel-names.json")),
     limits: limitsSchema.parse(json("device-limits.json")).devices,
   };
+}
+
+/** Which attribute of OTLP says what of a run. */
+export function loadContextTable(): ContextTable {
+  return contextTableSchema.parse(json("context-attributes.json"));
 }
 
 export const demoRecordingPath = (): string =>

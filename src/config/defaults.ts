@@ -28,6 +28,47 @@ collect:
     # url: http://127.0.0.1:9400/metrics   # a dcgm-exporter, for devices nothing else here sees
   drm:                         # AMD and Intel, through /sys and /proc
     enabled: true
+  registries:                  # who says whose a container or a GPU is; docs/registries.md
+    interval: 10s
+    labels: []                 # of containers, to keep: [team, example.org.]
+    kubelet:
+      enabled: true
+      socket: /var/lib/kubelet/pod-resources/kubelet.sock
+      logRoot: /var/log        # of pods and containers: their names are read, no log
+    docker:
+      enabled: true
+      socket: /var/run/docker.sock
+    podman:
+      enabled: true
+      socket: /run/podman/podman.sock
+      userRoot: /run/user      # where users have sockets of their own
+    containerd:
+      enabled: true
+      socket: /run/containerd/containerd.sock
+    jobs:                      # files that a scheduler's prolog writes, one a GPU
+      enabled: true
+      directory: /run/gpu-assay/jobs
+      scheduler: slurm         # of jobs that do not say theirs
+  host:                        # the processes around those on a GPU; docs/host.md
+    enabled: true
+    interval: 5s
+    sockets: true              # and their connections
+  launches:                    # kernel launches of GPU processes, traced by bpftrace; docs/launches.md
+    mode: off                  # or on-doubt, interval
+    window: 2s                 # how long one look lasts
+    interval: 1m               # from one look to the next, at least
+    # path: /usr/bin/bpftrace
+
+owners:                        # who GPU time belongs to; docs/attribution.md
+  rules: []                    # before the built-in ones, in this order
+  # - name: pbs
+  #   when:
+  #     cgroup: "/pbs_jobs.service/jobid/\${job}/**"
+  #   owner: { kind: job, id: "pbs:\${job}" }
+  teams: []                    # the first that fits an owner counts
+  # - when: { namespace: "vision-*" }   # or user, account, owner
+  #   team: vision
+  #   costCentre: "4100"
 
 probe:                         # short kernels of our own on the GPUs; docs/probes.md
   mode: off                    # or idle-only, on-doubt, interval
@@ -66,9 +107,22 @@ alert:
   #   allowInsecure: false     # plain http to another host
   timeout: 15s
 
+indicators:                    # lists of miners and tunnels; docs/evidence.md
+  files: []                    # more of them, beside what assay indicators update has kept
+
+egress: []                     # where owners may connect to; of others nothing is said
+# - owner: "job:*"             # an owner key; * stands for anything
+#   allow: [10.0.0.0/8, example.org, ":443"]
+
 serve:
   enabled: true
   listen: 127.0.0.1:9836
+
+context:                       # what runs and agents say they do; docs/run-context.md
+  otlp:                        # OTLP over HTTP at serve.listen: /v1/traces, /v1/logs
+    enabled: false             # anybody who reaches the address may send, but for a token
+    # tokenFile: /etc/gpu-assay/context.token   # or tokenEnv: NAME_OF_VARIABLE
+  # file: /var/log/agents/context.jsonl         # JSON lines, or a directory of them
 
 log:
   level: info

@@ -1,7 +1,12 @@
 import { z } from "zod";
+import { ownersSchema } from "../attribute/rule-schema.ts";
+import { ATTRIBUTION_VARIABLES } from "../collect/processes/parse.ts";
+import { LAUNCH_MODES } from "../collect/launches/collector.ts";
+import { parseAllowed } from "../classify/network/egress.ts";
 import { parseDuration, parseSize } from "../model/duration.ts";
 import { parseNanos } from "../model/money.ts";
 import { PROBE_MODES } from "../probe/schedule.ts";
+import { registriesShape } from "./registries.ts";
 
 const duration = (fallback: string) =>
   z
@@ -63,6 +68,28 @@ const budget = z.strictObject({
   period: z.enum(["day", "month"]).default("month"),
 });
 
+/** A rule on a variable that nobody reads would never hold. */
+const owners = ownersSchema.superRefine(({ rules }, context) => {
+  for (const [at, { when }] of rules.entries())
+    for (const name of Object.keys(when.environ ?? {}))
+      if (!ATTRIBUTION_VARIABLES.has(name))
+        context.addIssue({
+          code: "custom",
+          path: ["rules", at, "when", "environ", name],
+          message: `is not among the variables that are read: ${[...ATTRIBUTION_VARIABLES].join(", ")}`,
+        });
+});
+
+const egress = z.strictObject({
+  /** An owner key, in which `*` stands for anything. */
+  owner: z.string().min(1).max(256),
+  allow: z.array(
+    z.string().refine((text) => parseAllowed(text) !== undefined, {
+      error: "must be a network (10.0.0.0/8), an address, a name (example.org) or a port (:443)",
+    }),
+  ),
+});
+
 export const configSchema = z
   .strictObject({
     node: z.string().min(1).optional(),
@@ -93,8 +120,29 @@ export const configSchema = z
           .prefault({}),
         dcgm: z.strictObject({ url: z.url({ protocol: /^https?$/ }).optional() }).prefault({}),
         drm: z.strictObject({ enabled: z.boolean().default(true) }).prefault({}),
+        registries: z
+          .strictObject({ interval: between("1s", "10m", "10s"), ...registriesShape })
+          .prefault({}),
+        /** The processes around those that hold a GPU, and their connections. */
+        host: z
+          .strictObject({
+            enabled: z.boolean().default(true),
+            interval: between("1s", "10m", "5s"),
+            sockets: z.boolean().default(true),
+          })
+          .prefault({}),
+        /** Kernel launches, by bpftrace: docs/launches.md. */
+        launches: z
+          .strictObject({
+            mode: z.enum(LAUNCH_MODES).default("off"),
+            window: between("100ms", "30s", "2s"),
+            interval: between("10s", "1d", "1m"),
+            path: z.string().min(1).optional(),
+          })
+          .prefault({}),
       })
       .prefault({}),
+    owners: owners.prefault({}),
     probe: z
       .strictObject({
         /** A fresh daemon leaves the GPUs alone until it is told otherwise. */
@@ -135,10 +183,34 @@ export const configSchema = z
         timeout: duration("15s"),
       })
       .prefault({}),
+    indicators: z
+      .strictObject({
+        /** Files that add to the lists of miners and tunnels, after those of the state directory. */
+        files: z.array(z.string().min(1)).default([]),
+      })
+      .prefault({}),
+    egress: z.array(egress).default([]),
     serve: z
       .strictObject({
         enabled: z.boolean().default(true),
         listen: z.string().default("127.0.0.1:9836"),
+      })
+      .prefault({}),
+    context: z
+      .strictObject({
+        otlp: z
+          .strictObject({
+            /** Off: anybody on the node could send context about others. */
+            enabled: z.boolean().default(false),
+            tokenFile: z.string().min(1).optional(),
+            tokenEnv: z.string().min(1).optional(),
+          })
+          .refine((otlp) => otlp.tokenFile === undefined || otlp.tokenEnv === undefined, {
+            error: "takes one of tokenFile and tokenEnv",
+          })
+          .prefault({}),
+        /** JSON lines, or a directory of them. */
+        file: z.string().min(1).optional(),
       })
       .prefault({}),
     log: z

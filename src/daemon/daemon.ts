@@ -1,8 +1,11 @@
+import { causesOf } from "../alert/causes/causes.ts";
 import { createDeliverer } from "../alert/delivery.ts";
 import type { Endpoint } from "../alert/endpoint.ts";
 import { type AgentWatcher, runAgent } from "../agent.ts";
 import type { PriceList } from "../bill/price-types.ts";
+import { EgressRules } from "../classify/network/egress.ts";
 import { agentVersion, loadShippedData, type ShippedData } from "../config/data.ts";
+import { loadIndicators } from "../config/indicators.ts";
 import { type Config, durationMs } from "../config/schema.ts";
 import { createMetrics } from "../export/prometheus.ts";
 import { BufferedWriter } from "../ledger/buffered-writer.ts";
@@ -14,6 +17,7 @@ import { Pipeline } from "../pipeline/pipeline.ts";
 import { createServer } from "../serve/server.ts";
 import type { Logger } from "pino";
 import { deviceScale } from "../signature/scale.ts";
+import { contextIntakeOf } from "./context.ts";
 import { DiskWatch, unwritten } from "./disk-watch.ts";
 import { nodeName } from "./node-name.ts";
 import { Alerting } from "./alerting.ts";
@@ -81,7 +85,9 @@ async function runWithLedger(
   const budgets = newBudgets(settings, log);
   const alerting = newAlerting(settings, deps, budgets);
   await alerting.restore(ledger);
-  const data = loadShippedData();
+  const shipped = loadShippedData();
+  const indicators = loadIndicators(shipped.indicators, settings.stateDir, config.indicators.files);
+  const data = { ...shipped, indicators };
   const inbox = newInbox(ledger, settings, deps);
   await inbox.open();
   settings.probing?.loop.pauseWhile(() => inbox.isCalibrating());
@@ -153,6 +159,7 @@ function newState(
     rate: source.rate,
     probes: probing?.loop,
     collectorOf: source.collectorOf,
+    doubted: source.doubted,
     minConfidence: config.alert.mining.minConfidence,
   });
 }
@@ -197,7 +204,8 @@ function newAlerting(
 ): Alerting {
   const { dwell, clear, minConfidence } = config.alert.mining;
   const mining = { dwellMs: durationMs(dwell), clearMs: durationMs(clear), minConfidence };
-  return new Alerting({ ...ruleSwitches(config.alert), mining, budgets, endpoints, hash, nowMs });
+  const rules = { ...ruleSwitches(config.alert), mining, budgets };
+  return new Alerting({ ...rules, endpoints, hash, nowMs, explain: causesOf });
 }
 
 /** The rules beside mining: on or off, and from how much time on. */
@@ -224,7 +232,7 @@ function newInbox(
 }
 
 function pipelineSettings(
-  { model, indicators, purposes, limits }: ShippedData,
+  { model, indicators, purposes, kernelNames, limits }: ShippedData,
   inbox: Inbox,
   { config, probing }: DaemonSettings,
   lastSliceEnds: ReadonlyMap<string, number>,
@@ -235,6 +243,9 @@ function pipelineSettings(
     model,
     indicators,
     purposes,
+    owners: config.owners,
+    kernelNames,
+    egress: config.egress.length > 0 ? new EgressRules(config.egress) : undefined,
     scaleOf: (gpu) => deviceScale(gpu, limits, inbox.calibrations()),
     agentPids: () => new Set([...ownPids, ...inbox.agentPids(), ...(probing?.pids() ?? [])]),
     probePids: probing?.pids,
@@ -250,7 +261,7 @@ interface RunningServer {
 
 async function serve(
   ledger: Ledger,
-  { listen, prices }: DaemonSettings,
+  { listen, prices, source, config }: DaemonSettings,
   { nowMs, log }: DaemonDeps,
   state: DaemonState,
 ): Promise<RunningServer | undefined> {
@@ -261,6 +272,7 @@ async function serve(
     metrics: { contentType: state.contentType, render: async () => state.renderMetrics() },
     health: () => state.health(),
     live: (gpuUuid) => state.liveLabel(gpuUuid),
+    context: contextIntakeOf(source.contextReceiver, config),
     nowMs,
     log,
   });

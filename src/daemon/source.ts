@@ -6,6 +6,8 @@ import { liveSource } from "../collect/live.ts";
 import { withFallback } from "../collect/fallback.ts";
 import { createDcgmCollector } from "../collect/dcgm/collector.ts";
 import { createThreadedDrmCollector } from "../collect/drm/thread.ts";
+import { HolderBoard, withBoard } from "../collect/host/board.ts";
+import { createThreadedHostCollector } from "../collect/host/thread.ts";
 import { createNvidiaSmiCollector } from "../collect/nvidia-smi/collector.ts";
 import { createProcessReader } from "../collect/processes/reader.ts";
 import { withProcessNames } from "../collect/processes/naming.ts";
@@ -16,7 +18,10 @@ import { replaySource } from "../collect/recording/replay.ts";
 import type { Notice } from "../collect/thread/protocol.ts";
 import type { RecordingWarning } from "../collect/recording/warnings.ts";
 import { type Config, durationMs } from "../config/schema.ts";
+import { type ContextReceiver, contextCollectorsOf, receiverOf } from "./context.ts";
+import { launchCollectors, tellDoubt } from "./launches.ts";
 import { nodeName } from "./node-name.ts";
+import { registriesOf } from "./registries.ts";
 import type { ObservationSource } from "../model/observation.ts";
 
 /** Where observations come from: a live node or a recording; all the same from here on. */
@@ -31,6 +36,10 @@ export interface OpenedSource {
   rate?: RateController | undefined;
   /** The collector that measures a device of a live source. */
   collectorOf?: ((gpuUuid: string) => string | undefined) | undefined;
+  /** Takes run context that is sent to a live node. */
+  contextReceiver?: ContextReceiver | undefined;
+  /** A label is in doubt: whoever looks closer only then may do so. */
+  doubted?: (() => void) | undefined;
 }
 
 export interface SourceDeps {
@@ -53,7 +62,7 @@ export interface SourceDeps {
 /** Waking every GPU of a node takes a driver seconds. */
 const OPEN_WAIT_MS = 15_000;
 
-type CollectorDeps = Pick<SourceDeps, "monotonicMs" | "onNotice" | "signals">;
+type CollectorDeps = Pick<SourceDeps, "monotonicMs" | "nowMs" | "onNotice" | "signals">;
 
 /** What every source is told. */
 interface Common {
@@ -91,8 +100,17 @@ function nvidiaCollector(config: Config, common: Common, deps: CollectorDeps): C
 }
 
 /** What is seen beside the devices. Without a device these alone are no reason to stay. */
-export function companionsOf(_config: Config, _deps: CollectorDeps): Collector[] {
-  return [];
+export function companionsOf(config: Config, deps: CollectorDeps, board: HolderBoard): Collector[] {
+  const { host, procRoot } = config.collect;
+  const { sockets, interval } = host;
+  const settings = { procRoot, sockets, intervalMs: durationMs(interval) };
+  const scan = host.enabled && createThreadedHostCollector(settings, { ...deps, board });
+  const others = [
+    ...registriesOf(config, deps),
+    ...contextCollectorsOf(config, deps),
+    ...launchCollectors(config, deps),
+  ];
+  return scan ? [...others, scan] : others;
 }
 
 /** The node's own GPUs; or why there are none, which is normal. */
@@ -102,8 +120,10 @@ export async function openLiveSource(
 ): Promise<{ source: OpenedSource; isPresent: boolean; reason: string }> {
   const { nowMs, monotonicMs, sleep, signal, onEvent, onDuplicate, onRate } = deps;
   const intervalMs = durationMs(config.collect.interval);
-  const devices = collectorsOf(config, deps);
-  const collectors = [...devices, ...companionsOf(config, deps)];
+  const board = new HolderBoard();
+  const devices = collectorsOf(config, deps).map((each) => withBoard(each, board));
+  const companions = companionsOf(config, deps, board);
+  const collectors = [...devices, ...companions];
   const harness = new CollectorHarness(collectors, { monotonicMs, sleep, onEvent });
   // A driver that hangs while it is opened must not hold up the start: it may come later.
   await Promise.race([harness.open(), sleep(OPEN_WAIT_MS, signal)]);
@@ -127,6 +147,8 @@ export async function openLiveSource(
     warnings: () => [],
     rate,
     collectorOf: (gpuUuid) => directory.collectorOf(gpuUuid),
+    contextReceiver: receiverOf(collectors),
+    doubted: () => tellDoubt(companions),
   };
   return { source, isPresent: present.length > 0, reason };
 }

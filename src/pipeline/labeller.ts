@@ -1,4 +1,5 @@
 import { activityOf } from "../attribute/intervals.ts";
+import type { Ownership } from "../attribute/ownership.ts";
 import { attribute } from "../attribute/shares.ts";
 import { sameWork, type WorkState } from "../classify/continuity.ts";
 import { hiddenUse } from "../classify/hidden-use.ts";
@@ -33,6 +34,7 @@ import type { PowerCourse } from "../signature/lockstep.ts";
 import type { DeviceScale } from "../signature/scale.ts";
 import { processFeatures } from "../signature/share-features.ts";
 import { signatureOf } from "../signature/signature.ts";
+import type { ConnectionHistory } from "./connection-history.ts";
 import type { DeviceTrack } from "./device-track.ts";
 import type { PipelineEvent, WindowResult } from "./events.ts";
 import { holdersIn, ownerFindings, without } from "./owners.ts";
@@ -51,6 +53,12 @@ interface Pending {
   work: WorkState;
 }
 
+/** What is seen beside the devices. */
+interface Beside {
+  host: HostSample | undefined;
+  connections: ConnectionHistory;
+}
+
 const NOBODY: ReadonlySet<number> = new Set();
 const NOTHING: OwnFindings = { host: [], declared: [], telemetry: [] };
 
@@ -64,10 +72,17 @@ export class Labeller {
   private gpu: GpuInfo;
   private node: NodeObservation;
   private readonly settings: PipelineSettings;
+  private readonly ownership: Ownership;
 
-  constructor(gpu: GpuInfo, node: NodeObservation, settings: PipelineSettings) {
+  constructor(
+    gpu: GpuInfo,
+    node: NodeObservation,
+    settings: PipelineSettings,
+    ownership: Ownership,
+  ) {
     this.gpu = gpu;
     this.node = node;
+    this.ownership = ownership;
     this.settings = settings;
   }
 
@@ -80,9 +95,9 @@ export class Labeller {
     window: Window,
     track: DeviceTrack,
     peers: readonly PowerCourse[],
-    host: HostSample | undefined,
+    beside: Beside,
   ): PipelineEvent[] {
-    const pending = this.observe(window, track, peers, host);
+    const pending = this.observe(window, track, peers, beside);
     const events: PipelineEvent[] = [
       { kind: "provisional", result: this.result(pending, neighbours(this.waiting, pending)) },
     ];
@@ -114,13 +129,15 @@ export class Labeller {
     window: Window,
     track: DeviceTrack,
     peers: readonly PowerCourse[],
-    host: HostSample | undefined,
+    { host, connections }: Beside,
   ): Pending {
     const { model, scaleOf } = this.settings;
     const own = track.own.time(this.settings.probePids?.() ?? NOBODY);
     const agentPids = new Set([...this.settings.agentPids(), ...own.pids]);
     const { intervals, processes } = track;
-    const shares = attribute({ window, intervals, processes, agentPids, own });
+    const { ownership } = this;
+    const ownerOf = ownership.besides(agentPids);
+    const shares = attribute({ window, intervals, processes, ownerOf, own });
     const scale = scaleOf(this.gpu);
     const signature = this.signature(window, track, peers, host, shares, agentPids, scale);
     const telemetry = [
@@ -131,7 +148,8 @@ export class Labeller {
       ...unweighedEvidence(signature, model),
     ];
     const { memoryBytes } = scale;
-    const seen = { window, track, host, agentPids, signature, shares, memoryBytes };
+    const known = { host, connections, ownership, ownerOf, memoryBytes };
+    const seen = { window, track, signature, shares, ...known };
     const { memUsedShare } = signature.features;
     return {
       window,

@@ -1,8 +1,11 @@
-import { ownerOf } from "../attribute/ownership.ts";
+import type { OwnerOf, Ownership } from "../attribute/ownership.ts";
 import { declaredPurpose } from "../classify/declared-purpose.ts";
 import { hostEvidence } from "../classify/host-evidence.ts";
+import { networkEvidence } from "../classify/network-evidence.ts";
 import { binEdges, telemetryEvidence, unseenEvidence } from "../classify/score.ts";
+import { withKernelNames } from "./kernel-names.ts";
 import { isBusy, type OwnFindings } from "../classify/window-verdict.ts";
+import type { Evidence } from "../model/evidence.ts";
 import { ownerKey } from "../model/owner.ts";
 import type { HostSample, ProcessSample, ProcessSighting } from "../model/sample.ts";
 import type { Feature, Signature } from "../model/signature.ts";
@@ -10,6 +13,7 @@ import type { Share } from "../model/slice.ts";
 import { isToldWithin, type Window } from "../model/window.ts";
 import { bleed } from "../signature/bleed.ts";
 import { shareFeatures } from "../signature/share-features.ts";
+import type { ConnectionHistory } from "./connection-history.ts";
 import type { DeviceTrack } from "./device-track.ts";
 import type { PipelineSettings } from "./settings.ts";
 
@@ -18,7 +22,10 @@ export interface Seen {
   window: Window;
   track: DeviceTrack;
   host: HostSample | undefined;
-  agentPids: ReadonlySet<number>;
+  connections: ConnectionHistory;
+  ownership: Ownership;
+  /** By `ownership`, with the agent's own pids told apart. */
+  ownerOf: OwnerOf;
   signature: Signature;
   shares: readonly Share[];
   memoryBytes: number | undefined;
@@ -29,51 +36,115 @@ export interface Seen {
  * programs give away and declare, and, where several worked at once, what is told of his share alone.
  */
 export function ownerFindings(seen: Seen, settings: PipelineSettings): Map<string, OwnFindings> {
-  const { indicators, purposes } = settings;
+  const { purposes, kernelNames } = settings;
+  const holders = new Set(seen.track.processes.flatMap(({ list }) => list.map(identityOf)));
   const findings = new Map<string, OwnFindings>();
-  for (const [key, processes] of sightingsByOwner(seen))
-    findings.set(key, {
-      host: hostEvidence(processes, indicators),
+  for (const [key, processes] of sightingsByOwner(seen)) {
+    const found: OwnFindings = {
+      host: givenAway(key, asHolders(processes, holders), seen, settings),
       declared: declaredPurpose(processes, purposes),
       telemetry: [],
-    });
+    };
+    const { launches } = seen.track;
+    findings.set(
+      key,
+      withKernelNames(found, { processes, launches, window: seen.window }, kernelNames),
+    );
+  }
   const working = new Set(seen.shares.filter(isBusy).map(({ owner }) => ownerKey(owner)));
   if (working.size > 1) addShareTelemetry(findings, working, seen, settings);
   return findings;
 }
 
+/** What an owner's processes and their connections give away. */
+function givenAway(
+  key: string,
+  processes: readonly ProcessSighting[],
+  { window, connections }: Seen,
+  { indicators, egress }: PipelineSettings,
+): Evidence[] {
+  const host = hostEvidence(processes, indicators);
+  const network = {
+    ownerKey: key,
+    processes,
+    host,
+    connectionsOf: (pid: number) => connections.of(pid, window.toMs),
+    isNew: (destination: string) => connections.isNew(key, destination),
+    toMs: window.toMs,
+  };
+  return [...host, ...networkEvidence(network, indicators, egress)];
+}
+
+/** Whoever is told of by a device holds it, whether or not anybody looked at his files. */
+function asHolders(
+  processes: readonly ProcessSighting[],
+  holders: ReadonlySet<string>,
+): ProcessSighting[] {
+  return processes.map((process) =>
+    holders.has(identityOf(process)) ? { ...process, holdsDevice: true } : process,
+  );
+}
+
 /** Every process of an owner in the window once, by its newest sighting; those of his trees too. */
-function sightingsByOwner({
-  window,
-  track,
-  host,
-  agentPids,
-}: Seen): Map<string, ProcessSighting[]> {
+function sightingsByOwner(seen: Seen): Map<string, ProcessSighting[]> {
+  const { window, track, host, ownerOf } = seen;
   const byOwner = new Map<string, ProcessSighting[]>();
   const noted = new Set<string>();
-  const note = (process: ProcessSighting): void => {
+  const note = (process: ProcessSighting, keys: readonly string[]): void => {
     const identity = identityOf(process);
     if (noted.has(identity)) return;
     noted.add(identity);
-    const key = ownerKey(ownerOf(process, agentPids));
-    const known = byOwner.get(key);
-    if (known) known.push(process);
-    else byOwner.set(key, [process]);
+    for (const key of keys) {
+      const known = byOwner.get(key);
+      if (known) known.push(process);
+      else byOwner.set(key, [process]);
+    }
   };
   // The newest sighting of a process says all that the others do.
   for (const { atMs, list } of track.processes.toReversed()) {
     if (atMs <= window.fromMs) break;
-    if (atMs <= window.toMs) list.forEach(note);
+    if (atMs <= window.toMs) for (const each of list) note(each, [ownerKey(ownerOf(each))]);
   }
-  if (host && host.atMs <= window.toMs && host.atMs > window.fromMs - track.maxGapMs)
-    host.list.filter((p) => byOwner.has(ownerKey(ownerOf(p, agentPids)))).forEach(note);
+  if (host && host.atMs <= window.toMs && host.atMs > window.fromMs - track.maxGapMs) {
+    const persons = ownersByPerson(byOwner, seen);
+    for (const each of host.list) note(each, ownersInTree(each, byOwner, persons, seen));
+  }
   return byOwner;
+}
+
+/** Owners of whom no more is proven than the person, by that person. */
+function ownersByPerson(
+  byOwner: ReadonlyMap<string, readonly ProcessSighting[]>,
+  { ownership }: Seen,
+): Map<string, string[]> {
+  const byPerson = new Map<string, string[]>();
+  for (const [key, [first]] of byOwner) {
+    const person = first && ownership.weakPersonOf(first);
+    if (person !== undefined) byPerson.set(person, [...(byPerson.get(person) ?? []), key]);
+  }
+  return byPerson;
+}
+
+/**
+ * Whose evidence a process beside the device is: its owner's, if he is on the device. What divides a
+ * person's time is his own word, so a tunnel that says it is of no job still speaks of all of his.
+ */
+function ownersInTree(
+  process: ProcessSighting,
+  byOwner: ReadonlyMap<string, unknown>,
+  persons: ReadonlyMap<string, readonly string[]>,
+  { ownership, ownerOf }: Seen,
+): readonly string[] {
+  const key = ownerKey(ownerOf(process));
+  if (byOwner.has(key)) return [key];
+  const person = ownership.weakPersonOf(process);
+  return (person === undefined ? undefined : persons.get(person)) ?? [];
 }
 
 function addShareTelemetry(
   findings: Map<string, OwnFindings>,
   working: ReadonlySet<string>,
-  { window, track, host, agentPids, signature, shares, memoryBytes }: Seen,
+  { window, track, host, ownerOf, signature, shares, memoryBytes }: Seen,
   { model, leaveOut = [] }: PipelineSettings,
 ): void {
   const edges = binEdges(model);
@@ -81,7 +152,7 @@ function addShareTelemetry(
   const { processes, launches } = track;
   for (const [key, known] of findings) {
     if (!working.has(key)) continue;
-    const own = identitiesOf(key, processes, agentPids);
+    const own = identitiesOf(key, processes, ownerOf);
     const input = { window, processes, own, launches, host, memoryBytes, edges };
     const features = without({ ...shareFeatures(input), ...byExclusion.get(key) }, leaveOut);
     const alone = { ...signature, features, references: undefined };
@@ -106,13 +177,12 @@ export function without(
 function identitiesOf(
   key: string,
   lists: readonly ProcessSample[],
-  agentPids: ReadonlySet<number>,
+  ownerOf: OwnerOf,
 ): ProcessSighting[] {
   const found = new Map<string, ProcessSighting>();
   for (const process of lists.flatMap(({ list }) => list)) {
     const identity = identityOf(process);
-    if (!found.has(identity) && ownerKey(ownerOf(process, agentPids)) === key)
-      found.set(identity, process);
+    if (!found.has(identity) && ownerKey(ownerOf(process)) === key) found.set(identity, process);
   }
   return [...found.values()];
 }

@@ -7,11 +7,14 @@ import type {
   ProcessSample,
 } from "../model/sample.ts";
 import { DEFAULT_WINDOW_MS, type Window, windowAt } from "../model/window.ts";
+import { ConnectionHistory } from "./connection-history.ts";
 import { DeviceTrack } from "./device-track.ts";
 import type { PipelineEvent } from "./events.ts";
 import type { PipelineSettings } from "./settings.ts";
 import type { PowerCourse } from "../signature/lockstep.ts";
+import { Ownership } from "../attribute/ownership.ts";
 import { Labeller } from "./labeller.ts";
+import { WhoNews } from "./who-news.ts";
 
 /** A hole of more windows than this becomes one gap record instead of thousands of empty slices. */
 const MAX_EMPTY_WINDOWS = 6;
@@ -31,15 +34,29 @@ export class Pipeline {
   /** Cards whose parts are devices of their own: what is told of the whole would count twice. */
   private divided: ReadonlySet<number> = new Set();
   private host: HostSample | undefined;
+  private readonly connections = new ConnectionHistory();
   private readonly settings: PipelineSettings;
   private readonly windowMs: number;
+  private readonly ownership: Ownership;
+  private readonly news: WhoNews;
 
   constructor(settings: PipelineSettings) {
     this.settings = settings;
     this.windowMs = settings.windowMs ?? DEFAULT_WINDOW_MS;
+    this.ownership = new Ownership(settings.owners);
+    this.news = new WhoNews(this.ownership);
   }
 
   push(observation: Observation): PipelineEvent[] {
+    this.ownership.observe(observation);
+    this.news.note(observation, this.settings.agentPids);
+    const events = this.handle(observation);
+    // Once a tick, when all devices' lists are in; without ticks whenever a window ends.
+    const isDue = observation.kind === "tick" || events.length > 0;
+    return isDue ? [...this.news.drain(this.node?.node ?? ""), ...events] : events;
+  }
+
+  private handle(observation: Observation): PipelineEvent[] {
     switch (observation.kind) {
       case "node":
         return this.describe(observation);
@@ -57,6 +74,8 @@ export class Pipeline {
       case "gap":
         return this.gap(observation);
       case "sockets":
+        this.connections.add(observation);
+        return [];
       case "registry":
       case "context":
         return [];
@@ -76,7 +95,7 @@ export class Pipeline {
 
   /** Closes every open window, the last one with its rest unobserved: at the end of the input. */
   flush(): PipelineEvent[] {
-    const events: PipelineEvent[] = [];
+    const events = this.news.drain(this.node?.node ?? "");
     for (const track of this.tracks.values()) {
       const lastMs = track.samples.at(-1)?.atMs;
       if (lastMs !== undefined) events.push(...this.closeUpTo(track, lastMs, true));
@@ -117,7 +136,7 @@ export class Pipeline {
     else this.tracks.set(gpu.index, new DeviceTrack(gpu, timing));
     const labeller = this.labellers.get(gpu.uuid);
     if (labeller) labeller.redescribe(gpu, node);
-    else this.labellers.set(gpu.uuid, new Labeller(gpu, node, this.settings));
+    else this.labellers.set(gpu.uuid, new Labeller(gpu, node, this.settings, this.ownership));
   }
 
   private sample(sample: GpuSample): PipelineEvent[] {
@@ -212,7 +231,8 @@ export class Pipeline {
       if (partial ? window.fromMs >= atMs : window.toMs > atMs) break;
       const skipTo = this.emptyUntil(track, window, atMs);
       if (skipTo === undefined) {
-        events.push(...labeller.close(window, track, this.peersOf(track), this.host));
+        const beside = { host: this.host, connections: this.connections };
+        events.push(...labeller.close(window, track, this.peersOf(track), beside));
         track.nextFromMs = window.toMs;
       } else {
         events.push(...labeller.flush(), this.hole(track, { fromMs: window.fromMs, toMs: skipTo }));

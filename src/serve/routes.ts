@@ -5,11 +5,13 @@ import { makeReport, type ReportFormat } from "../bill/make-report.ts";
 import type { StoredSlice } from "../ledger/contract.ts";
 import { ownerKey } from "../model/owner.ts";
 import { incidentList, incidentView } from "./incidents.ts";
+import { addOtlpRoutes } from "./otlp.ts";
 import { noQuery, parseQuery, reportQuery, slicesQuery } from "./query.ts";
 import type { LiveLabel, ServerSettings } from "./settings.ts";
 
-/** Adds every route. All of them only read. */
+/** Adds every route. All of them only read, but for those that take run context where it is wanted. */
 export function addRoutes(app: FastifyInstance, settings: ServerSettings): void {
+  if (settings.context) addOtlpRoutes(app, settings.context);
   app.get("/healthz", (_request, reply) => sendHealth(settings, reply));
   app.get("/metrics", async (_request, reply) => {
     const text = await settings.metrics.render();

@@ -29,7 +29,7 @@ const SECURITY_HEADERS = {
   "cache-control": "no-store",
 };
 
-/** The read-only HTTP API. Answers no other origin: it sends no CORS header. */
+/** The HTTP API: read-only, but for run context where it is taken. Answers no other origin: it sends no CORS header. */
 export function createServer(settings: ServerSettings): Server {
   const app = fastify({
     ...(settings.log ? { loggerInstance: settings.log } : { logger: false }),

@@ -4,6 +4,7 @@ import type { LedgerReader } from "../ledger/contract.ts";
 import type { Evidence } from "../model/evidence.ts";
 import type { Label } from "../model/label.ts";
 import type { Signature } from "../model/signature.ts";
+import type { ContextIntakeSettings } from "./otlp.ts";
 import type { Window } from "../model/window.ts";
 
 /** How the daemon does: degraded exactly where there are reasons. */
@@ -24,7 +25,7 @@ export interface LiveLabel {
   features: Signature["features"];
 }
 
-/** What the server needs; all of it is read only. */
+/** What the server needs; all of it but `context` is read only. */
 export interface ServerSettings {
   ledger: LedgerReader;
   /** The price list in force; undefined without one. May throw what parsing it throws. */
@@ -33,6 +34,8 @@ export interface ServerSettings {
   health: () => HealthSnapshot;
   /** The newest verdict on a device; absent where nothing runs live. */
   live?: ((gpuUuid: string) => LiveLabel | undefined) | undefined;
+  /** Where run context goes that is sent to the server; without it nothing is taken. */
+  context?: ContextIntakeSettings | undefined;
   nowMs: () => number;
   log?: FastifyBaseLogger | undefined;
 }

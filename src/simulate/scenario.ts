@@ -29,6 +29,8 @@ export interface ScenarioGpu {
   model: DeviceModel;
   powerLimitWatts: number;
   sensors: SensorSettings;
+  /** Of the MPS server that its processes work through. */
+  mpsPid: number | undefined;
 }
 
 /** A workload: one process on each of its devices. */
@@ -45,7 +47,8 @@ export interface Job {
   /** Of the first rank; the others follow. */
   pid: number;
   owner: OwnerSpec;
-  hidden: boolean;
+  hidden: boolean | "host";
+  measured: boolean;
   launches: boolean;
   duty: Duty | undefined;
 }
@@ -58,10 +61,10 @@ const IDLE_BYTES = 4 * GIB;
  * @throws AssayError `simulate/invalid` for what only the devices' speed and memory show
  */
 export function scenarioOf({ spec, invalid }: ReadSpec, seed: number = spec.node.seed): Scenario {
+  const pids = new Pids(spec);
   const gpus = gpusOf(spec).map(({ spec: gpu, model }, index) =>
     scenarioGpu(spec.node.name, gpu, model, index),
   );
-  const pids = new Pids(spec);
   const jobs = spec.workloads.map((workload, i) => {
     const listed = gpuIndices(spec, workload.gpus);
     const name = workload.name ?? `${workload.kind}-${i}`;
@@ -83,7 +86,11 @@ export function scenarioOf({ spec, invalid }: ReadSpec, seed: number = spec.node
         `it has ${gib(bytesOf(gpus, full))}: set memory of what runs there at that time`,
       );
   }
-  return { seed, node: spec.node, gpus, jobs, host: spec.host, faults: spec.faults };
+  // Last, so that a server that is added leaves the others their numbers.
+  const served = gpus.map((gpu, i) =>
+    gpusOf(spec)[i]?.spec.mps ? { ...gpu, mpsPid: pids.take(1) } : gpu,
+  );
+  return { seed, node: spec.node, gpus: served, jobs, host: spec.host, faults: spec.faults };
 }
 
 function scenarioGpu(node: string, gpu: GpuSpec, model: DeviceModel, index: number): ScenarioGpu {
@@ -94,6 +101,7 @@ function scenarioGpu(node: string, gpu: GpuSpec, model: DeviceModel, index: numb
     uuid: gpu.uuid ?? `GPU-${hash}-0000-4000-8000-${index.toString(16).padStart(12, "0")}`,
     model,
     powerLimitWatts: gpu.powerLimitWatts ?? model.powerLimitWatts,
+    mpsPid: undefined,
     sensors: {
       counters: gpu.counters,
       powerAverageSeconds: sensors.powerAverage,
@@ -130,7 +138,7 @@ function jobOf(
   plan: Plan,
   at: { name: string; gpus: number[]; spec: Spec; pids: Pids },
 ): Job {
-  const { owner, hidden, launches, duty } = workload;
+  const { owner, hidden, measured, launches, duty } = workload;
   const [fromSecond, toSecond] = [workload.from ?? 0, workload.to ?? at.spec.node.length];
   return {
     name: at.name,
@@ -144,6 +152,7 @@ function jobOf(
     pid: owner.pid ?? at.pids.take(at.gpus.length),
     owner,
     hidden,
+    measured,
     launches,
     duty,
   };

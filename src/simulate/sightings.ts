@@ -18,7 +18,8 @@ export interface Look {
 /** A process as the driver's books and the system's tables show it. */
 export function sightingOf({ job, pid, process }: Player, look: Look): ProcessSighting {
   const books = process.readBooks();
-  const seen = textsOf(job.owner, job.fromSecond, look.clock);
+  const isUnlisted = job.hidden === "host";
+  const seen = isUnlisted ? { unlisted: true } : textsOf(job.owner, job.fromSecond, look.clock);
   // The poorest devices tell that a process is there, and nothing of what it does.
   if (look.counters === "power-and-util") return { pid, ...seen };
   const share = (seconds: number): number =>
@@ -26,10 +27,21 @@ export function sightingOf({ job, pid, process }: Player, look: Look): ProcessSi
   return {
     pid,
     ...seen,
-    smUtil: share(books.busy),
-    memUtil: share(books.dram),
+    ...(job.measured && { smUtil: share(books.busy), memUtil: share(books.dram) }),
     memUsedBytes: Math.floor(process.plan.memoryAt(look.second) / 2 ** 20) * 2 ** 20,
   };
+}
+
+/** What an MPS server holds of a device for itself. */
+const MPS_BYTES = 30 * 2 ** 20;
+const MPS_SERVER = "nvidia-cuda-mps-server";
+
+/** The server that processes of a device work through: it does no work of its own. */
+export function mpsServerOf(pid: number, { clock, counters }: Look): ProcessSighting {
+  const exe = `/usr/bin/${MPS_SERVER}`;
+  const texts = { comm: MPS_SERVER.slice(0, 15), exe, argv: [MPS_SERVER], user: "root" };
+  const seen = { pid, startTimeMs: clock.at(0), ...texts };
+  return counters === "power-and-util" ? seen : { ...seen, memUsedBytes: MPS_BYTES };
 }
 
 export function besideOf(process: HostSpec, clock: WallClock): ProcessSighting {

@@ -4,7 +4,7 @@ import { Faults } from "./faults.ts";
 import { type Random, streamOf } from "./random.ts";
 import type { Scenario, ScenarioGpu } from "./scenario.ts";
 import { MEASURED } from "./sensors.ts";
-import { besideOf, launchesOf, type Look, sightingOf } from "./sightings.ts";
+import { besideOf, launchesOf, type Look, mpsServerOf, sightingOf } from "./sightings.ts";
 import { type Cast, castsOf, type DeviceStage, stagesOf } from "./stage.ts";
 import { type PhaseLine, truthsOf, type TruthLine } from "./truth.ts";
 
@@ -144,8 +144,11 @@ class Run {
         clock: this.#clock,
         counters,
       };
-      const here = players.filter(({ job, process }) => process.isAlive(second) && !job.hidden);
-      const list = here.map((player) => sightingOf(player, look));
+      const here = players.filter(
+        ({ job, process }) => process.isAlive(second) && job.hidden !== true,
+      );
+      const served = of.mpsPid === undefined ? [] : [mpsServerOf(of.mpsPid, look)];
+      const list = [...here.map((player) => sightingOf(player, look)), ...served];
       const traced = here.filter(({ job }) => job.launches);
       const launches = traced.flatMap((player) => launchesOf(player, look) ?? []);
       if (this.#faults.isSilent(second, of.index)) return [];

@@ -107,6 +107,8 @@ const gpuSchema = z.strictObject({
     .regex(/^GPU-[0-9a-f-]{8,50}$/, "must look like GPU-51000000-0000-4000-8000-000000000000")
     .optional(),
   counters: z.enum(COUNTER_SETS, `must be one of ${COUNTER_SETS.join(", ")}`).default("full"),
+  /** Its processes work through an MPS server, which is in the lists too. */
+  mps: z.boolean("must be true or false").default(false),
   powerLimitWatts: positive.optional(),
   sensors: sensorsSchema.prefault({}),
 });
@@ -161,8 +163,10 @@ const common = {
   startup: seconds.default(0),
   /** Before it ends: memory is held and nothing runs. */
   linger: seconds.default(0),
-  /** No list of processes shows it. */
-  hidden: z.boolean("must be true or false").default(false),
+  /** No list of processes shows it; or the driver's does, and the host has no such process. */
+  hidden: z.union([z.boolean(), z.literal("host")], "must be true, false or host").default(false),
+  /** Lists tell what it uses of the device. */
+  measured: z.boolean("must be true or false").default(true),
   duty: dutySchema.optional(),
   owner: z.strictObject(processFields).default({}),
   /** A window of kernel launches is written at every look at the processes. */

@@ -74,7 +74,7 @@ function playerOn(gpu: number, { job, programOf, rhythm }: Cast, seed: number): 
     program: (surroundings) => afterStartup(job, programOf(rank, surroundings)),
     random: streamOf(seed, job.name, rank),
     rhythm: { isOn: (second) => isAtWork(job, rhythm, second) },
-    traced: job.launches && !job.hidden,
+    traced: job.launches && job.hidden !== true,
   });
   return { job, pid: job.pid + rank, process };
 }

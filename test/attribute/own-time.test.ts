@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Interval, intervalOf } from "../../src/attribute/intervals.ts";
 import { NO_OWN_TIME, ownMsIn, type OwnTime } from "../../src/attribute/own-time.ts";
+import { Ownership } from "../../src/attribute/ownership.ts";
 import { attribute } from "../../src/attribute/shares.ts";
 import { ownerKey } from "../../src/model/owner.ts";
 import type { GpuSample, ProcessSample, ProcessSighting } from "../../src/model/sample.ts";
@@ -47,7 +48,7 @@ const shared = (
     window,
     intervals: intervalsOf(reading),
     processes: lists(list),
-    agentPids: new Set([OURS]),
+    ownerOf: new Ownership().besides(new Set([OURS])),
     own,
   });
 const times = (shares: readonly Share[]): Record<string, number> =>

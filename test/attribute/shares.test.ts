@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Interval, intervalOf } from "../../src/attribute/intervals.ts";
-import { ownerOf } from "../../src/attribute/ownership.ts";
+import { Ownership } from "../../src/attribute/ownership.ts";
 import { attribute } from "../../src/attribute/shares.ts";
 import { ownerKey } from "../../src/model/owner.ts";
 import type { GpuSample, ProcessSample, ProcessSighting } from "../../src/model/sample.ts";
@@ -43,7 +43,7 @@ function shareOut(
     window,
     intervals: intervalsOf(samples),
     processes,
-    agentPids: new Set([99]),
+    ownerOf: new Ownership().besides(new Set([99])),
   });
 }
 
@@ -195,7 +195,7 @@ describe("the law of the window", () => {
             window: each,
             intervals,
             processes: lists,
-            agentPids: new Set(),
+            ownerOf: new Ownership().besides(new Set()),
           }),
         );
         const measured = intervals.filter((i) => i.activity !== "unknown");
@@ -225,7 +225,7 @@ describe("the law of the window", () => {
 describe("the owner of a process", () => {
   const id = "3f2a9c1d5e7b".padEnd(64, "0");
   it("is its container before its user, and its pid when nothing else is known", () => {
-    const of = (process: ProcessSighting) => ownerKey(ownerOf(process, new Set()));
+    const of = (process: ProcessSighting) => ownerKey(new Ownership().identityOf(process).owner);
     for (const cgroup of [
       `/docker/${id}`,
       `/system.slice/docker-${id}.scope`,

@@ -27,6 +27,7 @@ const shares = fc.option(
       label: fc.constantFrom(...LABELS),
       weight: fc.integer({ min: 1, max: 100 }),
       energyMj: fc.option(fc.nat({ max: 1e7 }), { nil: undefined }),
+      idleShare: fc.option(fc.double({ min: 0, max: 1, noNaN: true }), { nil: undefined }),
     }),
     { selector: (share) => share.owner, minLength: 1, maxLength: 4 },
   ),
@@ -41,8 +42,15 @@ function windowSlices(uuid: string, index: number, of: Shares): Slice[] {
     WINDOW_MS,
     of.map(({ owner: key, weight }) => ({ key, weight })),
   );
-  return of.map(({ owner, label, energyMj }, i) =>
-    slice(uuid, fromMs, fromMs + WINDOW_MS, owner, label, { timeMs: parts[i] ?? 0, energyMj }),
+  return of.map(({ owner, label, energyMj, idleShare }, i) =>
+    slice(uuid, fromMs, fromMs + WINDOW_MS, owner, label, {
+      timeMs: parts[i] ?? 0,
+      energyMj,
+      idleEnergyMj:
+        energyMj === undefined || idleShare === undefined
+          ? undefined
+          : Math.floor(energyMj * idleShare),
+    }),
   );
 }
 
@@ -132,6 +140,14 @@ describe("for any slices, prices, window and grouping", () => {
         expect(sum(gpus.map((each) => each.toMs - each.fromMs))).toBe(totals.gpuMs);
         expect(sum(lines.map((line) => line.energyMj))).toBe(totals.energyMj);
         expect(sum(lines.map((l) => l.energyUnmeasuredMs))).toBe(totals.energyUnmeasuredMs);
+        expect(sum(lines.map((line) => line.idleEnergyMj))).toBe(totals.idleEnergyMj);
+        expect(sum(lines.map((line) => line.dynamicEnergyMj))).toBe(totals.dynamicEnergyMj);
+        for (const line of lines) {
+          const split = line.idleEnergyMj + line.dynamicEnergyMj;
+          expect(Math.min(line.idleEnergyMj, line.dynamicEnergyMj)).toBeGreaterThanOrEqual(0);
+          if (line.energyUnsplitMs === 0) expect(split).toBe(line.energyMj);
+          else expect(split).toBeLessThanOrEqual(line.energyMj);
+        }
         const cost = (of: "timeNanos" | "energyNanos" | "totalNanos") =>
           sumBig(lines.map((line) => line.cost?.[of] ?? 0n));
         expect(cost("timeNanos")).toBe(totals.cost?.timeNanos);
@@ -190,6 +206,7 @@ describe("for any slices, prices, window and grouping", () => {
           const own = parts.flatMap((part) => part.lines.filter((each) => each.key === line.key));
           expect(sum(own.map((each) => each.gpuMs))).toBe(line.gpuMs);
           expect(sum(own.map((each) => each.energyMj))).toBe(line.energyMj);
+          expect(sum(own.map((each) => each.idleEnergyMj))).toBe(line.idleEnergyMj);
         }
         expect(sum(parts.map((part) => part.totals.gpuMs))).toBe(whole.totals.gpuMs);
       }),

@@ -49,6 +49,27 @@ const gpusOf = (seen: Observation | undefined) => (seen?.kind === "node" ? seen.
 const samplesOf = (seen: readonly Observation[]) =>
   seen.flatMap((o) => (o.kind === "gpu" ? [[o.gpu, o.powerWatts]] : []));
 
+describe("what belongs to no device", () => {
+  it("passes unchanged and exactly once, whoever sends it and whatever becomes of the devices", () => {
+    const { merge } = rig("nvml", "drm", "host");
+    const gone = from("nvml", [], "absent");
+    const seen: Observation[] = [
+      { kind: "host", atMs: AT, list: [{ pid: 7 }] },
+      { kind: "sockets", atMs: AT, list: [] },
+      { kind: "registry", atMs: AT, source: "docker", entries: [{ gpus: ["0"] }] },
+      { kind: "context", atMs: AT, fromMs: AT, tool: "bash" },
+      { kind: "launches", atMs: AT, pid: 7, list: [] },
+    ];
+    const all = (...others: TickReading[]) => merge(...others, from("host", seen));
+    const told = (merged: readonly Observation[]) => merged.filter(({ kind }) => kind !== "node");
+    for (const others of [[], [from("nvml", [node("nvml", { 0: "A" })])], [gone]]) {
+      const merged = told(all(...others));
+      expect(merged).toEqual(seen);
+      for (const [index, each] of seen.entries()) expect(merged[index]).toBe(each);
+    }
+  });
+});
+
 describe("the devices of one collector", () => {
   it("pass as they are, with the collector's own numbers", () => {
     const { merge } = rig("nvml");

@@ -21,16 +21,14 @@ describe("the configuration", () => {
   it("accepts every setting that the printed default shows commented out", () => {
     const all = DEFAULT_CONFIG_TEXT.replace(/^# (?=node:)/gm, "")
       .replace(/^( *)# (?=(library|maxSize|file):)/gm, "$1")
-      .replace("budgets: []", "budgets:")
-      .replace("webhooks: []", "webhooks:")
-      .replace(
-        /^ {2}# (- owner|  limit|  period|- name|  url|  secretFile|  allowInsecure)/gm,
-        "    $1",
-      );
+      .replaceAll(/(budgets|webhooks|rules|teams): \[\]/g, "$1:")
+      .replace(/^ {2}# (?=- | {2})/gm, "    ");
     const config = parseConfig(all, "all");
     expect(config.alert.webhooks).toHaveLength(1);
     expect(config.alert.budgets).toMatchObject([{ owner: "user:alice", limit: "250" }]);
     expect(config.ledger.maxSize).toBe("20GB");
+    expect(config.owners.rules).toHaveLength(1);
+    expect(config.owners.teams).toHaveLength(1);
   });
 
   it("leaves the GPUs alone until it is told otherwise, and takes probes up to both bounds", () => {

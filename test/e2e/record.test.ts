@@ -56,7 +56,9 @@ describe.skipIf(!compiler)(`recording a live node, played by a stand-in driver${
       intervalMs: 20,
       overhead: { readings: expect.any(Number), cpuMs: expect.any(Number) },
     });
-    const { gpu = 0, processes = 0 } = countsOf(rest);
+    const { gpu = 0, processes = 0, host = 0, sockets = 0 } = countsOf(rest);
+    // The first scan of the host, which is made every five seconds.
+    expect([host, sockets]).toEqual([1, 1]);
     // Fifty a second of two devices, were the machine idle; it is known not to be.
     expect(gpu).toBeGreaterThan(2 * 3 * 10);
     // Who is there is asked twice a second at most, however fast the readings come.
@@ -66,6 +68,7 @@ describe.skipIf(!compiler)(`recording a live node, played by a stand-in driver${
     expect(reports).toMatchObject([
       { name: "nvidia", state: "ready" },
       { name: "drm", state: "absent" },
+      { name: "host", state: "ready", detail: expect.stringMatching(/^\d+ processes, /) },
     ]);
     expect(done.stderr).toMatch(/^\d+ lines written, \d+ dropped$/m);
     expect(done.stderr).toMatch(/^\d+ readings, \d+\.\d\d a second of 50\.00 asked/m);

@@ -57,22 +57,28 @@ async function daemon(): Promise<Daemon> {
   return { url, program, stateDir, library };
 }
 
-const incidentSchema = z.looseObject({
-  id: z.string(),
-  rule: z.string(),
-  severity: z.string(),
-  state: z.string(),
-  owner: z.string(),
-  gpu: z.string().optional(),
-  evidence: z.unknown(),
-  causes: z.array(z.looseObject({ tool: z.string().optional(), score: z.number() })).optional(),
+const listed = z.looseObject({
+  incidents: z.array(z.looseObject({ id: z.string(), rule: z.string() })),
 });
 
-type Shown = z.infer<typeof incidentSchema>;
+const detail = z.looseObject({
+  id: z.string(),
+  severity: z.string(),
+  evidence: z.unknown(),
+  causes: z.array(z.looseObject({ tool: z.string().optional() })).optional(),
+});
 
-async function incidents(url: string): Promise<Shown[]> {
-  const answer = await fetch(`${url}/api/v1/incidents`);
-  return z.looseObject({ incidents: z.array(incidentSchema) }).parse(await answer.json()).incidents;
+type Detail = z.infer<typeof detail>;
+
+async function get(url: string): Promise<unknown> {
+  return (await fetch(url)).json();
+}
+
+/** The incident of a rule with all that is known of it. */
+async function incidentOf(url: string, rule: string): Promise<Detail | undefined> {
+  const { incidents } = listed.parse(await get(`${url}/api/v1/incidents`));
+  const found = incidents.find((incident) => incident.rule === rule);
+  return found && detail.parse(await get(`${url}/api/v1/incidents/${found.id}`));
 }
 
 async function until<T>(look: () => Promise<T | undefined>, what: string): Promise<T> {
@@ -132,8 +138,7 @@ it.skipIf(missing !== undefined)(
     ]);
 
     const mining = await until(async () => {
-      const all = await incidents(url);
-      const found = all.find(({ rule }) => rule === "mining");
+      const found = await incidentOf(url, "mining");
       return found?.severity === "critical" && found.causes?.length ? found : undefined;
     }, "a critical mining incident with a cause");
 

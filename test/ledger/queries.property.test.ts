@@ -38,13 +38,18 @@ const window: fc.Arbitrary<Window> = fc
 /** The sums, made the slow way. */
 function summed(list: readonly Slice[]): UsageRow[] {
   const rows = new Map<string, UsageRow>();
-  for (const { gpuUuid, owner, label, simulated, timeMs, energyMj } of list) {
+  for (const { gpuUuid, owner, label, simulated, timeMs, energyMj, idleEnergyMj } of list) {
     const key = JSON.stringify([gpuUuid, ownerKey(owner), label, simulated]);
-    const empty = { timeMs: 0, energyMj: 0, energyUnmeasuredMs: 0, sliceCount: 0 };
+    const split = { idleEnergyMj: 0, dynamicEnergyMj: 0, energyUnsplitMs: 0 };
+    const empty = { timeMs: 0, energyMj: 0, energyUnmeasuredMs: 0, sliceCount: 0, ...split };
     const row = rows.get(key) ?? { gpuUuid, ownerKey: ownerKey(owner), label, simulated, ...empty };
     row.timeMs += timeMs;
     row.energyMj += energyMj ?? 0;
     row.energyUnmeasuredMs += energyMj === undefined ? timeMs : 0;
+    if (energyMj !== undefined && idleEnergyMj !== undefined) {
+      row.idleEnergyMj += idleEnergyMj;
+      row.dynamicEnergyMj += energyMj - idleEnergyMj;
+    } else if (energyMj !== undefined) row.energyUnsplitMs += timeMs;
     row.sliceCount += 1;
     rows.set(key, row);
   }

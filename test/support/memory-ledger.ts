@@ -1,6 +1,7 @@
 import type {
   GapRecord,
   KnownGpu,
+  KnownOwner,
   LedgerReader,
   SliceQuery,
   StoredSlice,
@@ -14,6 +15,7 @@ export interface MemoryLedgerContent {
   gpus?: readonly KnownGpu[];
   slices?: readonly Slice[];
   gaps?: readonly GapRecord[];
+  owners?: readonly KnownOwner[];
 }
 
 /** A reader of slices held in memory, to the letter of the ledger's contract. */
@@ -22,7 +24,10 @@ export class MemoryLedger implements LedgerReader {
   private readonly known: readonly KnownGpu[];
   private readonly gapRecords: readonly GapRecord[];
 
-  constructor({ gpus = [], slices = [], gaps = [] }: MemoryLedgerContent) {
+  private readonly knownOwners: readonly KnownOwner[];
+
+  constructor({ gpus = [], slices = [], gaps = [], owners = [] }: MemoryLedgerContent) {
+    this.knownOwners = owners;
     this.stored = slices.map((slice, i) => ({ ...slice, sequence: i + 1 }));
     this.known = gpus;
     this.gapRecords = gaps;
@@ -92,7 +97,7 @@ export class MemoryLedger implements LedgerReader {
   }
 
   async owners() {
-    return [];
+    return [...this.knownOwners];
   }
 
   async processes() {

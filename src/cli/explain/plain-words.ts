@@ -14,13 +14,13 @@ export function whoText({ kind, id }: Owner): string {
   const name = sanitize(id, MAX_OWNER);
   switch (kind) {
     case "job":
-      return `the job ${name}`;
+      return jobText(name);
     case "pod":
       return `the pod ${name}`;
     case "unit":
-      return `the service ${name}`;
+      return ofPerson("service", name);
     case "container":
-      return `the container ${name}`;
+      return ofPerson("container", name);
     case "user":
       return `the user ${name}`;
     case "process":
@@ -34,6 +34,29 @@ export function whoText({ kind, id }: Owner): string {
     case "unobserved":
       return "nobody knows: it was not measured";
   }
+}
+
+const SCHEDULERS: ReadonlyMap<string, string> = new Map([
+  ["slurm", "Slurm"],
+  ["ray", "Ray"],
+]);
+
+/** `slurm:4711` is proven; in `slurm:alice/4711` the job is alice's own word. */
+function jobText(name: string): string {
+  const [, key = "", job = ""] = /^(\w+):(.+)$/.exec(name) ?? [];
+  const scheduler = SCHEDULERS.get(key);
+  if (scheduler === undefined) return `the job ${name}`;
+  const slash = job.indexOf("/");
+  if (slash < 0) return `the ${scheduler} job ${job}`;
+  return `${job.slice(0, slash)}, by own account in ${scheduler} job ${job.slice(slash + 1)}`;
+}
+
+/** `alice/train.service`: one that a person could name as he liked. */
+function ofPerson(what: string, name: string): string {
+  const slash = name.indexOf("/");
+  return slash < 0
+    ? `the ${what} ${name}`
+    : `the ${what} ${name.slice(slash + 1)} of ${name.slice(0, slash)}`;
 }
 
 /** What a share rests on, in words that a person could check. */

@@ -183,7 +183,8 @@ function settling(judged: Judged, code: string | undefined): string[] {
 function hostWeighs(evidence: readonly Evidence[]): boolean {
   return evidence.some(
     ({ family, weights }) =>
-      family === "host" && Object.values(weights).some((weight) => weight !== 0),
+      (family === "host" || family === "network") &&
+      Object.values(weights).some((weight) => weight !== 0),
   );
 }
 

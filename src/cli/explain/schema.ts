@@ -89,6 +89,7 @@ const sign = z.object({
 });
 
 const hostFinding = z.object({
+  feature: z.string(),
   pid: z.int().optional(),
   confirmed: z.boolean(),
   text: z.string(),

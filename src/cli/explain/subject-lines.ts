@@ -19,11 +19,9 @@ export function ruleLines({ rule }: Subject): string[] {
 
 export function hostLines({ host, best, sum }: Subject): string[] {
   const without = sum?.whole?.withoutSigns;
-  const lines = host.flatMap(({ pid, confirmed, text, signs, weights }) => {
-    const weight = weights["mining-like"] ?? 0;
-    const counts = confirmed
-      ? `two or more independent signs on one process: they add ${signed(weight)} to mining-like`
-      : "a single sign, which also occurs by chance: it is shown and adds nothing";
+  const lines = host.flatMap((finding) => {
+    const { pid, text, signs } = finding;
+    const counts = countsText(finding);
     if (signs.length === 0) return [`  ${text}`, `  ${counts}`];
     return [
       `  Process ${pid ?? "?"}: ${counts}.`,
@@ -32,6 +30,20 @@ export function hostLines({ host, best, sum }: Subject): string[] {
   });
   if (!without || !best || host.every((finding) => !finding.confirmed)) return lines;
   return [...lines, `  Without them ${best} would have ${percent(without[best])}.`];
+}
+
+/** Proven on another process of the same owner already: copies are no new evidence. */
+const PROVEN: ReadonlySet<string> = new Set(["minerProcess", "poolConnection"]);
+
+function countsText({ confirmed, feature, weights }: Subject["host"][number]): string {
+  const weight = signed(weights["mining-like"] ?? 0);
+  if (confirmed && feature === "poolConnection")
+    return `two or more independent signs on one connection: they add ${weight} to mining-like`;
+  if (confirmed)
+    return `two or more independent signs on one process: they add ${weight} to mining-like`;
+  return PROVEN.has(feature)
+    ? "independent signs as on another one of the same owner: they count once, and add nothing more"
+    : "a single sign, which also occurs by chance: it is shown and adds nothing";
 }
 
 export function declaredLines({ declared }: Subject): string[] {

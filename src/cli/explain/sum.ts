@@ -28,7 +28,7 @@ export interface Sum {
   /** Sums of the positive and of the negative weights of telemetry. */
   for: LabelNumbers;
   against: LabelNumbers;
-  /** What the signs on processes add. */
+  /** What the signs on processes and their connections add. */
   host: LabelNumbers;
   /** What programs openly say they are, before the bound on it. */
   declared: LabelNumbers;
@@ -76,7 +76,7 @@ export function sumOf(input: SumInput): Sum {
     for: total(telemetry, (added) => added > 0),
     against: total(telemetry, (added) => added < 0),
     host: total(
-      evidence.filter(({ family }) => family === "host"),
+      evidence.filter(({ family }) => family === "host" || family === "network"),
       () => true,
     ),
     declared: total(

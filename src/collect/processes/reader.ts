@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { ProcessSample, ProcessSighting } from "../../model/sample.ts";
 import { readBounded, readLink } from "../files.ts";
+import { ContextReader } from "./context.ts";
 import { holdsDeviceFile, showsHostProcesses } from "./holders.ts";
 import {
   MAX_PATH_LENGTH,
@@ -88,6 +89,7 @@ class ProcReader implements ProcessReader {
   readonly #cacheSize: number;
   readonly #refreshMs: number;
   readonly #users: UserNames;
+  readonly #context: ContextReader;
   readonly #deps: ProcessReaderDeps;
   readonly seesHost: boolean;
   /** All processes of the host are here, by the host's numbers: whoever is missing is hidden. */
@@ -108,6 +110,11 @@ class ProcReader implements ProcessReader {
     this.seesHost = settings.pids === "trusted" || showsHost;
     // A driver names its processes to whoever asks from the host's namespace, and to others only some.
     this.#showsAll = showsHost && showsHostProcesses(settings.ownProcRoot ?? "/proc");
+    this.#context = new ContextReader(this.#root, {
+      monotonicMs: () => deps.monotonicMs(),
+      startTimeMs: (stat) => this.#startTimeMs(stat),
+      users: this.#users,
+    });
   }
 
   describe(pid: number): ProcessDetails | undefined {
@@ -200,9 +207,10 @@ class ProcReader implements ProcessReader {
       ...(startTimeMs !== undefined && { startTimeMs }),
       ...(exe !== undefined && { exe }),
       ...(cmdline !== undefined && { argv: parseCmdline(cmdline) }),
-      ...(uid !== undefined && { user: this.#users.nameOf(uid) }),
+      ...(uid !== undefined && { uid, user: this.#users.nameOf(uid) }),
       ...(cgroup !== undefined && { cgroup }),
       ...(environ !== undefined && { environ: parseEnviron(environ) }),
+      ...this.#context.read(pid, stat),
     };
   }
 

@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { ContextObservation } from "../../model/observation.ts";
 import type { RegistrySample, SocketSample, SocketSighting } from "../../model/sample.ts";
 import { checked, countUnknown, entriesOf } from "./checked.ts";
-import { millisecondsOf, type RawLine } from "./fields.ts";
+import { isRecord, millisecondsOf, type RawLine, withoutNulls } from "./fields.ts";
 import { type LinePlace, malformed } from "./place.ts";
 import type { WarningLog } from "./warnings.ts";
 
@@ -92,10 +92,25 @@ export function socketsOf(raw: RawLine, at: LinePlace, warnings: WarningLog): So
   };
 }
 
+/** Null is "not told" in what an entry holds, too. */
+function deepEntriesOf(list: unknown): unknown {
+  const entries = entriesOf(list);
+  if (!Array.isArray(entries)) return entries;
+  return entries.map((entry: unknown) => {
+    if (!isRecord(entry)) return entry;
+    const parts = Object.entries(entry).map(([name, part]) => [
+      name,
+      isRecord(part) ? withoutNulls(part) : part,
+    ]);
+    return Object.fromEntries(parts);
+  });
+}
+
 export function registryOf(raw: RawLine, at: LinePlace, warnings: WarningLog): RegistrySample {
-  const entries = entriesOf(raw["entries"]);
+  const entries = deepEntriesOf(raw["entries"]);
   const line = checked(registrySchema, { ...raw, entries }, at, warnings);
   const { source } = line;
+  if (Array.isArray(entries)) countUnknown("entries", entries, registryEntrySchema, at, warnings);
   return {
     kind: "registry",
     atMs: millisecondsOf(line.t, "t", at),

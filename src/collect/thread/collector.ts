@@ -3,6 +3,7 @@ import { AssayError } from "../../model/errors.ts";
 import { errorFromWire } from "../../model/error-wire.ts";
 import type { Observation } from "../../model/observation.ts";
 import type { Collector, OpenResult } from "../contract.ts";
+import type { HolderHint } from "../host/board.ts";
 import { sleep } from "../sleep.ts";
 import type {
   Notice,
@@ -25,6 +26,8 @@ export interface ThreadedDeps {
   /** Milliseconds of a clock that never steps. */
   monotonicMs(): number;
   onNotice?: ((notice: Notice) => void) | undefined;
+  /** Processes that other sources name as users of a device, for one that looks at those. */
+  hints?: (() => readonly HolderHint[]) | undefined;
 }
 
 /** Without its id. */
@@ -61,6 +64,11 @@ export class ThreadedCollector implements Collector {
     this.#deps = deps;
   }
 
+  /** What the source said of itself with its last answer. */
+  get detail(): string | undefined {
+    return this.#thread?.detail;
+  }
+
   async open(): Promise<OpenResult> {
     this.#thread ??= new Thread(
       this.#settings.workerUrl ?? WORKER,
@@ -81,7 +89,8 @@ export class ThreadedCollector implements Collector {
     const thread = this.#thread;
     if (!thread) throw new Error(`${this.name} is not open`);
     const nowMs = this.#deps.monotonicMs();
-    const seen = await thread.ask({ call: "collect", atMs, nowMs });
+    const hints = this.#deps.hints?.();
+    const seen = await thread.ask({ call: "collect", atMs, nowMs, ...(hints && { hints }) });
     if (seen && !("status" in seen)) return seen;
     throw new Error(`the thread of ${this.name} gave no observations`);
   }
@@ -102,6 +111,7 @@ class Thread {
   readonly #worker: Worker;
   readonly #waiting = new Map<number, Waiting>();
   readonly #ended: Promise<void>;
+  detail: string | undefined;
   #reason = "it ended";
   #hasEnded = false;
   #nextId = 1;
@@ -111,6 +121,7 @@ class Thread {
     this.#worker = new Worker(url, { workerData: options, resourceLimits: HEAP });
     this.#worker.on("message", (message: ThreadMessage) => {
       if (message.ok && message.notice) onNotice?.(message.notice);
+      if (message.ok) this.detail = message.detail ?? this.detail;
       this.#settle(message);
     });
     this.#worker.on("error", (error: Error) => (this.#reason = error.message));

@@ -2,6 +2,8 @@ import type { WireError } from "../../model/error-wire.ts";
 import type { Observation } from "../../model/observation.ts";
 import type { OpenResult } from "../contract.ts";
 import type { DrmSettings } from "../drm/collector.ts";
+import type { HolderHint } from "../host/board.ts";
+import type { HostSettings } from "../host/source.ts";
 import type { NvmlSettings } from "../nvml/reader.ts";
 
 /**
@@ -16,7 +18,10 @@ export interface ThreadOptions {
 }
 
 /** Which source the thread reads, with its settings. */
-export type SourceSpec = ({ kind: "nvml" } & NvmlSettings) | ({ kind: "drm" } & DrmSettings);
+export type SourceSpec =
+  | ({ kind: "nvml" } & NvmlSettings)
+  | ({ kind: "drm" } & DrmSettings)
+  | ({ kind: "host" } & HostSettings);
 
 /** Something a person should know and could mend, though the source works. */
 export interface Notice {
@@ -27,11 +32,18 @@ export interface Notice {
 /** `nowMs` is the caller's monotonic clock: a source keeps none of its own. */
 export type ThreadRequest =
   | { id: number; call: "open"; nowMs: number }
-  | { id: number; call: "collect"; atMs: number; nowMs: number }
+  | { id: number; call: "collect"; atMs: number; nowMs: number; hints?: readonly HolderHint[] }
   | { id: number; call: "close" };
 
 export type ThreadResult = OpenResult | readonly Observation[] | undefined;
 
 export type ThreadMessage =
-  | { id: number; ok: true; value: ThreadResult; notice?: Notice | undefined }
+  | {
+      id: number;
+      ok: true;
+      value: ThreadResult;
+      notice?: Notice | undefined;
+      /** What the source says of itself now. */
+      detail?: string | undefined;
+    }
   | { id: number; ok: false; error: WireError };

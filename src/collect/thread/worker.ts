@@ -2,6 +2,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { errorToWire } from "../../model/error-wire.ts";
 import type { BlockingSource } from "../blocking.ts";
 import type { Collector } from "../contract.ts";
+import { LostNamespaceError } from "../host/sockets/lost.ts";
 import { nameProcesses } from "../processes/naming.ts";
 import { createProcessReader, type ProcessReader } from "../processes/reader.ts";
 import type {
@@ -54,6 +55,10 @@ async function sourceOf(source: SourceSpec): Promise<BlockingSource | Collector>
       const { createDrmCollector } = await import("../drm/collector.ts");
       return createDrmCollector(source, { monotonicMs: () => performance.now() });
     }
+    case "host": {
+      const { HostSource } = await import("../host/source.ts");
+      return new HostSource(source);
+    }
   }
 }
 
@@ -61,8 +66,11 @@ async function answer(request: ThreadRequest, parts: Parts): Promise<ThreadMessa
   const { id } = request;
   try {
     const value = await perform(request, parts);
-    return { id, ok: true, value, notice: noticeOf(parts) };
+    const { detail } = await parts.source;
+    return { id, ok: true, value, notice: noticeOf(parts), detail };
   } catch (error) {
+    // Not to be caught: whatever this thread did from here on, it would do in the wrong place.
+    if (error instanceof LostNamespaceError) throw error;
     return { id, ok: false, error: errorToWire(error) };
   }
 }
@@ -74,7 +82,10 @@ async function perform(request: ThreadRequest, parts: Parts): Promise<ThreadResu
     case "open":
       return source.open(request.nowMs);
     case "collect":
-      return nameProcesses(await source.collect(request.atMs, request.nowMs), processes);
+      return nameProcesses(
+        await source.collect(request.atMs, request.nowMs, request.hints),
+        processes,
+      );
     case "close":
       await source.close();
       return undefined;

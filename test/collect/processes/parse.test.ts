@@ -12,20 +12,29 @@ import {
   parseUid,
 } from "../../../src/collect/processes/parse.ts";
 
-const stat = (comm: string) =>
-  `77 (${comm}) S 12 77 77 0 -1 4194560 1 0 0 0 5 6 0 0 20 0 1 0 9876 1000 10 18446744073709551615`;
+const TOLD = { ppid: 12, session: 70, isKernel: false, startTicks: 9876 };
+const stat = (comm: string, flags = 4194560) =>
+  `77 (${comm}) S 12 77 70 0 -1 ${flags} 1 0 0 0 5 6 0 0 20 0 1 0 9876 1000 10 18446744073709551615`;
 
 describe("/proc/PID/stat", () => {
   it("tells name, parent and start, whatever is in the name", () => {
     fc.assert(
       fc.property(fc.string({ maxLength: 64, unit: "binary" }), (comm) => {
-        expect(parseStat(stat(comm))).toEqual({ comm, ppid: 12, startTicks: 9876 });
+        expect(parseStat(stat(comm))).toEqual({ comm, ...TOLD });
       }),
     );
   });
 
   it.each([") S 1 (", "evil) S 1 1 1"])("is not misled by the name %s", (comm) => {
-    expect(parseStat(stat(comm))).toEqual({ comm, ppid: 12, startTicks: 9876 });
+    expect(parseStat(stat(comm))).toEqual({ comm, ...TOLD });
+  });
+
+  it.each([
+    [2_129_984, true],
+    [0x0020_0000, true],
+    [4_194_560, false],
+  ])("tells a thread of the kernel by its flags: %s, %s", (flags, isKernel) => {
+    expect(parseStat(stat("kworker/0:0", flags))).toMatchObject({ isKernel });
   });
 
   it.each(["", "77", "77 (python", "77 (python) S", "77 (python) S x 1"])(

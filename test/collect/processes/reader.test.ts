@@ -68,6 +68,7 @@ describe("describing a process", () => {
       startTimeMs: 1_700_000_005_000,
       exe: "/usr/bin/python3",
       argv: ["python", "a.py"],
+      uid: 1000,
       user: "alice",
       cgroup: "/slurm/job_42",
       environ: { SLURM_JOB_ID: "42" },
@@ -106,7 +107,8 @@ describe("describing a process", () => {
       rmSync(join(write(77), name));
       const field = { cmdline: "argv", status: "user" }[name] ?? name;
       const details = reader.describe(77);
-      expect(Object.keys(details ?? {})).toHaveLength(7);
+      // The account's number goes with its name.
+      expect(Object.keys(details ?? {})).toHaveLength(name === "status" ? 7 : 8);
       expect(details).not.toHaveProperty(field);
     },
   );
@@ -265,6 +267,25 @@ describe("whose pids the drivers speak of", () => {
     expect(reader.seesHost).toBe(seesHost);
     write(77);
     expect(reader.describe(77)?.comm).toBe(seesHost ? "python" : undefined);
+  });
+
+  it("says which lists cannot be whole, and which processes the host lacks though all are shown", () => {
+    const look = (rootShows: boolean, ownShows: boolean) => {
+      const { procRoot, write } = rig();
+      const own = rig();
+      if (rootShows) kthreadd(write, "kthreadd");
+      if (ownShows) kthreadd(own.write, "kthreadd");
+      write(77);
+      const settings = { procRoot, ownProcRoot: own.procRoot, pids: "trusted" as const };
+      const list = [{ pid: 77 }, { pid: 78 }, { pid: 79, exited: true }];
+      const reader = createProcessReader(settings, { monotonicMs: () => 0 });
+      const made = reader.enrich({ kind: "processes", atMs: 5, gpu: 0, list });
+      return [made.partial, ...made.list.map(({ unlisted }) => unlisted)];
+    };
+    expect(look(true, true)).toEqual([undefined, undefined, true, undefined]);
+    // The host's /proc is mounted, but the driver answers to a container: it may leave out the others.
+    expect(look(true, false)).toEqual([true, undefined, undefined, undefined]);
+    expect(look(false, true)).toEqual([true, undefined, undefined, undefined]);
   });
 
   it.each([

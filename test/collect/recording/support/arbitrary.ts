@@ -5,14 +5,10 @@ import {
   PROBE_RESOURCES,
 } from "../../../../src/model/observation.ts";
 import { GPU_QUANTITIES } from "../../../../src/model/sample.ts";
+import { number, START_MS, text, variable } from "./arbitrary-basics.ts";
+import { lineage, who } from "./arbitrary-who.ts";
 
-const START_MS = 1_700_000_000_000;
 const GPUS = [0, 3];
-
-/** Finite and without -0, which JSON writes as 0. */
-function number(max: number): fc.Arbitrary<number> {
-  return fc.double({ min: 0, max, noNaN: true }).map((value) => value + 0);
-}
 
 const readings = fc.record(
   Object.fromEntries(
@@ -24,14 +20,15 @@ const readings = fc.record(
   { requiredKeys: [], noNullPrototype: true },
 );
 
-/** Any text, lone surrogates and control characters too; `__proto__` is nobody's variable. */
-const text = fc.string({ unit: "binary", maxLength: 20 });
-const variable = fc.string({ minLength: 1 }).filter((name) => name !== "__proto__");
-
 const sighting = fc.record(
   {
     pid: fc.nat(),
     ppid: fc.nat(),
+    lineage,
+    uid: fc.nat(),
+    loginUser: text,
+    holdsDevice: fc.boolean(),
+    mapped: fc.array(text, { maxLength: 3 }),
     startTimeMs: fc.nat({ max: 2_000_000_000_000 }),
     smUtil: number(1),
     memUtil: number(1),
@@ -39,6 +36,7 @@ const sighting = fc.record(
     encUtil: number(1),
     decUtil: number(1),
     exited: fc.boolean(),
+    unlisted: fc.boolean(),
     comm: text,
     exe: text,
     argv: fc.array(text, { maxLength: 4 }),
@@ -138,14 +136,15 @@ const timed = fc.oneof(
   fc.tuple(gpu, readings).map(([index, fields]) => (atMs: number): Observation => {
     return { kind: "gpu", atMs, gpu: index, ...fields };
   }),
-  fc.tuple(gpu, list).map(([index, seen]) => (atMs: number): Observation => {
-    return { kind: "processes", atMs, gpu: index, list: seen };
+  fc.tuple(gpu, list, fc.boolean()).map(([index, seen, partial]) => (atMs: number): Observation => {
+    return { kind: "processes", atMs, gpu: index, ...(partial && { partial }), list: seen };
   }),
   list.map((seen) => (atMs: number): Observation => ({ kind: "host", atMs, list: seen })),
   fc.oneof(samples, health, collector).map((fields) => (atMs: number): Observation => {
     return { ...fields, atMs };
   }),
   gap.map((observation) => (): Observation => observation),
+  who.map((fields) => (atMs: number): Observation => ({ ...fields, atMs })),
   fc.tuple(gpu, number(10), fc.nat(), probeFields).map(([index, durationSeconds, work, more]) => {
     return (atMs: number): Observation => {
       return { kind: "probe", atMs, gpu: index, kernel: "matmul", durationSeconds, work, ...more };
