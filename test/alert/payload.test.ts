@@ -3,6 +3,8 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { MAX_BODY_BYTES, payloadOf } from "../../src/alert/payload.ts";
 import { messageId, orderGroup, toOutbox } from "../../src/alert/message.ts";
+import type { KnownProcess } from "../../src/ledger/contract.ts";
+import type { Cause } from "../../src/model/incident.ts";
 import type { Evidence } from "../../src/model/evidence.ts";
 import { AGAINST, HOST, TELEMETRY, TUNNEL } from "./facts.ts";
 import { change } from "./messages.ts";
@@ -117,6 +119,109 @@ describe("a payload", () => {
         const kept = evidence.for.length + evidence.against.length + evidence.context.length;
         expect(kept + evidence.leftOut).toBe(parts.evidence.length);
         expect(text).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u);
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
+
+describe("what a payload says beside the evidence", () => {
+  const cause: Cause = {
+    score: 0.8234,
+    reasons: ["it was on when the process started"],
+    context: { fromMs: 1_760_000_000_000, tool: "execute_bash", episode: "ep-17", id: "span" },
+  };
+  const known = (pid: number, over: Partial<KnownProcess> = {}): KnownProcess => ({
+    node: "node-1",
+    pid,
+    gpuUuids: [],
+    ownerKey: "user:alice",
+    comm: "p",
+    firstSeenMs: pid,
+    ...over,
+  });
+  const data = (text: string): Record<string, unknown> => parse(text).data;
+
+  test("is causes, usage, story and the processes to look at first", () => {
+    const totals = { count: 3, firstMs: 0, lastMs: 4, gpuMs: 3_600_000, energyUnmeasuredMs: 0 };
+    const usage = {
+      untilMs: 1_760_000_120_000,
+      gpuMs: 1500,
+      energyMj: 3_600_000_000,
+      energyUnmeasuredMs: 0,
+    };
+    const processes = [known(1), known(9, { gpuUuids: ["GPU-a"] }), known(4242), known(2)];
+    const said = data(
+      payloadOf(change("opened", { causes: [cause], usage }), {
+        processes,
+        story: { id: "sto_1", text: "3rd incident of this story", totals },
+      }),
+    );
+    expect(said["causes"]).toEqual([
+      {
+        from: "2025-10-09T08:53:20.000Z",
+        score: 0.823,
+        reasons: cause.reasons,
+        tool: "execute_bash",
+        episode: "ep-17",
+      },
+    ]);
+    expect(said["usage"]).toMatchObject({ gpuSeconds: 1.5, energyKwh: 1 });
+    expect(said["story"]).toMatchObject({ id: "sto_1", incidents: 3, gpuSeconds: 3600 });
+    expect(said["summary"]).toContain("3rd incident of this story");
+    // Evidence names 4242; then the one on a GPU; then the newest.
+    expect(said["processes"]).toMatchObject([{ pid: 4242 }, { pid: 9 }, { pid: 2 }, { pid: 1 }]);
+  });
+
+  test("is absent where nothing is known, and five of each at the most", () => {
+    const bare = data(payloadOf(change()));
+    expect(bare["causes"]).toEqual([]);
+    expect(bare).not.toHaveProperty("usage");
+    expect(bare).not.toHaveProperty("story");
+    const many = Array.from({ length: 30 }, (_, i) => known(i));
+    const causes = Array.from({ length: 20 }, () => cause);
+    const full = data(payloadOf(change("opened", { causes }), { processes: many }));
+    expect(full["causes"]).toHaveLength(5);
+    expect(full["processes"]).toHaveLength(5);
+  });
+
+  test("is small and printable whatever it is made of, times that are none included", () => {
+    const hostile = fc.oneof(
+      fc.string({ unit: "binary", maxLength: 2100 }),
+      fc.constantFrom("\u202E".repeat(2000), '"\\'.repeat(1000), "\uD800\u001B".repeat(1000)),
+    );
+    const word = fc.option(hostile, { nil: undefined });
+    const causes = fc.array(
+      fc.record({
+        score: fc.double({ min: 0, max: 1, noNaN: true }),
+        reasons: fc.array(hostile, { maxLength: 8 }),
+        context: fc.record({
+          fromMs: fc.maxSafeInteger(),
+          toMs: fc.option(fc.maxSafeInteger(), { nil: undefined }),
+          tool: word,
+          agent: word,
+          service: word,
+          session: word,
+          image: word,
+          arguments: word,
+          pids: fc.array(fc.nat(), { maxLength: 64 }),
+        }),
+      }),
+      { maxLength: 12 },
+    );
+    const processes = fc.array(
+      fc.record({ comm: word, command: word, user: word, exe: word }).map((over) => known(7, over)),
+      { maxLength: 12 },
+    );
+    const more = fc.record({ causes, title: hostile, summary: hostile, ownerKey: hostile });
+    fc.assert(
+      fc.property(more, processes, hostile, (parts, list, id) => {
+        const totals = { count: 2, firstMs: 0, lastMs: 0, gpuMs: 0, energyUnmeasuredMs: 0 };
+        const story = { id, text: "2nd incident of this story", totals };
+        const text = payloadOf(change("opened", parts), { processes: list, story });
+        expect(Buffer.byteLength(text)).toBeLessThan(MAX_BODY_BYTES);
+        expect(text).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u);
+        parse(text);
       }),
       { numRuns: 60 },
     );
