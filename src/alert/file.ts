@@ -18,7 +18,13 @@ export interface ExplainInput {
   processes: readonly KnownProcess[];
   contexts: readonly ContextObservation[];
   /** Earlier incidents, newest first: what comes back each time explains better. */
-  past: readonly Incident[];
+  past: readonly PastIncident[];
+}
+
+/** An incident with what explained it then. */
+export interface PastIncident {
+  incident: Incident;
+  causes: readonly Cause[];
 }
 
 export type Explain = (input: ExplainInput) => readonly Cause[];
@@ -127,13 +133,16 @@ export class IncidentFile {
   }
 
   private causesOf(incident: Incident, atMs: number): readonly Cause[] | undefined {
-    const past = [...this.past.values()].reverse().filter(({ id }) => id !== incident.id);
+    const others = [...this.past.values()].reverse().filter(({ id }) => id !== incident.id);
+    const past = others
+      .slice(0, MAX_COMPARED)
+      .map((other) => ({ incident: other, causes: other.causes ?? [] }));
     const causes = this.settings.explain({
       incident,
       atMs,
       processes: this.who.processesOf(incident.ownerKey ?? ""),
       contexts: this.who.contexts(),
-      past: past.slice(0, MAX_COMPARED),
+      past,
     });
     return causes.length === 0 ? undefined : causes;
   }

@@ -1,32 +1,27 @@
 import type { KnownProcess } from "../ledger/contract.ts";
-import type { Evidence } from "../model/evidence.ts";
 import type { Incident } from "../model/incident.ts";
 import { sanitize } from "../model/text.ts";
 import { adviceFor } from "./advice.ts";
 import type { IncidentChange } from "./rules/change.ts";
-import { miningWeight } from "./rules/evidence.ts";
 import { isoTime } from "./rules/mining-text.ts";
 import type { StoryTotals } from "./stories/totals.ts";
-import { causeViews, processViews, totalsView, usageView } from "./view/parts.ts";
+import {
+  causeViews,
+  type EvidenceView,
+  evidenceViews,
+  processViews,
+  totalsView,
+  usageView,
+} from "./view/parts.ts";
 
 /** Standard Webhooks asks for payloads under 20 kB; taken as 20,000 bytes of UTF-8. */
 export const MAX_BODY_BYTES = 20_000;
 
 const MAX_TITLE = 256;
 const MAX_SUMMARY = 800;
-const MAX_EVIDENCE_TEXT = 500;
 const MAX_ITEMS = 50;
 /** Evidence that causes and processes give way to. */
 const KEPT_EVIDENCE = 8;
-
-interface EvidenceLine {
-  family: string;
-  feature: string;
-  value?: string | number | undefined;
-  text: string;
-  /** Log-odds (natural) for mining-like. */
-  weight: number;
-}
 
 export function eventType(change: IncidentChange): string {
   return `incident.${change.action}`;
@@ -54,9 +49,7 @@ interface Room {
  */
 export function payloadOf(change: IncidentChange, details: PayloadDetails = {}): string {
   const { incident } = change;
-  const lines = [...incident.evidence]
-    .sort((a, b) => Math.abs(miningWeight(b)) - Math.abs(miningWeight(a)))
-    .map((item) => lineOf(item));
+  const lines = evidenceViews(incident.evidence);
   const causes = causeViews(incident.causes ?? []);
   const processes = processViews(details.processes ?? [], incident);
   let room: Room = {
@@ -111,19 +104,8 @@ function describe(incident: Incident, { story }: PayloadDetails): Record<string,
   };
 }
 
-function lineOf(item: Evidence): EvidenceLine {
-  const { family, value } = item;
-  return {
-    family,
-    feature: sanitize(item.feature, 64),
-    value: typeof value === "string" ? sanitize(value) : value,
-    text: sanitize(item.text, MAX_EVIDENCE_TEXT),
-    weight: Math.round(miningWeight(item) * 1000) / 1000,
-  };
-}
-
 /** For and against the verdict apart, so that nobody has to read signs to see the other side. */
-function grouped(lines: readonly EvidenceLine[], leftOut: number): Record<string, unknown> {
+function grouped(lines: readonly EvidenceView[], leftOut: number): Record<string, unknown> {
   return {
     for: lines.filter((line) => line.weight > 0),
     against: lines.filter((line) => line.weight < 0),

@@ -1,7 +1,7 @@
 import type { Incident, IncidentUsage } from "../model/incident.ts";
 import type { SliceFact } from "./facts.ts";
 import { MINING_RULE } from "./rules/mining.ts";
-import { EGRESS, HIDDEN_USE, POOL, PROBING, TUNNEL } from "./rules/owner-kinds.ts";
+import { EGRESS, HIDDEN_USE, isHidden, POOL, PROBING, TUNNEL } from "./rules/owner-kinds.ts";
 
 /** What of a slice decides which incidents it counts for. */
 export interface CountedSlice extends Omit<SliceFact, "evidence" | "confidence" | "simulated"> {
@@ -36,7 +36,7 @@ export function countsFor(incident: Incident, slice: CountedSlice): boolean {
     return false;
   if (incident.rule === MINING_RULE)
     return slice.gpuUuid === incident.gpuUuid && slice.label === "mining-like";
-  if (incident.rule === HIDDEN_USE.rule) return slice.basis === "nobody-seen";
+  if (incident.rule === HIDDEN_USE.rule) return isHidden(slice.basis);
   const sign = SIGN_OF.get(incident.rule);
   return sign !== undefined && slice.signs.includes(sign);
 }

@@ -13,6 +13,7 @@ import { probeFinding, processesFinding, stateDirectoryFinding } from "./doctor-
 import { hostFinding } from "./doctor-host.ts";
 import { privilegeFinding } from "./doctor-privileges.ts";
 import { registryFindings } from "./doctor-registries.ts";
+import { launchesFinding } from "./doctor-launches.ts";
 import { lookAtSources } from "./doctor-sources.ts";
 import { devicesText, findingText } from "./doctor-text.ts";
 import type { CommandIo } from "./io.ts";
@@ -44,13 +45,14 @@ async function doctor(options: DoctorOptions, io: CommandIo): Promise<void> {
   const config = loadConfig(options.config);
   const stateDir = options.stateDir ?? defaultStateDir(io.env, process.getuid?.() === 0);
   const clock = { nowMs: io.nowMs, monotonicMs: () => performance.now(), sleep };
-  const [host, seen, kernels, facts, around, registries] = await Promise.all([
+  const [host, seen, kernels, facts, around, registries, launches] = await Promise.all([
     readInventory(),
     lookAtSources(collectorsOf(config, clock), clock),
     probeFinding(io),
     readBindingFacts(process.getuid?.() === 0, { procRoot: config.collect.procRoot }),
     hostFinding(config, clock),
     registryFindings((deps) => registriesOf(config, deps), io.nowMs),
+    launchesFinding(config, io.env["PATH"] ?? ""),
   ]);
   const binding = bindingFinding(seen.devices, facts);
   const rest = [
@@ -60,6 +62,7 @@ async function doctor(options: DoctorOptions, io: CommandIo): Promise<void> {
     around,
     privilegeFinding(config.collect.procRoot),
     ...registries,
+    launches,
     stateDirectoryFinding(stateDir),
   ];
   const findings = [...seen.findings, ...rest];

@@ -16,11 +16,12 @@ export interface LabellingOptions {
 
 /** A pipeline with the data that ships, for recordings: no calibration, no process of our own. */
 export function recordingPipeline({ leaveOut, model }: LabellingOptions = {}): Pipeline {
-  const { model: shipped, indicators, purposes, limits } = loadShippedData();
+  const { model: shipped, indicators, purposes, kernelNames, limits } = loadShippedData();
   return new Pipeline({
     model: model ?? shipped,
     indicators,
     purposes,
+    kernelNames,
     scaleOf: (gpu) => deviceScale(gpu, limits, []),
     agentPids: () => new Set(),
     agentVersion: agentVersion(),

@@ -8,6 +8,9 @@ import { addDoctorCommand } from "./doctor.ts";
 import { addExplainCommand } from "./explain.ts";
 import { addRecordCommand } from "./record.ts";
 import { addIncidentCommand } from "./incident/incident.ts";
+import { addImportTraceCommand } from "./import-trace.ts";
+import { addLaunchesCommand } from "./launches.ts";
+import { addIndicatorsCommand } from "./indicators.ts";
 import { addInspectCommand } from "./inspect.ts";
 import { addReplayCommand } from "./replay.ts";
 import { addReportCommand } from "./report.ts";
@@ -38,9 +41,12 @@ const COMMANDS = [
   addReplayCommand,
   addRecordCommand,
   addInspectCommand,
+  addImportTraceCommand,
+  addLaunchesCommand,
   addSimulateCommand,
   addCalibrateCommand,
   addBenchCommand,
+  addIndicatorsCommand,
   addConfigCommand,
 ];
 

@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { type EvidenceModel, evidenceModelSchema } from "../classify/evidence-model.ts";
 import { type Indicators, indicatorsSchema } from "../classify/host/indicator-data.ts";
+import { type KernelNameData, kernelNamesSchema } from "../classify/kernel-name-data.ts";
 import { type Purposes, purposesSchema } from "../classify/purpose-data.ts";
 import { type ContextTable, contextTableSchema } from "../collect/context/attribute-table.ts";
 import type { DeviceLimits } from "../signature/scale.ts";
@@ -32,6 +33,7 @@ export interface ShippedData {
   model: EvidenceModel;
   indicators: Indicators;
   purposes: Purposes;
+  kernelNames: KernelNameData;
   limits: readonly DeviceLimits[];
 }
 
@@ -41,6 +43,7 @@ export function loadShippedData(): ShippedData {
     model: evidenceModelSchema.parse(json("evidence-model.json")),
     indicators: indicatorsSchema.parse(json("indicators.json")),
     purposes: purposesSchema.parse(json("purposes.json")),
+    kernelNames: kernelNamesSchema.parse(json("kernel-names.json")),
     limits: limitsSchema.parse(json("device-limits.json")).devices,
   };
 }

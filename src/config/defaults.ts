@@ -53,6 +53,11 @@ collect:
     enabled: true
     interval: 5s
     sockets: true              # and their connections
+  launches:                    # kernel launches of GPU processes, traced by bpftrace; docs/launches.md
+    mode: off                  # or on-doubt, interval
+    window: 2s                 # how long one look lasts
+    interval: 1m               # from one look to the next, at least
+    # path: /usr/bin/bpftrace
 
 owners:                        # who GPU time belongs to; docs/attribution.md
   rules: []                    # before the built-in ones, in this order
@@ -101,6 +106,13 @@ alert:
   #   secretFile: /etc/gpu-assay/webhook.secret   # or secretEnv: NAME_OF_VARIABLE
   #   allowInsecure: false     # plain http to another host
   timeout: 15s
+
+indicators:                    # lists of miners and tunnels; docs/evidence.md
+  files: []                    # more of them, beside what assay indicators update has kept
+
+egress: []                     # where owners may connect to; of others nothing is said
+# - owner: "job:*"             # an owner key; * stands for anything
+#   allow: [10.0.0.0/8, example.org, ":443"]
 
 serve:
   enabled: true

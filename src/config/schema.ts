@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { ownersSchema } from "../attribute/rule-schema.ts";
 import { ATTRIBUTION_VARIABLES } from "../collect/processes/parse.ts";
+import { LAUNCH_MODES } from "../collect/launches/collector.ts";
+import { parseAllowed } from "../classify/network/egress.ts";
 import { parseDuration, parseSize } from "../model/duration.ts";
 import { parseNanos } from "../model/money.ts";
 import { PROBE_MODES } from "../probe/schedule.ts";
@@ -78,6 +80,16 @@ const owners = ownersSchema.superRefine(({ rules }, context) => {
         });
 });
 
+const egress = z.strictObject({
+  /** An owner key, in which `*` stands for anything. */
+  owner: z.string().min(1).max(256),
+  allow: z.array(
+    z.string().refine((text) => parseAllowed(text) !== undefined, {
+      error: "must be a network (10.0.0.0/8), an address, a name (example.org) or a port (:443)",
+    }),
+  ),
+});
+
 export const configSchema = z
   .strictObject({
     node: z.string().min(1).optional(),
@@ -117,6 +129,15 @@ export const configSchema = z
             enabled: z.boolean().default(true),
             interval: between("1s", "10m", "5s"),
             sockets: z.boolean().default(true),
+          })
+          .prefault({}),
+        /** Kernel launches, by bpftrace: docs/launches.md. */
+        launches: z
+          .strictObject({
+            mode: z.enum(LAUNCH_MODES).default("off"),
+            window: between("100ms", "30s", "2s"),
+            interval: between("10s", "1d", "1m"),
+            path: z.string().min(1).optional(),
           })
           .prefault({}),
       })
@@ -162,6 +183,13 @@ export const configSchema = z
         timeout: duration("15s"),
       })
       .prefault({}),
+    indicators: z
+      .strictObject({
+        /** Files that add to the lists of miners and tunnels, after those of the state directory. */
+        files: z.array(z.string().min(1)).default([]),
+      })
+      .prefault({}),
+    egress: z.array(egress).default([]),
     serve: z
       .strictObject({
         enabled: z.boolean().default(true),

@@ -1,16 +1,16 @@
 import { causesOf } from "../alert/causes/causes.ts";
-import type { ExplainInput } from "../alert/file.ts";
 import { createDeliverer } from "../alert/delivery.ts";
 import type { Endpoint } from "../alert/endpoint.ts";
 import { type AgentWatcher, runAgent } from "../agent.ts";
 import type { PriceList } from "../bill/price-types.ts";
+import { EgressRules } from "../classify/network/egress.ts";
 import { agentVersion, loadShippedData, type ShippedData } from "../config/data.ts";
+import { loadIndicators } from "../config/indicators.ts";
 import { type Config, durationMs } from "../config/schema.ts";
 import { createMetrics } from "../export/prometheus.ts";
 import { BufferedWriter } from "../ledger/buffered-writer.ts";
 import { openLedger } from "../ledger/client.ts";
 import type { Ledger } from "../ledger/contract.ts";
-import type { Cause } from "../model/incident.ts";
 import { parseSize } from "../model/duration.ts";
 import type { PipelineSettings } from "../pipeline/settings.ts";
 import { Pipeline } from "../pipeline/pipeline.ts";
@@ -85,7 +85,9 @@ async function runWithLedger(
   const budgets = newBudgets(settings, log);
   const alerting = newAlerting(settings, deps, budgets);
   await alerting.restore(ledger);
-  const data = loadShippedData();
+  const shipped = loadShippedData();
+  const indicators = loadIndicators(shipped.indicators, settings.stateDir, config.indicators.files);
+  const data = { ...shipped, indicators };
   const inbox = newInbox(ledger, settings, deps);
   await inbox.open();
   settings.probing?.loop.pauseWhile(() => inbox.isCalibrating());
@@ -157,6 +159,7 @@ function newState(
     rate: source.rate,
     probes: probing?.loop,
     collectorOf: source.collectorOf,
+    doubted: source.doubted,
     minConfidence: config.alert.mining.minConfidence,
   });
 }
@@ -202,13 +205,7 @@ function newAlerting(
   const { dwell, clear, minConfidence } = config.alert.mining;
   const mining = { dwellMs: durationMs(dwell), clearMs: durationMs(clear), minConfidence };
   const rules = { ...ruleSwitches(config.alert), mining, budgets };
-  return new Alerting({ ...rules, endpoints, hash, nowMs, explain });
-}
-
-/** An incident keeps what explained it: that is what a later one is compared with. */
-function explain(input: ExplainInput): readonly Cause[] {
-  const past = input.past.map((incident) => ({ incident, causes: incident.causes ?? [] }));
-  return causesOf({ ...input, past });
+  return new Alerting({ ...rules, endpoints, hash, nowMs, explain: causesOf });
 }
 
 /** The rules beside mining: on or off, and from how much time on. */
@@ -235,7 +232,7 @@ function newInbox(
 }
 
 function pipelineSettings(
-  { model, indicators, purposes, limits }: ShippedData,
+  { model, indicators, purposes, kernelNames, limits }: ShippedData,
   inbox: Inbox,
   { config, probing }: DaemonSettings,
   lastSliceEnds: ReadonlyMap<string, number>,
@@ -247,6 +244,8 @@ function pipelineSettings(
     indicators,
     purposes,
     owners: config.owners,
+    kernelNames,
+    egress: config.egress.length > 0 ? new EgressRules(config.egress) : undefined,
     scaleOf: (gpu) => deviceScale(gpu, limits, inbox.calibrations()),
     agentPids: () => new Set([...ownPids, ...inbox.agentPids(), ...(probing?.pids() ?? [])]),
     probePids: probing?.pids,

@@ -21,6 +21,8 @@ export interface DoubtParts {
   rate?: Pick<RateController, "ask"> | undefined;
   /** Who looks at a device with launches of its own. */
   probes?: { doubt(gpuUuid: string, isIncident: boolean): void } | undefined;
+  /** Who looks closer at what the processes do, such as at their kernel launches. */
+  doubted?: (() => void) | undefined;
   /** Below it a label does not speak for an alert. */
   minConfidence: number;
   openIncidents: () => readonly Incident[];
@@ -38,10 +40,11 @@ export class Doubt {
 
   /** A window has closed: also the moment to ask again for incidents that are still pending. */
   provisional(result: WindowResult): void {
-    const { rate, probes, minConfidence, nowMs, openIncidents } = this.parts;
-    if (!rate && !probes) return;
+    const { rate, probes, doubted, minConfidence, nowMs, openIncidents } = this.parts;
+    if (!rate && !probes && !doubted) return;
     const doubt = doubtAbout(result, minConfidence);
     if (doubt !== undefined) {
+      doubted?.();
       rate?.ask(doubt, nowMs());
       probes?.doubt(result.gpu.uuid, false);
     }
@@ -53,6 +56,7 @@ export class Doubt {
   incident({ state, gpuUuid }: Incident): void {
     if (state !== "pending" || gpuUuid === undefined) return;
     this.parts.probes?.doubt(gpuUuid, true);
+    this.parts.doubted?.();
     this.parts.rate?.ask("an incident is pending", this.parts.nowMs(), { urgent: true });
   }
 }

@@ -19,6 +19,7 @@ import type { Notice } from "../collect/thread/protocol.ts";
 import type { RecordingWarning } from "../collect/recording/warnings.ts";
 import { type Config, durationMs } from "../config/schema.ts";
 import { type ContextReceiver, contextCollectorsOf, receiverOf } from "./context.ts";
+import { launchCollectors, tellDoubt } from "./launches.ts";
 import { nodeName } from "./node-name.ts";
 import { registriesOf } from "./registries.ts";
 import type { ObservationSource } from "../model/observation.ts";
@@ -37,6 +38,8 @@ export interface OpenedSource {
   collectorOf?: ((gpuUuid: string) => string | undefined) | undefined;
   /** Takes run context that is sent to a live node. */
   contextReceiver?: ContextReceiver | undefined;
+  /** A label is in doubt: whoever looks closer only then may do so. */
+  doubted?: (() => void) | undefined;
 }
 
 export interface SourceDeps {
@@ -102,7 +105,11 @@ export function companionsOf(config: Config, deps: CollectorDeps, board: HolderB
   const { sockets, interval } = host;
   const settings = { procRoot, sockets, intervalMs: durationMs(interval) };
   const scan = host.enabled && createThreadedHostCollector(settings, { ...deps, board });
-  const others = [...registriesOf(config, deps), ...contextCollectorsOf(config, deps)];
+  const others = [
+    ...registriesOf(config, deps),
+    ...contextCollectorsOf(config, deps),
+    ...launchCollectors(config, deps),
+  ];
   return scan ? [...others, scan] : others;
 }
 
@@ -115,7 +122,8 @@ export async function openLiveSource(
   const intervalMs = durationMs(config.collect.interval);
   const board = new HolderBoard();
   const devices = collectorsOf(config, deps).map((each) => withBoard(each, board));
-  const collectors = [...devices, ...companionsOf(config, deps, board)];
+  const companions = companionsOf(config, deps, board);
+  const collectors = [...devices, ...companions];
   const harness = new CollectorHarness(collectors, { monotonicMs, sleep, onEvent });
   // A driver that hangs while it is opened must not hold up the start: it may come later.
   await Promise.race([harness.open(), sleep(OPEN_WAIT_MS, signal)]);
@@ -140,6 +148,7 @@ export async function openLiveSource(
     rate,
     collectorOf: (gpuUuid) => directory.collectorOf(gpuUuid),
     contextReceiver: receiverOf(collectors),
+    doubted: () => tellDoubt(companions),
   };
   return { source, isPresent: present.length > 0, reason };
 }

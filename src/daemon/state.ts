@@ -30,6 +30,8 @@ export interface DaemonStateParts {
   rate?: RateController | undefined;
   /** Where devices may be probed. */
   probes?: Pick<ProbeLoop, "doubt" | "readings"> | undefined;
+  /** Where processes may be looked at more closely. */
+  doubted?: (() => void) | undefined;
   /** The collector that measures a device; unset where nothing is live. */
   collectorOf?: ((gpuUuid: string) => string | undefined) | undefined;
   /** Labels below it are in doubt. */

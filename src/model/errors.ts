@@ -63,6 +63,13 @@ export const ERRORS = {
   "dcgm/scrape": "The dcgm-exporter does not answer, or not with readings of a GPU.",
   "collect/registry":
     "A scheduler's or an engine's registry does not answer, or not with what can be believed.",
+  "launches/unavailable": "Kernel launches cannot be traced here.",
+  "launches/no-process": "There is no such process to trace.",
+  "launches/failed": "bpftrace failed while it traced.",
+  "trace/not-found": "The trace to import does not exist or cannot be read.",
+  "trace/format": "The file is no trace of a kind that can be imported.",
+  "trace/malformed": "The trace is damaged, or not of the form that it claims.",
+  "trace/no-kernels": "The trace holds no kernel.",
   "collect/no-gpu": "No GPU that can be watched is here.",
   "context/malformed": "What was sent as run context cannot be read.",
   "context/file": "The file or directory of run context cannot be read.",
@@ -77,6 +84,9 @@ export const ERRORS = {
   "simulate/not-found": "The specification of a simulation does not exist or cannot be read.",
   "simulate/syntax": "The specification of a simulation is not YAML.",
   "simulate/invalid": "A specification of a simulation is malformed, or cannot be.",
+  "indicators/not-found": "A list of indicators does not exist or cannot be read.",
+  "indicators/invalid": "A list of indicators is malformed, or would accuse everybody.",
+  "indicators/cannot-write": "A list of indicators cannot be kept there.",
   "cli/usage": "The command line is wrong.",
 } as const;
 
@@ -97,6 +107,7 @@ const FAILURES: ReadonlySet<ErrorCode> = new Set([
   "ledger/worker",
   "collect/thread",
   "context/file",
+  "launches/failed",
   "fit/differs",
 ]);
 

@@ -234,4 +234,11 @@ export interface LaunchSample {
   windowSeconds?: number | undefined;
   pid: number;
   list: readonly KernelLaunches[];
+  rhythm?: LaunchRhythm | undefined;
+}
+
+/** How launches followed each other: their number in each of equal stretches, oldest first. */
+export interface LaunchRhythm {
+  bucketSeconds: number;
+  counts: readonly number[];
 }

@@ -23,7 +23,8 @@ import type { Window } from "./window.ts";
  * - `intShare`: `intActive` of `smActive`. `codecUtil`: the busiest of the codec engines.
  * - `pcieRhythm`: standard deviation over mean of what comes in.
  * - `lockstep`: highest correlation (-1..1) of power with another device of the node.
- * - `launchesPerSecond`, `launchVariety` (distinct kernels), `launchTopShare` (of the most frequent).
+ * - `launchesPerSecond`, `launchVariety` (distinct kernels), `launchTopShare` (of the most frequent),
+ *   `launchRegularity`: 1 where they come evenly, 0 where they vary by as much as their mean.
  * - `processCount`: processes that hold the device; `treeProcesses`: others of their trees, for each.
  * - `fine…`: of the driver's own buffer, which sees what one reading a second averages out.
  * - `powerVs…`: 0 at rest and 1 where this device's own reference kernel of that family took it;
@@ -60,7 +61,7 @@ export const FEATURE_GROUPS = {
     "fineZeroUtilShare",
   ],
   peers: ["lockstep"],
-  launches: ["launchesPerSecond", "launchVariety", "launchTopShare"],
+  launches: ["launchesPerSecond", "launchVariety", "launchTopShare", "launchRegularity"],
   processes: ["processCount", "treeProcesses"],
   calibration: [
     "powerVsHash",

@@ -3,6 +3,7 @@ import { declaredPurpose } from "../classify/declared-purpose.ts";
 import { hostEvidence } from "../classify/host-evidence.ts";
 import { networkEvidence } from "../classify/network-evidence.ts";
 import { binEdges, telemetryEvidence, unseenEvidence } from "../classify/score.ts";
+import { withKernelNames } from "./kernel-names.ts";
 import { isBusy, type OwnFindings } from "../classify/window-verdict.ts";
 import type { Evidence } from "../model/evidence.ts";
 import { ownerKey } from "../model/owner.ts";
@@ -35,15 +36,21 @@ export interface Seen {
  * programs give away and declare, and, where several worked at once, what is told of his share alone.
  */
 export function ownerFindings(seen: Seen, settings: PipelineSettings): Map<string, OwnFindings> {
-  const { purposes } = settings;
+  const { purposes, kernelNames } = settings;
   const holders = new Set(seen.track.processes.flatMap(({ list }) => list.map(identityOf)));
   const findings = new Map<string, OwnFindings>();
-  for (const [key, processes] of sightingsByOwner(seen))
-    findings.set(key, {
+  for (const [key, processes] of sightingsByOwner(seen)) {
+    const found: OwnFindings = {
       host: givenAway(key, asHolders(processes, holders), seen, settings),
       declared: declaredPurpose(processes, purposes),
       telemetry: [],
-    });
+    };
+    const { launches } = seen.track;
+    findings.set(
+      key,
+      withKernelNames(found, { processes, launches, window: seen.window }, kernelNames),
+    );
+  }
   const working = new Set(seen.shares.filter(isBusy).map(({ owner }) => ownerKey(owner)));
   if (working.size > 1) addShareTelemetry(findings, working, seen, settings);
   return findings;

@@ -2,6 +2,7 @@ import type { OwnerSettings } from "../attribute/rule-schema.ts";
 import type { EvidenceModel } from "../classify/evidence-model.ts";
 import type { Indicators } from "../classify/host/indicator-data.ts";
 import type { EgressRules } from "../classify/network/egress.ts";
+import type { KernelNameData } from "../classify/kernel-name-data.ts";
 import type { Purposes } from "../classify/purpose-data.ts";
 import type { GpuInfo } from "../model/sample.ts";
 import type { Feature } from "../model/signature.ts";
@@ -14,6 +15,8 @@ export interface PipelineSettings {
   purposes: Purposes;
   /** Where owners' jobs may connect to; without it every destination is as good as any. */
   egress?: EgressRules | undefined;
+  /** Without it names of kernels say nothing. */
+  kernelNames?: KernelNameData | undefined;
   scaleOf: (gpu: GpuInfo) => DeviceScale;
   /** Pids of the daemon and of its device process: their GPU use is the agent's own. */
   agentPids: () => ReadonlySet<number>;

@@ -66,6 +66,7 @@ export function gathered(parts: FeatureParts): Features {
     launchesPerSecond: parts.launches.launchesPerSecond,
     launchVariety: parts.launches.launchVariety,
     launchTopShare: parts.launches.launchTopShare,
+    launchRegularity: parts.launches.launchRegularity,
     processCount: parts.processes.processCount,
     treeProcesses: parts.processes.treeProcesses,
     powerVsHash: parts.references.powerVsHash,

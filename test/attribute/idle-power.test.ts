@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { Ownership } from "../../src/attribute/ownership.ts";
 import { IdlePower } from "../../src/attribute/idle-power.ts";
 import { clip, type Interval } from "../../src/attribute/intervals.ts";
 import { attribute } from "../../src/attribute/shares.ts";
@@ -183,7 +184,13 @@ describe("for any intervals, lists and cuts", () => {
           const edges = [0, ...cuts.sort((a, b) => a - b), 30_000];
           const all = edges.slice(0, -1).flatMap((fromMs, i) => {
             const window = { fromMs, toMs: edges[i + 1] ?? 30_000 };
-            const input = { window, intervals, processes: lists, agentPids: new Set([96]), own };
+            const input = {
+              window,
+              intervals,
+              processes: lists,
+              ownerOf: new Ownership().besides(new Set([96])),
+              own,
+            };
             const shares = attribute(input);
             expect(brokenShareLaw(window, shares)).toBeUndefined();
             for (const { energyMj, idleEnergyMj = 0 } of shares)

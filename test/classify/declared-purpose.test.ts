@@ -59,6 +59,8 @@ describe("a declared purpose", () => {
       0.8,
     ],
     [["VLLM::EngineCore"], python, "a vLLM process", "inference-like", 0.7],
+    [["ray::actor_train-0-G0"], python, "a ROLL training worker", "training-like", 0.6],
+    [["ray::actor_infer-3-G01"], python, "a ROLL rollout worker", "inference-like", 0.6],
     [["sglang::scheduler_TP0"], python, "sglang", "inference-like", 0.8],
     [["python", "-m", "sglang.launch_server"], python, "sglang", "inference-like", 0.8],
     [

@@ -44,15 +44,20 @@ export function featureKey(item: Evidence): string {
   return `${item.family}:${item.feature}`;
 }
 
+/** Facts of one process or connection each: their value says which. */
+export function isOfProcess({ family, feature }: Evidence): boolean {
+  return family === "host" || family === "network" || feature === "tunnel";
+}
+
 /**
- * The newest word of each feature (of each process, for host facts), what weighs most for mining
+ * The newest word of each feature (of each process or connection, for facts of those), what weighs most for mining
  * first. The first of every feature outlives the cut, so a feature once known stays known.
  * @param newestFirst evidence of windows, the newest window first
  */
 export function mergeEvidence(newestFirst: readonly (readonly Evidence[])[]): Evidence[] {
   const seen = new Map<string, Evidence>();
   for (const item of newestFirst.flat()) {
-    const key = `${featureKey(item)}:${item.family === "telemetry" ? "" : (item.value ?? "")}`;
+    const key = `${featureKey(item)}:${isOfProcess(item) ? (item.value ?? "") : ""}`;
     if (!seen.has(key)) seen.set(key, item);
   }
   const features = new Set<string>();

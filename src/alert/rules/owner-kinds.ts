@@ -1,9 +1,10 @@
 import type { Evidence } from "../../model/evidence.ts";
 import type { Severity } from "../../model/incident.ts";
+import type { ShareBasis } from "../../model/slice.ts";
 import { sanitize } from "../../model/text.ts";
 import { windowLengthMs } from "../../model/window.ts";
 import { isGraver } from "./change.ts";
-import { miningSeverity, miningWeight } from "./evidence.ts";
+import { isOfProcess, miningSeverity, miningWeight } from "./evidence.ts";
 import type { HitWindow, KindOf } from "./gpu-history.ts";
 
 /** One sign that the owner rule follows: what it looks for, and what it says of it. Stateless. */
@@ -40,16 +41,16 @@ export const HIDDEN_USE: OwnerKind = {
   kindOf: ({ ownerKey, basis, timeMs, window }) => {
     if (ownerKey === "unobserved") return "unobserved";
     if (ownerKey !== "unattributed") return "clear";
-    // Nothing looked at processes: that accuses nobody, and clears nobody.
-    if (basis === "no-process-source") return "hint";
-    return basis === "nobody-seen" && timeMs >= SLIVER * windowLengthMs(window) ? "hit" : "clear";
+    // Nothing looked at all processes: that accuses nobody, and clears nobody.
+    if (basis === "no-process-source" || basis === "partial-list") return "hint";
+    return isHidden(basis) && timeMs >= SLIVER * windowLengthMs(window) ? "hit" : "clear";
   },
   amountMs: (hit) => hit.part.timeMs,
   severity: () => "warning",
-  evidenceOf: (evidence) =>
-    evidence.some(({ feature }) => feature === UNSEEN.feature)
-      ? [...evidence]
-      : [UNSEEN, ...evidence],
+  evidenceOf: (evidence) => {
+    const kept = telling(evidence);
+    return kept.some(({ feature }) => feature === UNSEEN.feature) ? kept : [UNSEEN, ...kept];
+  },
   title: (node) => `GPU work on ${sanitize(node, 64)} that no visible process explains`,
   subject: "Busy time that no visible process explains",
   stance:
@@ -109,10 +110,23 @@ function onFeature(feature: string): Pick<OwnerKind, "kindOf" | "amountMs" | "ev
       return isSeen ? "hit" : "clear";
     },
     amountMs: (hit) => windowLengthMs(hit),
-    // What telemetry has against mining belongs to the mining incident.
-    evidenceOf: (evidence) =>
-      evidence.filter((item) => item.family !== "telemetry" || miningWeight(item) > 0),
+    evidenceOf: telling,
   };
+}
+
+/** A working process collector looked, and what it saw does not explain the use of the device. */
+export function isHidden(basis: ShareBasis | undefined): boolean {
+  return basis === "nobody-seen" || basis === "hidden-process";
+}
+
+/** Facts of processes and connections; what telemetry has against mining is the mining incident's. */
+function telling(evidence: readonly Evidence[]): Evidence[] {
+  return evidence.filter(
+    (item) =>
+      isOfProcess(item) ||
+      item.feature === UNSEEN.feature ||
+      (item.family === "telemetry" && miningWeight(item) > 0),
+  );
 }
 
 function who(ownerKey: string): string {

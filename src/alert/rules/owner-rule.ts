@@ -189,7 +189,8 @@ export class OwnerRule {
   ): IncidentChange[] {
     const { silenceMs, updateEveryMs } = this.settings;
     const concerned = this.concerned(incident, seen);
-    const lastMs = Math.max(...concerned.map((history) => history.lastObservedMs() ?? -Infinity));
+    // The device that was seen least lately is the one that keeps the incident open.
+    const lastMs = Math.min(...concerned.map((history) => history.lastObservedMs() ?? Infinity));
     if (!Number.isFinite(lastMs) || nowMs - lastMs < silenceMs) return [];
     const wasSaid = incident.updatedAtMs >= lastMs + silenceMs;
     if (wasSaid || nowMs - incident.updatedAtMs < updateEveryMs) return [];

@@ -36,8 +36,8 @@ export function clearedSummary(kind: OwnerKind, startedAtMs: number, clear: Clea
 
 export function unseenSummary(lastObservedMs: number): string {
   return (
-    `Not observed since ${isoTime(lastObservedMs)}: no data is not all clear, so the incident stays ` +
-    "open until its devices have been seen without the sign."
+    `One of its devices was not observed since ${isoTime(lastObservedMs)}: no data is not all clear, ` +
+    "so the incident stays open until all have been seen without the sign."
   );
 }
 

@@ -68,7 +68,9 @@ export class StoryIndex {
     const incidents = [...found.values()].map(({ incident }) => incident).sort(byTime);
     const [first] = incidents;
     if (!first || incidents.length < 2) return undefined;
-    return { id: first.story ?? `sto_${this.hash(first.id)}`, incidents };
+    // A name once told stays; of two stories that grow together it is the older one's.
+    const told = incidents.find(({ story }) => story !== undefined)?.story;
+    return { id: told ?? `sto_${this.hash(first.id)}`, incidents };
   }
 
   /** Every story once, the one with the newest incident first. */

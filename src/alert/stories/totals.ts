@@ -52,17 +52,23 @@ export function storyTotals({ incidents }: Pick<Story, "incidents">): StoryTotal
 /** `3rd incident of this story in 4 days, 5.2 GPU-hours, 2.10 kWh` */
 export function storyText(story: Story, incidentId: string): string {
   const { count, firstMs, lastMs, gpuMs, energyMj } = storyTotals(story);
-  const place = story.incidents.findIndex(({ id }) => id === incidentId) + 1;
+  const told = [...story.incidents].sort((a, b) => toldMs(a) - toldMs(b) || (a.id < b.id ? -1 : 1));
+  const place = told.findIndex(({ id }) => id === incidentId) + 1;
   const spanMs = lastMs - firstMs;
   const span =
     spanMs >= DAY_MS ? `${Math.ceil(spanMs / DAY_MS)} days` : formatDuration(Math.max(spanMs, 0));
   const parts = [
-    `${ordinal(place)} incident of this story${place === count ? "" : ` of ${count}`}` +
-      (spanMs > 0 ? ` in ${span}` : " at once"),
+    `${ordinal(place)} ${place === count ? "incident" : `of ${count} incidents`} of this story ` +
+      (spanMs > 0 ? `in ${span}` : "at once"),
     `${(gpuMs / HOUR_MS).toFixed(gpuMs < HOUR_MS ? 2 : 1)} GPU-hours`,
   ];
   if (energyMj !== undefined) parts.push(`${kilowattHours(energyMj).toFixed(2)} kWh`);
   return parts.join(", ");
+}
+
+/** Incidents are numbered as they were told of. */
+function toldMs({ firedAtMs, startedAtMs }: Incident): number {
+  return firedAtMs ?? startedAtMs;
 }
 
 function ordinal(n: number): string {

@@ -1,17 +1,16 @@
 import type { StoredSlice } from "../../ledger/contract.ts";
-import type { EvidenceFamily } from "../../model/evidence.ts";
 import { kilowattHours } from "../../model/energy.ts";
 import type { Incident } from "../../model/incident.ts";
 import { EXACT_PER_NANO, type ExactCost, formatDecimal } from "../../model/money.ts";
 import type { OwnerFacts } from "../../model/owner.ts";
 import { sanitize } from "../../model/text.ts";
 import { adviceFor } from "../advice.ts";
-import { miningFamilies, miningWeight } from "../rules/evidence.ts";
+import { miningFamilies } from "../rules/evidence.ts";
 import { isoTime } from "../rules/mining-text.ts";
 import { countedOnce, storyText, storyTotals } from "../stories/totals.ts";
 import { slicesOf } from "../usage-of.ts";
 import { type IncidentRow, rowOf } from "./list.ts";
-import { type CauseView, causeViews, namedPids, type TotalsView, totalsView } from "./parts.ts";
+import { causeViews, namedPids, type TotalsView, totalsView } from "./parts.ts";
 import { costOf, type IncidentBook } from "./read.ts";
 import { type ProcessNode, processTree } from "./tree.ts";
 
@@ -44,14 +43,6 @@ export interface OwnerView {
   conflicts: readonly string[];
 }
 
-export interface EvidenceView {
-  family: EvidenceFamily;
-  feature: string;
-  value?: string | number | undefined;
-  text: string;
-  weight: number;
-}
-
 export interface StateView {
   at: string;
   state: Incident["state"];
@@ -67,7 +58,7 @@ export interface StoryView extends TotalsView {
 }
 
 /** All that the ledger knows of an incident. Strings are escaped. */
-export interface IncidentDetail extends Omit<IncidentRow, "story" | "cause"> {
+export interface IncidentDetail extends Omit<IncidentRow, "story"> {
   firedAt?: string | undefined;
   updatedAt: string;
   summary: string;
@@ -77,8 +68,6 @@ export interface IncidentDetail extends Omit<IncidentRow, "story" | "cause"> {
   ownerFacts?: OwnerView | undefined;
   gpus: readonly GpuPart[];
   money?: Money | undefined;
-  evidence: readonly EvidenceView[];
-  causes: readonly CauseView[];
   processes: readonly ProcessNode[];
   /** Processes that are known beside those shown. */
   processesLeftOut: number;
@@ -99,7 +88,7 @@ export async function incidentDetail(
   book: IncidentBook,
   incident: Incident,
 ): Promise<IncidentDetail> {
-  const { story: _, cause: __, ...row } = rowOf(book, incident);
+  const { story: _, ...row } = rowOf(book, incident);
   const { firedAtMs, evidence } = incident;
   const history = await book.ledger.incidentHistory(incident.id);
   return {
@@ -112,7 +101,6 @@ export async function incidentDetail(
     ownerFacts: ownerView(book, incident),
     gpus: await gpuParts(book, incident),
     money: money(book, await costOf(book, [incident])),
-    evidence: evidenceViews(incident),
     causes: causeViews(incident.causes ?? [], MAX_CAUSES),
     ...(await processesOf(book, incident)),
     story: await storyView(book, incident),
@@ -198,18 +186,6 @@ function addSlice(sum: GpuSum | undefined, slice: StoredSlice): GpuSum {
     labels: sum.labels.add(label),
     confidence: Math.max(sum.confidence, confidence),
   };
-}
-
-function evidenceViews({ evidence }: Incident): EvidenceView[] {
-  return [...evidence]
-    .sort((a, b) => Math.abs(miningWeight(b)) - Math.abs(miningWeight(a)))
-    .map((item) => ({
-      family: item.family,
-      feature: sanitize(item.feature, 64),
-      value: typeof item.value === "string" ? sanitize(item.value) : item.value,
-      text: sanitize(item.text, 500),
-      weight: Math.round(miningWeight(item) * 1000) / 1000,
-    }));
 }
 
 /** Those that the evidence names, those on its devices, those that came while it went on, then the rest. */

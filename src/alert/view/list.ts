@@ -1,7 +1,14 @@
 import type { Incident } from "../../model/incident.ts";
 import { sanitize } from "../../model/text.ts";
 import { isoTime } from "../rules/mining-text.ts";
-import { type CauseView, causeViews, type UsageView, usageView } from "./parts.ts";
+import {
+  type CauseView,
+  causeViews,
+  type EvidenceView,
+  evidenceViews,
+  type UsageView,
+  usageView,
+} from "./parts.ts";
 import type { IncidentBook } from "./read.ts";
 
 export interface ListQuery {
@@ -13,7 +20,7 @@ export interface ListQuery {
   after?: string | undefined;
 }
 
-/** An incident in a list: enough to choose one. */
+/** An incident as the ledger has it; a list's row. Strings are escaped. */
 export interface IncidentRow {
   id: string;
   rule: string;
@@ -28,8 +35,9 @@ export interface IncidentRow {
   title: string;
   usage?: UsageView | undefined;
   story?: string | undefined;
-  /** The best explanation. */
-  cause?: CauseView | undefined;
+  evidence: readonly EvidenceView[];
+  /** The best explanation first. */
+  causes: readonly CauseView[];
 }
 
 export interface IncidentPage {
@@ -62,7 +70,6 @@ function storyIds({ stories }: IncidentBook, { id, story }: Incident): string[] 
 
 export function rowOf(book: IncidentBook, incident: Incident): IncidentRow {
   const { id, rule, severity, state, simulated, resolvedAtMs, usage } = incident;
-  const [cause] = causeViews(incident.causes ?? [], 1);
   return {
     id: sanitize(id, 100),
     rule: sanitize(rule, 64),
@@ -77,6 +84,7 @@ export function rowOf(book: IncidentBook, incident: Incident): IncidentRow {
     title: sanitize(incident.title, 400),
     usage: usage && usageView(usage),
     story: storyIds(book, incident)[0],
-    cause,
+    evidence: evidenceViews(incident.evidence),
+    causes: causeViews(incident.causes ?? []),
   };
 }

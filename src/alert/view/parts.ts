@@ -1,8 +1,10 @@
 import type { KnownProcess } from "../../ledger/contract.ts";
 import { kilowattHours } from "../../model/energy.ts";
+import type { EvidenceFamily } from "../../model/evidence.ts";
 import type { Cause, Incident, IncidentUsage } from "../../model/incident.ts";
 import type { RunContext } from "../../model/observation.ts";
 import { sanitize } from "../../model/text.ts";
+import { isOfProcess, miningWeight } from "../rules/evidence.ts";
 import { isoTime } from "../rules/mining-text.ts";
 import type { StoryTotals } from "../stories/totals.ts";
 
@@ -13,6 +15,7 @@ const MAX_NAME = 120;
 const MAX_ARGUMENTS = 300;
 const MAX_COMMAND = 300;
 const MAX_REASON = 300;
+const MAX_EVIDENCE_TEXT = 500;
 
 /** Words of a context that name something, in the order in which they are read. */
 const NAMED = [
@@ -130,8 +133,30 @@ export function processViews(
 
 /** Facts of processes and their connections carry the pid they are about. */
 export function namedPids(evidence: Incident["evidence"]): Set<number> {
-  const pids = evidence.flatMap(({ family, value }) =>
-    family !== "telemetry" && typeof value === "number" && Number.isInteger(value) ? [value] : [],
-  );
+  const pids = evidence
+    .filter(isOfProcess)
+    .flatMap(({ value }) => (typeof value === "number" && Number.isInteger(value) ? [value] : []));
   return new Set(pids);
+}
+
+export interface EvidenceView {
+  family: EvidenceFamily;
+  feature: string;
+  value?: string | number | undefined;
+  text: string;
+  /** Log-odds (natural) for mining-like. */
+  weight: number;
+}
+
+/** What weighs most first; escaped. */
+export function evidenceViews(evidence: Incident["evidence"]): EvidenceView[] {
+  return [...evidence]
+    .sort((a, b) => Math.abs(miningWeight(b)) - Math.abs(miningWeight(a)))
+    .map((item) => ({
+      family: item.family,
+      feature: sanitize(item.feature, 64),
+      value: typeof item.value === "string" ? sanitize(item.value) : item.value,
+      text: sanitize(item.text, MAX_EVIDENCE_TEXT),
+      weight: Math.round(miningWeight(item) * 1000) / 1000,
+    }));
 }

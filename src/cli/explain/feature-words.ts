@@ -210,6 +210,11 @@ export const FEATURE_WORDS: Readonly<Record<Feature, FeatureWords>> = {
     LAUNCHES,
     "whether one kernel did it all, as in a search loop",
   ),
+  launchRegularity: words(
+    "evenness of kernel launches (1 is a clock)",
+    LAUNCHES,
+    "a search loop launches evenly, a model in steps, a server as requests come",
+  ),
   processCount: words("processes on the device", PROCESSES, "one job or several"),
   treeProcesses: words(
     "helper processes for each of them",

@@ -28,6 +28,7 @@ const FORMATS: Partial<Record<Feature, (value: number) => string>> = {
   pcieRhythm: plain,
   launchesPerSecond: (value) => `${count(value)} a second`,
   launchVariety: count,
+  launchRegularity: plain,
   processCount: count,
   treeProcesses: count,
   powerVsHash: plain,

@@ -1,11 +1,11 @@
 import type {
-  EvidenceView,
   GpuPart,
   IncidentDetail,
   OwnerView,
   StateView,
   StoryView,
 } from "../../alert/view/detail.ts";
+import type { EvidenceView } from "../../alert/view/parts.ts";
 import { EVIDENCE_FAMILIES } from "../../model/evidence.ts";
 import { fit } from "../explain/table.ts";
 import type { Page } from "../inspect/lines.ts";

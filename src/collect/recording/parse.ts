@@ -155,6 +155,7 @@ function launchesOf(raw: RawLine, at: LinePlace, warnings: WarningLog): LaunchSa
     windowSeconds: line.windowSeconds,
     pid: line.pid,
     list: line.list,
+    ...(line.rhythm && { rhythm: line.rhythm }),
   };
 }
 

@@ -105,6 +105,10 @@ export const launchesSchema = z.object({
   windowSeconds: z.number().positive().optional().catch(undefined),
   pid: index,
   list: z.array(kernelLaunchesSchema),
+  rhythm: z
+    .object({ bucketSeconds: z.number().positive(), counts: z.array(z.number().min(0)).max(1000) })
+    .optional()
+    .catch(undefined),
 });
 
 export const hostSchema = processesSchema.omit({ gpu: true, partial: true });

@@ -1,3 +1,4 @@
+import { Ownership } from "../../../src/attribute/ownership.ts";
 import { type Interval, intervalOf } from "../../../src/attribute/intervals.ts";
 import { attribute, type AttributionInput } from "../../../src/attribute/shares.ts";
 import { ownerKey } from "../../../src/model/owner.ts";
@@ -48,7 +49,13 @@ export function shareOut(
   more: Partial<AttributionInput> = {},
 ): Share[] {
   const intervals = intervalsOf(samples);
-  return attribute({ window: WINDOW, intervals, processes, agentPids: new Set(), ...more });
+  return attribute({
+    window: WINDOW,
+    intervals,
+    processes,
+    ownerOf: new Ownership().besides(new Set()),
+    ...more,
+  });
 }
 
 /** `user:alice process-utilization` → milliseconds. */

@@ -36,7 +36,11 @@ not-an-address name.example
   );
 
   it("never throws", () => {
-    fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => void parseHosts(text)));
+    fc.assert(
+      fc.property(fc.string({ unit: "binary" }), (text) => {
+        expect(() => parseHosts(text)).not.toThrow();
+      }),
+    );
   });
 });
 

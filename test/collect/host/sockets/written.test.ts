@@ -152,8 +152,10 @@ describe("what the kernel writes", () => {
       fc.property(fc.uint8Array({ maxLength: 400 }), (bytes) => {
         const buffer = Buffer.from(bytes);
         const into = { rows: [], listeners: new Listeners() };
-        readDump(buffer, buffer.length, "tcp", new Set([0]), into);
-        readTraffic(buffer, buffer.length);
+        expect(() => {
+          readDump(buffer, buffer.length, "tcp", new Set([0]), into);
+          readTraffic(buffer, buffer.length);
+        }).not.toThrow();
       }),
     );
   });
