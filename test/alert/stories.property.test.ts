@@ -61,13 +61,13 @@ describe("a story joins", () => {
       incident("a", 0, { ownerKey: "container:1" }),
       incident("b", 3, { ownerKey: "container:2" }),
     ];
-    const with_ = (facts: OwnerFacts) =>
+    const joinedWith = (facts: OwnerFacts) =>
       joined(pair, { "container:1": facts, "container:2": facts }).length;
-    expect(with_({})).toBe(0);
-    expect(with_({ user: "root" })).toBe(0);
-    expect(with_({ image: "rollouts:7" })).toBe(1);
-    expect(with_({ user: "alice" })).toBe(1);
-    expect(with_({ user: "root", loginUser: "alice" })).toBe(1);
+    expect(joinedWith({})).toBe(0);
+    expect(joinedWith({ user: "root" })).toBe(0);
+    expect(joinedWith({ image: "rollouts:7" })).toBe(1);
+    expect(joinedWith({ user: "alice" })).toBe(1);
+    expect(joinedWith({ user: "root", loginUser: "alice" })).toBe(1);
   });
 
   test("what the best cause names, if it explains enough", () => {
