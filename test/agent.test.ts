@@ -38,6 +38,14 @@ const second = (at: number, gpus: number): Observation[] =>
   }));
 const tick = (at: number): Observation => ({ kind: "tick", atMs: T0 + at * 1000 });
 
+const contextAt = (at: number, id: string): Observation => ({
+  kind: "context",
+  atMs: T0 + at * 1000,
+  fromMs: T0,
+  tool: "bash",
+  id,
+});
+
 async function* stream(of: readonly Observation[]): AsyncGenerator<Observation> {
   yield* of;
 }
@@ -254,5 +262,31 @@ describe("after a restart", () => {
     for (const { fromMs, timeMs } of slices) sums.set(fromMs, (sums.get(fromMs) ?? 0) + timeMs);
     expect([...sums.keys()]).toEqual([0, 1, 2, 3, 4, 5].map((i) => T0 + i * 10_000));
     expect(new Set(sums.values())).toEqual(new Set([10_000]));
+  });
+});
+
+describe("run contexts", () => {
+  it("go to the ledger with the next tick, and with the end, though no device is there", async () => {
+    const { batches } = await run([
+      contextAt(0, "a"),
+      contextAt(0, "b"),
+      tick(1),
+      tick(2),
+      contextAt(3, "c"),
+    ]);
+    expect(batches.map(({ contexts }) => contexts?.map((each) => each.id))).toEqual([
+      ["a", "b"],
+      ["c"],
+    ]);
+  });
+
+  it("are kept in bounded number between two ticks, and what is lost is counted", async () => {
+    const lost: number[] = [];
+    const flood = Array.from({ length: 5003 }, (_, i) => contextAt(0, String(i)));
+    const { batches } = await run([...flood, tick(1), contextAt(1, "after"), tick(2)], {
+      watch: { lostContexts: (count) => lost.push(count) },
+    });
+    expect(batches.map(({ contexts }) => contexts?.length)).toEqual([5000, 1]);
+    expect(lost).toEqual([3]);
   });
 });

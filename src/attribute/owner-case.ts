@@ -123,7 +123,7 @@ function provenFacts({
 /** A user's own engine may say what he likes of a rootless container. */
 function rootlessFacts(scope: CgroupScope | undefined, registries: Registries): OwnerFacts {
   if (scope?.kind !== "container" || scope.ownerUid === undefined) return {};
-  return bounded(registryFacts(registries.container(scope.id)));
+  return bounded(registryFacts(registries.ownContainer(scope.ownerUid, scope.id)));
 }
 
 function ofJob(registries: Registries, job: string, step: string | undefined): OwnerFacts {

@@ -1,5 +1,10 @@
 import type { OwnerFacts, OwnerKind } from "../model/owner.ts";
-import type { GpuInfo, RegistryEntry, RegistrySample } from "../model/sample.ts";
+import {
+  ENGINE_USER_LABEL,
+  type GpuInfo,
+  type RegistryEntry,
+  type RegistrySample,
+} from "../model/sample.ts";
 import { sanitize } from "../model/text.ts";
 import { defined } from "./declared-facts.ts";
 
@@ -34,6 +39,8 @@ export class Registries {
   version = 0;
   private readonly bySource = new Map<string, readonly RegistryEntry[]>();
   private readonly containers = new Map<string, RegistryEntry>();
+  /** Of users' own engines, by user: what one says must not name another's container. */
+  private readonly ownContainers = new Map<string, RegistryEntry>();
   private readonly pods = new Map<string, RegistryEntry>();
   private readonly jobs = new Map<string, RegistryEntry>();
   private readonly gpus = new Map<string, Noted[]>();
@@ -60,6 +67,11 @@ export class Registries {
 
   container(id: string | undefined): RegistryEntry | undefined {
     return id === undefined ? undefined : this.containers.get(id.slice(0, SHORT_ID));
+  }
+
+  /** Of a rootless engine's container: its user's word, where the user's engine was asked. */
+  ownContainer(uid: number, id: string): RegistryEntry | undefined {
+    return this.ownContainers.get(ownKey(String(uid), id)) ?? this.container(id);
   }
 
   pod(uid: string): RegistryEntry | undefined {
@@ -91,13 +103,19 @@ export class Registries {
 
   private rebuild(): void {
     this.version += 1;
-    for (const map of [this.containers, this.pods, this.jobs, this.gpus]) map.clear();
+    for (const map of [this.containers, this.ownContainers, this.pods, this.jobs, this.gpus])
+      map.clear();
     for (const [source, entries] of this.bySource)
       for (const entry of entries) this.index(source, entry);
   }
 
   private index(source: string, entry: RegistryEntry): void {
     const { container, job } = entry;
+    const user = new Map(Object.entries(entry.labels ?? {})).get(ENGINE_USER_LABEL);
+    if (user !== undefined) {
+      if (container?.id) this.ownContainers.set(ownKey(user, container.id), entry);
+      return;
+    }
     if (container?.id) this.containers.set(container.id.slice(0, SHORT_ID), entry);
     if (entry.pod?.uid) this.pods.set(spelledOut(entry.pod.uid), entry);
     if (job) this.jobs.set(`${job.scheduler}:${job.id}`, entry);
@@ -106,6 +124,10 @@ export class Registries {
       this.gpus.set(name, [...(this.gpus.get(name) ?? []), { source, entry }]);
     }
   }
+}
+
+function ownKey(uid: string, id: string): string {
+  return `${uid}:${id.slice(0, SHORT_ID)}`;
 }
 
 /** `GPU-3f2a…::2` is the third share of a device; `nvidia3` the device file of number 3. */

@@ -20,7 +20,7 @@ const INDEPENDENT: ReadonlySet<string> = new Set([
 
 interface Found {
   group: KernelNameGroup;
-  /** Of kernels, as a person calls them, most launched first. */
+  /** Of kernels, as a person calls them, escaped, and the term that is in them. */
   names: Set<string>;
 }
 
@@ -113,9 +113,10 @@ function groupsIn(launches: readonly LaunchSample[], data: KernelNameData): Map<
   for (const { name, count } of launches.flatMap(({ list }) => list)) {
     if (name === undefined || count === 0 || seen.has(name) || seen.size >= MAX_NAMES) continue;
     seen.add(name);
-    for (const group of groupsOf(name, index)) {
+    for (const [group, term] of groupsOf(name, index)) {
       const known = found.get(group.name) ?? { group, names: new Set<string>() };
-      if (known.names.size <= NAMED) known.names.add(plainName(name));
+      if (known.names.size <= NAMED)
+        known.names.add(`${sanitize(plainName(name), MAX_SHOWN)} by "${term}"`);
       found.set(group.name, known);
     }
   }
@@ -148,18 +149,19 @@ function indexOf(data: KernelNameData): Index {
   return index;
 }
 
-function groupsOf(name: string, index: Index): Set<KernelNameGroup> {
+/** The groups that a name falls into, each with the first of its terms that is in it. */
+function groupsOf(name: string, index: Index): Map<KernelNameGroup, string> {
   const { parts, words } = kernelWords(name);
-  const groups = new Set<KernelNameGroup>();
+  const groups = new Map<KernelNameGroup, string>();
   for (const list of [parts, words])
     for (const [i, word] of list.entries())
       for (const { words: wanted, group } of index.get(word) ?? [])
-        if (wanted.every((each, j) => list[i + j] === each)) groups.add(group);
+        if (!groups.has(group) && wanted.every((each, j) => list[i + j] === each))
+          groups.set(group, wanted.join(" "));
   return groups;
 }
 
 function namesOf(found: readonly Found[]): string {
   const all = found.flatMap(({ names }) => [...names]);
-  const shown = all.slice(0, NAMED).map((name) => sanitize(name, MAX_SHOWN));
-  return `${shown.join(", ")}${all.length > NAMED ? ", …" : ""}`;
+  return `${all.slice(0, NAMED).join(", ")}${all.length > NAMED ? ", …" : ""}`;
 }

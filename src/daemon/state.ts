@@ -47,6 +47,8 @@ export class DaemonState {
   private node: string;
   private gpus: HealthReading["gpus"] = [];
   private outbox: HealthReading["outbox"];
+  /** Run contexts that came faster than they are written. */
+  private lostContexts = 0;
 
   constructor(parts: DaemonStateParts) {
     this.parts = parts;
@@ -85,6 +87,10 @@ export class DaemonState {
         noteGpu(gpu);
         next.gpu?.(gpu);
       },
+      lostContexts: (count) => {
+        this.lostContexts += count;
+        next.lostContexts?.(count);
+      },
       incident: (incident) => {
         this.doubt.incident(incident);
         next.incident?.(incident);
@@ -109,7 +115,7 @@ export class DaemonState {
     for (const { state } of openIncidents()) alerts[state] = (alerts[state] ?? 0) + 1;
     metrics.setHealth({
       collectors: collectors(),
-      ledger: { queued: queuedSlices, dropped: droppedSlices },
+      ledger: { queued: queuedSlices, dropped: droppedSlices + this.lostContexts },
       alerts,
       outbox: this.outbox,
       gpus: this.gpus.map((gpu) => ({

@@ -5,6 +5,7 @@
 
 /** Longer than real ones, which carry all their template arguments. */
 const MAX_NAME = 2048;
+const QUALIFIED = /(?<!\w)[A-Za-z_]\w*(?:::[A-Za-z_]\w*)*/g;
 const IDENTIFIER = /^[A-Za-z_]\w*$/;
 /** What compilers put before the name of a kernel's function in the program. */
 const STUB = /^__device_stub__/;
@@ -54,10 +55,7 @@ function identifierGroups(name: string): string[][] {
 }
 
 function writtenGroups(name: string): string[][] {
-  return name
-    .split(/(?:(?!::)[^\w])+/)
-    .map((group) => group.split("::").filter((each) => IDENTIFIER.test(each)))
-    .filter((group) => group.length > 0);
+  return [...name.matchAll(QUALIFIED)].map(([group]) => group.split("::"));
 }
 
 /** Source names are their length and themselves; those without anything between them are one qualified name. */

@@ -148,6 +148,12 @@ export interface SocketSample {
   list: readonly SocketSighting[];
 }
 
+/**
+ * The label of what a user's own engine says, with the user's number: it is that user's word, and
+ * tells of no container but theirs.
+ */
+export const ENGINE_USER_LABEL = "gpu-assay.uid";
+
 /** What a scheduler or an engine says of one of its jobs, pods or containers. */
 export interface RegistryEntry {
   /** Devices it was given, by uuid or by the node's index as text. */

@@ -12,9 +12,10 @@ export interface ContextIntakeSettings {
     signal: "traces" | "logs",
     encoding: BodyEncoding,
     body: Uint8Array,
-  ):
+  ): Promise<
     | { state: "taken"; refused: number; reason: string | undefined }
-    | { state: "full"; retryAfterSeconds: number };
+    | { state: "full"; retryAfterSeconds: number }
+  >;
   /** No request would be taken now. */
   readonly isFull: boolean;
   /** What senders must show; undefined where anybody who reaches the server may send. */
@@ -24,7 +25,7 @@ export interface ContextIntakeSettings {
 /** Of a body, as it comes and unpacked. */
 export const MAX_BODY_BYTES = 4 * 1024 * 1024;
 /** Bodies that are held at one time: a few slow senders must not fill the memory. */
-const MAX_AT_ONCE = 8;
+const MAX_AT_ONCE = 16;
 const RETRY_AFTER_SECONDS = 2;
 
 const ENCODINGS: ReadonlyMap<string, BodyEncoding> = new Map([
@@ -64,7 +65,7 @@ export function addOtlpRoutes(app: FastifyInstance, intake: ContextIntakeSetting
     for (const signal of ["traces", "logs"] as const)
       scope.post(`/v1/${signal}`, async (request, reply) => {
         const encoding = encodingOf(request);
-        const offer = intake.offer(signal, encoding, await bodyOf(request));
+        const offer = await intake.offer(signal, encoding, await bodyOf(request));
         if (offer.state === "full") throw busy(offer.retryAfterSeconds);
         return reply.type(typeOf(encoding)).send(exportBody(encoding, signal, offer));
       });

@@ -65,11 +65,17 @@ describe.skipIf(!compiler)(`recording a live node, played by a stand-in driver${
     expect(processes).toBeGreaterThan(2);
     expect(processes).toBeLessThan(gpu / 4);
     const reports = rest.filter((each) => each.kind === "collector");
-    expect(reports).toMatchObject([
+    const ofDevices = reports.filter(({ name }) => ["nvidia", "drm", "host"].includes(name));
+    expect(ofDevices).toMatchObject([
       { name: "nvidia", state: "ready" },
       { name: "drm", state: "absent" },
       { name: "host", state: "ready", detail: expect.stringMatching(/^\d+ processes, /) },
     ]);
+    // What a node has of schedulers and engines is its own affair, but each of them reports.
+    const registries = reports
+      .map(({ name }) => name)
+      .filter((name) => !ofDevices.some((one) => one.name === name));
+    expect(registries).toEqual(expect.arrayContaining(["kubelet", "docker", "prolog"]));
     expect(done.stderr).toMatch(/^\d+ lines written, \d+ dropped$/m);
     expect(done.stderr).toMatch(/^\d+ readings, \d+\.\d\d a second of 50\.00 asked/m);
     expect(done.stderr).toMatch(/^a reading took \d+\.\d\d ms, /m);

@@ -38,9 +38,11 @@ export type Network = [Parsed, number];
 /** `10.0.0.0/8`, or one address; undefined for anything else. */
 export function parseNetwork(text: string): Network | undefined {
   if (text.length > MAX_LENGTH) return undefined;
+  // The library also reads `1.2.3` and plain numbers as addresses: nobody who writes them means that.
+  const [place = ""] = text.split("/", 1);
+  if (!place.includes(":") && !ipaddr.IPv4.isValidFourPartDecimal(place)) return undefined;
   if (ipaddr.isValidCIDR(text)) return ipaddr.parseCIDR(text);
-  // Of numbers alone the library would make an address: a port must not become one.
-  const address = /[.:]/.test(text) ? parseAddress(text) : undefined;
+  const address = parseAddress(text);
   return address && [address, address.kind() === "ipv4" ? 32 : 128];
 }
 

@@ -7,6 +7,7 @@ import type { Collector, OpenResult } from "../contract.ts";
 import { wantedOf } from "./attribute-table.ts";
 import { ContextIntake, type IntakeDeps, type IntakeSettings } from "./intake.ts";
 import { contextLineOf } from "./line.ts";
+import { inPortions, portionsOf } from "./portions.ts";
 import { Tail, type TailedLine } from "./tail.ts";
 
 export interface FollowerSettings extends IntakeSettings {
@@ -108,7 +109,7 @@ export class ContextFollower implements Collector {
   ): Promise<number> {
     const { tail, path } = followed;
     const read = await tail.read(maxBytes).catch((error: unknown) => failed(error, path));
-    for (const line of read.lines) this.#line(line, followed, atMs, seen);
+    for (const line of read.lines) await this.#line(line, followed, atMs, seen);
     for (let i = 0; i < read.tooLong; i += 1)
       this.#noteBad(path, tail.offset, "a line is too long");
     if (!read.isAtEnd) return read.bytes;
@@ -119,7 +120,12 @@ export class ContextFollower implements Collector {
     return read.bytes;
   }
 
-  #line({ text, offset }: TailedLine, from: Followed, atMs: number, seen: Observation[]): void {
+  async #line(
+    { text, offset }: TailedLine,
+    from: Followed,
+    atMs: number,
+    seen: Observation[],
+  ): Promise<void> {
     if (text.trim() === "") return;
     try {
       const line = contextLineOf(text, { file: from.path, line: 0 }, this.#wanted);
@@ -127,10 +133,11 @@ export class ContextFollower implements Collector {
         seen.push(line.context);
         return;
       }
-      const { records } = line;
-      const taken = this.#intake.take({ records, atMs, isFresh: from.isCaughtUp });
-      seen.push(...taken.contexts);
-      this.#badLines += taken.refused;
+      for await (const records of portionsOf(await inPortions(line.records))) {
+        const taken = this.#intake.take({ records, atMs, isFresh: from.isCaughtUp });
+        seen.push(...taken.contexts);
+        this.#badLines += taken.refused;
+      }
     } catch (error) {
       this.#noteBad(from.path, offset, error instanceof Error ? error.message : String(error));
     }

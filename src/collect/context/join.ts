@@ -22,8 +22,11 @@ interface Stretch {
 export class ContextJoin {
   readonly #calls = new Map<string, RunContext>();
   readonly #stretches = new Map<string, Stretch>();
-  /** How many words went into a stretch without being told on their own. */
-  folded = 0;
+
+  /** Calls and stretches that are remembered. */
+  get size(): number {
+    return this.#calls.size + this.#stretches.size;
+  }
 
   /** What there is to tell now that this was heard: undefined where it adds nothing. */
   take({ context, keep }: Mapped): RunContext | undefined {
@@ -53,7 +56,6 @@ export class ContextJoin {
       remember(this.#stretches, key, { context: begun, toldToMs: toMs });
       return begun;
     }
-    this.folded += 1;
     const grown = {
       ...known.context,
       fromMs: Math.min(fromMs, known.context.fromMs),

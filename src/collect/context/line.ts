@@ -12,7 +12,7 @@ import { maskSecrets } from "./secrets.ts";
 /** What one line of a followed file holds: a context as such, or a request of OTLP. */
 export type ContextLine =
   | { kind: "context"; context: ContextObservation }
-  | { kind: "otlp"; records: OtlpRecord[] };
+  | { kind: "otlp"; records: Iterable<OtlpRecord> };
 
 const MAX_PIDS = 64;
 const NAMES = [

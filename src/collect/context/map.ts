@@ -26,7 +26,7 @@ const MAX_DURATION_MS = 7 * 86_400_000;
  */
 export function mappedOf(record: OtlpRecord, table: ContextTable): Mapped | "time" | undefined {
   const find = finder(record);
-  const texts: RunContext = { fromMs: 0 };
+  const texts: Omit<RunContext, "fromMs"> = {};
   for (const field of CONTEXT_FIELDS) {
     if (field === "arguments") continue;
     const value = textOf(find(table.fields[field].values));
@@ -191,7 +191,7 @@ function pidsOf(value: AttributeValue | undefined): number[] {
   });
 }
 
-function hasName({ service, agent, run, episode, session }: RunContext): boolean {
+function hasName({ service, agent, run, episode, session }: Omit<RunContext, "fromMs">): boolean {
   return [service, agent, run, episode, session].some((name) => name !== undefined);
 }
 

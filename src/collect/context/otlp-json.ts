@@ -3,15 +3,15 @@ import {
   type Attributes,
   type AttributeValue,
   bounded,
-  idOf,
   malformedBody,
   MAX_NAME_LENGTH,
   MAX_VALUE_DEPTH,
   MAX_VALUE_ENTRIES,
   MAX_VALUE_LENGTH,
-  millisecondsOfNanos,
   type OtlpRecord,
   type OtlpSignal,
+  type RawRecord,
+  recordOf,
 } from "./otlp.ts";
 
 /* OTLP's mapping to JSON: ids in hex, 64-bit integers as text, unknown fields skipped. */
@@ -44,31 +44,37 @@ const logRecord = z.object({
   traceId: text,
   spanId: text,
   eventName: text,
-  body: z.unknown(),
+  body: z.unknown().optional(),
   attributes,
 });
 
 const traces = z.object({
-  resourceSpans: many(z.object({ resource, scopeSpans: many(z.object({ spans: many(span) })) })),
+  resourceSpans: many(
+    z.object({ resource, scopeSpans: many(z.object({ spans: many(z.unknown()) })) }),
+  ),
 });
 const logs = z.object({
   resourceLogs: many(
-    z.object({ resource, scopeLogs: many(z.object({ logRecords: many(logRecord) })) }),
+    z.object({ resource, scopeLogs: many(z.object({ logRecords: many(z.unknown()) })) }),
   ),
 });
 
 /**
- * The records of a request, with the wanted attributes.
+ * The records of a request one by one, with the wanted attributes: who has much else to do need not
+ * read a large one in one go.
  * @throws AssayError `context/malformed`
  */
-export function recordsOfJson(
+export function* recordsOfJson(
   signal: OtlpSignal,
   body: unknown,
   wanted: ReadonlySet<string>,
-): OtlpRecord[] {
+): Generator<OtlpRecord> {
   const isRequest = typeof body === "object" && body !== null && !Array.isArray(body);
   if (!isRequest) throw malformedBody("the body is no JSON object");
-  return signal === "traces" ? spansOf(body, wanted) : logsOf(body, wanted);
+  for (const { resource: of, records } of groupsOf(signal, body)) {
+    const ofResource = attributesOf(of?.attributes, wanted);
+    for (const record of records) yield recordOf(signal, rawOf(signal, record, wanted), ofResource);
+  }
 }
 
 /** @throws AssayError `context/malformed` */
@@ -80,49 +86,28 @@ export function parseJson(body: string): unknown {
   }
 }
 
-function spansOf(body: object, wanted: ReadonlySet<string>): OtlpRecord[] {
-  return checked(traces, body).resourceSpans.flatMap(({ resource: of, scopeSpans }) => {
-    const ofResource = attributesOf(of?.attributes, wanted);
-    return scopeSpans.flatMap(({ spans }) =>
-      spans.map((each): OtlpRecord => ({
-        kind: "span",
-        name: each.name === undefined ? undefined : bounded(each.name, MAX_NAME_LENGTH),
-        traceId: idOf(each.traceId, 32),
-        spanId: idOf(each.spanId, 16),
-        fromMs: millisecondsOfNanos(each.startTimeUnixNano),
-        toMs: millisecondsOfNanos(each.endTimeUnixNano),
-        body: undefined,
-        attributes: attributesOf(each.attributes, wanted),
-        resource: ofResource,
-      })),
-    );
-  });
+function groupsOf(signal: OtlpSignal, body: object) {
+  if (signal === "traces")
+    return checked(traces, body).resourceSpans.map(({ resource: of, scopeSpans }) => ({
+      resource: of,
+      records: scopeSpans.flatMap(({ spans }) => spans),
+    }));
+  return checked(logs, body).resourceLogs.map(({ resource: of, scopeLogs }) => ({
+    resource: of,
+    records: scopeLogs.flatMap(({ logRecords }) => logRecords),
+  }));
 }
 
-function logsOf(body: object, wanted: ReadonlySet<string>): OtlpRecord[] {
-  return checked(logs, body).resourceLogs.flatMap(({ resource: of, scopeLogs }) => {
-    const ofResource = attributesOf(of?.attributes, wanted);
-    return scopeLogs.flatMap(({ logRecords }) =>
-      logRecords.map((each): OtlpRecord => {
-        const said = jsonValueOf(each.body);
-        const { timeUnixNano, observedTimeUnixNano, eventName } = each;
-        return {
-          kind: "log",
-          name: eventName === undefined ? undefined : bounded(eventName, MAX_NAME_LENGTH),
-          traceId: idOf(each.traceId, 32),
-          spanId: idOf(each.spanId, 16),
-          fromMs: undefined,
-          toMs: millisecondsOfNanos(timeUnixNano) ?? millisecondsOfNanos(observedTimeUnixNano),
-          body: typeof said === "string" ? bounded(said, MAX_NAME_LENGTH) : undefined,
-          attributes: attributesOf(each.attributes, wanted),
-          resource: ofResource,
-        };
-      }),
-    );
-  });
+function rawOf(signal: OtlpSignal, record: unknown, wanted: ReadonlySet<string>): RawRecord {
+  if (signal === "traces") {
+    const { attributes: list, ...fields } = checked(span, record);
+    return { ...fields, attributes: attributesOf(list, wanted) };
+  }
+  const { attributes: list, body, eventName: name, ...fields } = checked(logRecord, record);
+  return { ...fields, name, body: jsonValueOf(body), attributes: attributesOf(list, wanted) };
 }
 
-function checked<T extends z.ZodType>(schema: T, body: object): z.output<T> {
+function checked<T extends z.ZodType>(schema: T, body: unknown): z.output<T> {
   const parsed = schema.safeParse(body);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
@@ -157,7 +142,10 @@ function jsonValueOf(any: unknown, depth = 0): AttributeValue | undefined {
   }
   if (isObject(arrayValue)) {
     const values = Array.isArray(arrayValue["values"]) ? arrayValue["values"] : [];
-    return values.slice(0, MAX_VALUE_ENTRIES).flatMap((each) => jsonValueOf(each, depth + 1) ?? []);
+    return values
+      .slice(0, MAX_VALUE_ENTRIES)
+      .map((each) => jsonValueOf(each, depth + 1))
+      .filter((value) => value !== undefined);
   }
   if (!isObject(kvlistValue)) return undefined;
   const entries = Array.isArray(kvlistValue["values"]) ? kvlistValue["values"] : [];

@@ -2,8 +2,8 @@ import protobuf from "protobufjs/light.js";
 
 /**
  * The part of OTLP's messages that a context is made of, by their public field numbers; a decoder
- * skips the rest. Values of attributes stay bytes: only those that are wanted are read, one layer at a
- * time, so that no body can make the decoder descend far.
+ * skips the rest. What lies within stays bytes and is read layer by layer, and of attributes only what is
+ * wanted: no body can make the decoder descend far, or read a large one in one go.
  */
 const root = protobuf.Root.fromJSON({
   nested: {
@@ -43,16 +43,6 @@ const root = protobuf.Root.fromJSON({
         attributes: { rule: "repeated", type: "KeyValue", id: 9 },
       },
     },
-    ScopeSpans: { fields: { spans: { rule: "repeated", type: "Span", id: 2 } } },
-    ResourceSpans: {
-      fields: {
-        resource: { type: "Resource", id: 1 },
-        scopeSpans: { rule: "repeated", type: "ScopeSpans", id: 2 },
-      },
-    },
-    ExportTraceServiceRequest: {
-      fields: { resourceSpans: { rule: "repeated", type: "ResourceSpans", id: 1 } },
-    },
     LogRecord: {
       fields: {
         timeUnixNano: { type: "fixed64", id: 1 },
@@ -64,16 +54,15 @@ const root = protobuf.Root.fromJSON({
         eventName: { type: "string", id: 12 },
       },
     },
-    ScopeLogs: { fields: { logRecords: { rule: "repeated", type: "LogRecord", id: 2 } } },
-    ResourceLogs: {
+    // ExportTraceServiceRequest, ResourceSpans and ScopeSpans have the numbers of their likes for logs.
+    Request: { fields: { groups: { rule: "repeated", type: "bytes", id: 1 } } },
+    Group: {
       fields: {
         resource: { type: "Resource", id: 1 },
-        scopeLogs: { rule: "repeated", type: "ScopeLogs", id: 2 },
+        scopes: { rule: "repeated", type: "bytes", id: 2 },
       },
     },
-    ExportLogsServiceRequest: {
-      fields: { resourceLogs: { rule: "repeated", type: "ResourceLogs", id: 1 } },
-    },
+    Scope: { fields: { records: { rule: "repeated", type: "bytes", id: 2 } } },
   },
 });
 
@@ -81,8 +70,11 @@ export type MessageName =
   | "AnyValue"
   | "ArrayValue"
   | "KeyValueList"
-  | "ExportTraceServiceRequest"
-  | "ExportLogsServiceRequest";
+  | "Request"
+  | "Group"
+  | "Scope"
+  | "Span"
+  | "LogRecord";
 
 /** A message as a plain object: 64-bit integers as text. @throws Error for what is no such message */
 export function decodeMessage(name: MessageName, bytes: Uint8Array): unknown {

@@ -3,15 +3,15 @@ import {
   type Attributes,
   type AttributeValue,
   bounded,
-  idOf,
   malformedBody,
   MAX_NAME_LENGTH,
   MAX_VALUE_DEPTH,
   MAX_VALUE_ENTRIES,
   MAX_VALUE_LENGTH,
-  millisecondsOfNanos,
   type OtlpRecord,
   type OtlpSignal,
+  type RawRecord,
+  recordOf,
 } from "./otlp.ts";
 import { decodeMessage } from "./otlp-messages.ts";
 
@@ -49,74 +49,77 @@ const logRecord = z.object({
   eventName: z.string().optional(),
   attributes,
 });
-const many = <T extends z.ZodType>(item: T) => z.array(item).default([]);
-const traces = z.object({
-  resourceSpans: many(z.object({ resource, scopeSpans: many(z.object({ spans: many(span) })) })),
-});
-const logs = z.object({
-  resourceLogs: many(
-    z.object({ resource, scopeLogs: many(z.object({ logRecords: many(logRecord) })) }),
-  ),
-});
+const pieces = z.array(z.instanceof(Uint8Array)).default([]);
+/** Field 1 of a request and 2 of the two layers below it are lists for traces and logs alike. */
+const request = z.object({ groups: pieces });
+const group = z.object({ resource, scopes: pieces });
+const scope = z.object({ records: pieces });
 
 /**
- * The records of a request in protobuf, with the wanted attributes.
+ * The records of a request in protobuf one by one, with the wanted attributes.
  * @throws AssayError `context/malformed`
  */
-export function recordsOfProtobuf(
+export function* recordsOfProtobuf(
   signal: OtlpSignal,
   body: Uint8Array,
   wanted: ReadonlySet<string>,
-): OtlpRecord[] {
+): Generator<OtlpRecord> {
   try {
-    return signal === "traces" ? spansOf(body, wanted) : logsOf(body, wanted);
+    yield* recordsOf(signal, body, wanted);
   } catch (cause) {
     throw malformedBody("the body is no message of OTLP", cause);
   }
 }
 
-function spansOf(body: Uint8Array, wanted: ReadonlySet<string>): OtlpRecord[] {
-  const request = traces.parse(decodeMessage("ExportTraceServiceRequest", body));
-  return request.resourceSpans.flatMap(({ resource: of, scopeSpans }) => {
+function* recordsOf(
+  signal: OtlpSignal,
+  body: Uint8Array,
+  wanted: ReadonlySet<string>,
+): Generator<OtlpRecord> {
+  for (const ofGroup of request.parse(decodeMessage("Request", body)).groups) {
+    const { resource: of, scopes } = group.parse(decodeMessage("Group", ofGroup));
     const ofResource = attributesOf(of?.attributes, wanted);
-    return scopeSpans.flatMap(({ spans }) =>
-      spans.map((each): OtlpRecord => ({
-        kind: "span",
-        name: each.name === undefined ? undefined : bounded(each.name, MAX_NAME_LENGTH),
-        traceId: idOf(hexOf(each.traceId), 32),
-        spanId: idOf(hexOf(each.spanId), 16),
-        fromMs: millisecondsOfNanos(each.startTimeUnixNano),
-        toMs: millisecondsOfNanos(each.endTimeUnixNano),
-        body: undefined,
-        attributes: attributesOf(each.attributes, wanted),
-        resource: ofResource,
-      })),
-    );
-  });
+    for (const ofScope of scopes)
+      for (const record of scope.parse(decodeMessage("Scope", ofScope)).records)
+        yield recordOf(signal, rawOf(signal, record, wanted), ofResource);
+  }
 }
 
-function logsOf(body: Uint8Array, wanted: ReadonlySet<string>): OtlpRecord[] {
-  const request = logs.parse(decodeMessage("ExportLogsServiceRequest", body));
-  return request.resourceLogs.flatMap(({ resource: of, scopeLogs }) => {
-    const ofResource = attributesOf(of?.attributes, wanted);
-    return scopeLogs.flatMap(({ logRecords }) =>
-      logRecords.map((each): OtlpRecord => {
-        const { timeUnixNano, observedTimeUnixNano, eventName } = each;
-        const said = each.body && valueOf(each.body);
-        return {
-          kind: "log",
-          name: eventName === undefined ? undefined : bounded(eventName, MAX_NAME_LENGTH),
-          traceId: idOf(hexOf(each.traceId), 32),
-          spanId: idOf(hexOf(each.spanId), 16),
-          fromMs: undefined,
-          toMs: millisecondsOfNanos(timeUnixNano) ?? millisecondsOfNanos(observedTimeUnixNano),
-          body: typeof said === "string" ? bounded(said, MAX_NAME_LENGTH) : undefined,
-          attributes: attributesOf(each.attributes, wanted),
-          resource: ofResource,
-        };
-      }),
-    );
-  });
+function rawOf(signal: OtlpSignal, record: Uint8Array, wanted: ReadonlySet<string>): RawRecord {
+  if (signal === "traces") {
+    const {
+      traceId,
+      spanId,
+      attributes: list,
+      ...fields
+    } = span.parse(decodeMessage("Span", record));
+    return {
+      ...fields,
+      ...idsOf(traceId, spanId),
+      name: fields.name,
+      attributes: attributesOf(list, wanted),
+    };
+  }
+  const {
+    traceId,
+    spanId,
+    attributes: list,
+    body,
+    eventName: name,
+    ...fields
+  } = logRecord.parse(decodeMessage("LogRecord", record));
+  const said = body && valueOf(body);
+  return {
+    ...fields,
+    ...idsOf(traceId, spanId),
+    name,
+    body: said,
+    attributes: attributesOf(list, wanted),
+  };
+}
+
+function idsOf(traceId: Uint8Array | undefined, spanId: Uint8Array | undefined) {
+  return { traceId: hexOf(traceId), spanId: hexOf(spanId) };
 }
 
 function attributesOf(
@@ -142,7 +145,10 @@ function valueOf(encoded: Uint8Array, depth = 0): AttributeValue | undefined {
   if (number !== undefined) return Number.isFinite(number) ? number : undefined;
   if (any.arrayValue) {
     const { values } = arrayValue.parse(decodeMessage("ArrayValue", any.arrayValue));
-    return values.slice(0, MAX_VALUE_ENTRIES).flatMap((each) => valueOf(each, depth + 1) ?? []);
+    return values
+      .slice(0, MAX_VALUE_ENTRIES)
+      .map((each) => valueOf(each, depth + 1))
+      .filter((value) => value !== undefined);
   }
   if (!any.kvlistValue) return undefined;
   const { values } = keyValueList.parse(decodeMessage("KeyValueList", any.kvlistValue));

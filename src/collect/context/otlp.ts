@@ -52,15 +52,49 @@ export function malformedBody(message: string, cause?: unknown): AssayError {
 }
 
 /** Unix nanoseconds, as a number or digits, to whole milliseconds; undefined for what is no such time. */
-export function millisecondsOfNanos(value: unknown): number | undefined {
+function millisecondsOfNanos(value: unknown): number | undefined {
   const isDigits = typeof value === "string" && /^\d{1,20}$/.test(value);
   if (!isDigits && typeof value !== "number") return undefined;
   const ms = Math.round(Number(value) / NANOS_PER_MS);
   return ms >= MIN_TIME_MS && ms < MAX_TIME_MS ? ms : undefined;
 }
 
+/** A span or log record as either encoding has it: ids in hex, times as numbers or digits. */
+export interface RawRecord {
+  name: string | undefined;
+  traceId: string | undefined;
+  spanId: string | undefined;
+  /** Of a span. */
+  startTimeUnixNano?: unknown;
+  endTimeUnixNano?: unknown;
+  /** Of a log. */
+  timeUnixNano?: unknown;
+  observedTimeUnixNano?: unknown;
+  body?: AttributeValue | undefined;
+  attributes: Attributes;
+}
+
+/** A record with its times and names looked at. */
+export function recordOf(signal: OtlpSignal, raw: RawRecord, resource: Attributes): OtlpRecord {
+  const { name, traceId, spanId, body, attributes } = raw;
+  const isSpan = signal === "traces";
+  return {
+    kind: isSpan ? "span" : "log",
+    name: name === undefined ? undefined : bounded(name, MAX_NAME_LENGTH),
+    traceId: idOf(traceId, 32),
+    spanId: idOf(spanId, 16),
+    fromMs: isSpan ? millisecondsOfNanos(raw.startTimeUnixNano) : undefined,
+    toMs: isSpan
+      ? millisecondsOfNanos(raw.endTimeUnixNano)
+      : (millisecondsOfNanos(raw.timeUnixNano) ?? millisecondsOfNanos(raw.observedTimeUnixNano)),
+    body: typeof body === "string" ? bounded(body, MAX_NAME_LENGTH) : undefined,
+    attributes,
+    resource,
+  };
+}
+
 /** An id in hex; undefined where it is none, or all zeros, which stands for none. */
-export function idOf(hex: string | undefined, digits: 16 | 32): string | undefined {
+function idOf(hex: string | undefined, digits: 16 | 32): string | undefined {
   if (hex?.length !== digits || !/^[0-9a-f]+$/i.test(hex) || /^0+$/.test(hex)) return undefined;
   return hex.toLowerCase();
 }

@@ -2,6 +2,7 @@ import type { ContextObservation, Observation } from "../../model/observation.ts
 import type { Collector, OpenResult } from "../contract.ts";
 import { ContextIntake, type IntakeDeps, type IntakeSettings } from "./intake.ts";
 import type { OtlpEncoding, OtlpRecord, OtlpSignal } from "./otlp.ts";
+import { inPortions, portionsOf } from "./portions.ts";
 import { parseJson, recordsOfJson } from "./otlp-json.ts";
 import { recordsOfProtobuf } from "./otlp-protobuf.ts";
 import { wantedOf } from "./attribute-table.ts";
@@ -39,6 +40,8 @@ export class ContextQueue implements Collector {
   readonly #maxPerTick: number;
   readonly #nowMs: () => number;
   #waiting: ContextObservation[] = [];
+  /** Places that requests have which are still being read. */
+  #promised = 0;
   #dropped = 0;
 
   constructor(settings: ContextQueueSettings, deps: ContextQueueDeps) {
@@ -56,19 +59,19 @@ export class ContextQueue implements Collector {
 
   /** Whether a request is worth being read at all. */
   get isFull(): boolean {
-    return this.#waiting.length >= this.#maxWaiting;
+    return this.#waiting.length + this.#promised >= this.#maxWaiting;
   }
 
   /**
    * Takes the body of one request, not packed.
    * @throws AssayError `context/malformed`
    */
-  offer(signal: OtlpSignal, encoding: OtlpEncoding, body: Uint8Array): ContextOffer {
+  async offer(signal: OtlpSignal, encoding: OtlpEncoding, body: Uint8Array): Promise<ContextOffer> {
     const records =
       encoding === "json"
         ? recordsOfJson(signal, parseJson(Buffer.from(body).toString("utf8")), this.#wanted)
         : recordsOfProtobuf(signal, body, this.#wanted);
-    return this.#take(records);
+    return this.#take(await inPortions(records));
   }
 
   open(): Promise<OpenResult> {
@@ -81,8 +84,8 @@ export class ContextQueue implements Collector {
 
   async close(): Promise<void> {}
 
-  #take(records: readonly OtlpRecord[]): ContextOffer {
-    const room = this.#maxWaiting - this.#waiting.length;
+  async #take(records: readonly OtlpRecord[]): Promise<ContextOffer> {
+    const room = this.#maxWaiting - this.#waiting.length - this.#promised;
     // One that would never fit is cut; any other comes again when there is room.
     if (records.length > room && room < this.#maxWaiting) {
       this.#dropped += records.length;
@@ -90,12 +93,7 @@ export class ContextQueue implements Collector {
     }
     const atMs = Math.round(this.#nowMs());
     const fitting = records.slice(0, room);
-    const { contexts, refused: untimed } = this.#intake.take({
-      records: fitting,
-      atMs,
-      isFresh: true,
-    });
-    this.#waiting.push(...contexts);
+    const untimed = await this.#takeIn(fitting, atMs);
     const tooMany = records.length - fitting.length;
     this.#dropped += untimed + tooMany;
     const reasons = [
@@ -104,5 +102,18 @@ export class ContextQueue implements Collector {
     ].filter((reason) => reason !== "");
     const reason = reasons.length > 0 ? reasons.join("; ") : undefined;
     return { state: "taken", refused: untimed + tooMany, reason };
+  }
+
+  /** @returns how many had no time */
+  async #takeIn(records: readonly OtlpRecord[], atMs: number): Promise<number> {
+    this.#promised += records.length;
+    let untimed = 0;
+    for await (const portion of portionsOf(records)) {
+      this.#promised -= portion.length;
+      const { contexts, refused } = this.#intake.take({ records: portion, atMs, isFresh: true });
+      this.#waiting.push(...contexts);
+      untimed += refused;
+    }
+    return untimed;
   }
 }

@@ -2,9 +2,11 @@
 
 const MASK = "[masked]";
 
-/** Names whose value is a secret, however the two are joined. */
-const NAME =
-  "[A-Za-z0-9_.-]{0,40}(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credentials?|authorization|cookie)[A-Za-z0-9_.-]{0,40}";
+/** Words in a name whose value is a secret; what stands before them in it does not matter. */
+const WORD =
+  "(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential|authorization|cookie)";
+const REST = "[A-Za-z0-9_.-]{0,40}";
+const NAME = `${WORD}${REST}`;
 
 const RULES: readonly [RegExp, string][] = [
   // A key in its own armour.
@@ -25,7 +27,10 @@ const RULES: readonly [RegExp, string][] = [
     new RegExp(`(${NAME}\\s{0,3}[:=]\\s{0,3})(?!\\\\{0,3}["'\\[{])[^\\s"',;&}\\\\]{1,2000}`, "gi"),
     `$1${MASK}`,
   ],
-  [new RegExp(`(--?${NAME}\\s{1,3})(?![-\\[])[^\\s"',;&}\\\\]{1,2000}`, "gi"), `$1${MASK}`],
+  [
+    new RegExp(`(--?[A-Za-z0-9_.-]{0,40}${NAME}\\s{1,3})(?![-\\[])[^\\s"',;&}\\\\]{1,2000}`, "gi"),
+    `$1${MASK}`,
+  ],
   // Tokens that say what they are.
   [
     /\b(?:ghp|gho|ghu|ghs|ghr|github_pat|glpat|xox[abprs]|hf|sk|rk|pk|AKIA|ASIA|npm|dop_v1)[_-]?[A-Za-z0-9_-]{16,}/g,

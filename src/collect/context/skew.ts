@@ -48,7 +48,10 @@ export class SkewEstimator {
   delivered(newestEventMs: number, atMs: number): void {
     const aheadMs = newestEventMs - atMs;
     if (Math.abs(aheadMs) > MAX_SKEW_MS) return;
-    this.#deliveries.push({ atMs, aheadMs });
+    const last = this.#deliveries.at(-1);
+    // Parts of one delivery are one.
+    if (last?.atMs === atMs) last.aheadMs = Math.max(last.aheadMs, aheadMs);
+    else this.#deliveries.push({ atMs, aheadMs });
     this.#deliveries = recent(this.#deliveries, atMs);
   }
 

@@ -20,7 +20,7 @@ export interface TailRead {
 /** Longest line that is read. */
 const MAX_LINE_BYTES = 1024 * 1024;
 /** Enough to see that a file of the same name and size is another one. */
-const HEAD_BYTES = 64;
+const HEAD_BYTES = 256;
 const NEWLINE = 10;
 
 /**
@@ -72,7 +72,8 @@ export class Tail {
   /** Up to so many bytes of what is new. @throws Error of the file system */
   async read(maxBytes: number): Promise<TailRead> {
     const { size } = await this.#file.stat();
-    if (size < this.#offset || !(await this.#hasSameHead())) this.#rewind();
+    const isSame = await this.#noteHead();
+    if (size < this.#offset || !isSame) this.#rewind();
     const buffer = Buffer.allocUnsafe(Math.min(maxBytes, Math.max(0, size - this.#offset)));
     const { bytesRead } = await this.#file.read(buffer, 0, buffer.length, this.#offset);
     const startsAt = this.#offset - this.#carry.length;
@@ -109,16 +110,16 @@ export class Tail {
   #rewind(): void {
     this.#offset = 0;
     this.#carry = Buffer.alloc(0);
-    this.#head = Buffer.alloc(0);
     this.#isSkipping = false;
   }
 
-  async #hasSameHead(): Promise<boolean> {
+  /** @returns whether the file still begins as it did */
+  async #noteHead(): Promise<boolean> {
     const buffer = Buffer.alloc(HEAD_BYTES);
     const { bytesRead } = await this.#file.read(buffer, 0, HEAD_BYTES, 0);
     const head = buffer.subarray(0, bytesRead);
     const isSame = head.subarray(0, this.#head.length).equals(this.#head);
-    if (isSame) this.#head = head;
+    this.#head = head;
     return isSame;
   }
 }

@@ -3,7 +3,7 @@ import type { HolderHint } from "./board.ts";
 import type { Entry, ProcessTable } from "./table.ts";
 
 /** Links that are read in one scan to find holders nobody has named. */
-const LINKS_A_SCAN = 4000;
+const LINKS_A_SCAN = 3000;
 /** Of one process. */
 const MAX_LINKS = 4096;
 /** A program opens its GPU soon after it began: so long it is looked at in each scan. */

@@ -8,7 +8,7 @@ import { isHostView } from "../drm/inspect.ts";
 import { readLink } from "../files.ts";
 import { createProcessReader, type ProcessReader } from "../processes/reader.ts";
 import type { HolderHint } from "./board.ts";
-import { readDescriptors } from "./descriptors.ts";
+import { OpenFiles } from "./open-files.ts";
 import { HolderSearch } from "./holders.ts";
 import { detailOf, type HostCounts } from "./detail.ts";
 import { SocketScan, type SocketOwner } from "./sockets/scan.ts";
@@ -32,7 +32,7 @@ const MAX_PROCESSES = 2000;
 /** Links of open files that are read in one scan of the trees, and of one process. */
 const MAX_LINKS = 100_000;
 const MAX_LINKS_EACH = 16_384;
-const REFRESH_MS = 30_000;
+const REFRESH_MS = 60_000;
 
 interface Member {
   entry: Entry;
@@ -50,6 +50,7 @@ export class HostSource implements BlockingSource {
   readonly #sockets: SocketScan;
   #table: ProcessTable;
   #search: HolderSearch;
+  #open: OpenFiles;
   #nowMs = 0;
   #detail = "no scan yet";
 
@@ -58,9 +59,17 @@ export class HostSource implements BlockingSource {
     const { procRoot, passwdPath } = settings;
     this.#table = new ProcessTable(procRoot);
     this.#search = new HolderSearch(procRoot, this.#table);
+    this.#open = new OpenFiles(procRoot, this.#table);
     this.#sockets = new SocketScan(settings);
     this.#reader = createProcessReader(
-      { procRoot, passwdPath, pids: "trusted", refreshMs: REFRESH_MS },
+      {
+        procRoot,
+        passwdPath,
+        pids: "trusted",
+        refreshMs: REFRESH_MS,
+        openFiles: false,
+        stagger: true,
+      },
       { monotonicMs: () => this.#nowMs },
     );
   }
@@ -84,6 +93,7 @@ export class HostSource implements BlockingSource {
     this.#nowMs = nowMs;
     const table = this.#table;
     table.refresh();
+    this.#open.begin();
     const own = this.#ownPid();
     const isOwn = (entry: Entry): boolean => descendsFrom(entry, own, table);
     const holders = this.#search.find(hints, isOwn);
@@ -102,8 +112,10 @@ export class HostSource implements BlockingSource {
   }
 
   close(): void {
-    this.#table = new ProcessTable(this.#settings.procRoot);
-    this.#search = new HolderSearch(this.#settings.procRoot, this.#table);
+    const { procRoot } = this.#settings;
+    this.#table = new ProcessTable(procRoot);
+    this.#search = new HolderSearch(procRoot, this.#table);
+    this.#open = new OpenFiles(procRoot, this.#table);
   }
 
   #counts(holders: number, untold: number): HostCounts {
@@ -148,17 +160,16 @@ export class HostSource implements BlockingSource {
     counts: HostCounts,
   ): (Member & { looked: number }) | undefined {
     const { pid } = entry;
-    if (!this.#table.isCurrent(entry)) return undefined;
-    const details = this.#reader.describe(pid);
-    const files = readDescriptors(this.#settings.procRoot, pid, maxLinks);
-    // The same process before and after: all that was read between is its own.
-    if (!details || files === "gone" || !this.#table.isCurrent(entry)) return undefined;
+    const details = this.#reader.describe(pid, entry.startTicks);
+    const seen = details && this.#open.read(entry, maxLinks);
+    if (!details || !seen || seen === "gone") return undefined;
+    const { files, looked } = seen;
     if (files === "denied") {
       counts.deniedMembers += 1;
       return { entry, sighting: { pid, ...details }, sockets: [], looked: 0 };
     }
     counts.cutMembers += files.isCut ? 1 : 0;
-    const { holdsDevice, sockets, looked } = files;
+    const { holdsDevice, sockets } = files;
     if (!files.isCut || holdsDevice) this.#search.note(entry, holdsDevice);
     return { entry, sighting: { pid, ...details, holdsDevice }, sockets, looked };
   }
@@ -169,6 +180,8 @@ export class HostSource implements BlockingSource {
       return { pid, startTicks, sockets, argv: sighting.argv ?? [] };
     });
     const { list, untold, unread, way } = this.#sockets.read(owners, atMs);
+    const connected = new Set(list.map(({ pid }) => pid));
+    for (const { entry } of members) this.#open.note(entry, connected.has(entry.pid));
     counts.sockets = { told: list.length, untold, unread, way };
     // Where nobody's files may be looked at, no connection is no finding.
     const isBlind = members.length > 0 && counts.deniedMembers === members.length;

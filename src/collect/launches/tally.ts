@@ -18,9 +18,9 @@ const MAX_LISTED = 256;
 
 /** What each process launched in a window, the most frequent kernel first. */
 export function tally(maps: WindowMaps, settings: TallySettings): LaunchSample[] {
-  const { startNs = 0, endNs = 0 } = maps;
+  const { startNs, endNs } = maps;
+  if (startNs === undefined || endNs === undefined || endNs <= startNs) return [];
   const windowSeconds = (endNs - startNs) / 1e9;
-  if (!(windowSeconds > 0)) return [];
   return [...settings.pids].map((pid) => {
     const counted = countedOnce(maps, pid);
     const listed = merged(counted, pid, settings.nameOf);

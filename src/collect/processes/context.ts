@@ -24,6 +24,8 @@ export interface ContextDeps {
   monotonicMs(): number;
   startTimeMs(stat: StatLine): number | undefined;
   users: UserNames;
+  /** Whether open files are looked through for a GPU. */
+  openFiles: boolean;
 }
 
 const MAX_STAT_BYTES = 4096;
@@ -63,7 +65,7 @@ export class ContextReader {
   read(pid: number, stat: StatLine): ProcessContext {
     const login = parseLoginUid(this.#file(pid, "loginuid", 32) ?? "");
     const lineage = this.#lineages.of(stat);
-    const holdsDevice = holdsGpu(this.#root, pid);
+    const holdsDevice = this.#deps.openFiles ? holdsGpu(this.#root, pid) : undefined;
     const mapped = this.#mappedOf(pid, stat);
     return {
       ...(login !== undefined && { loginUser: this.#deps.users.nameOf(login) }),

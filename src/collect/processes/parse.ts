@@ -68,10 +68,8 @@ export function parseStat(text: string): StatLine | undefined {
   const open = text.indexOf("(");
   const close = text.lastIndexOf(")");
   if (open < 0 || close < open) return undefined;
-  const fields = text
-    .slice(close + 1)
-    .trim()
-    .split(/\s+/);
+  // By single blanks, as the kernel writes it.
+  const fields = text.slice(close + 2).split(" ", 20);
   const ppid = wholeNumber(fields[1]);
   const startTicks = wholeNumber(fields[19]);
   if (ppid === undefined || startTicks === undefined) return undefined;

@@ -35,6 +35,10 @@ export interface ProcessReaderSettings {
    * shows the host's processes, and elsewhere believes a pid only where it holds a GPU's device file.
    */
   pids?: "auto" | "trusted" | undefined;
+  /** False for one who looks through the open files himself: `holdsDevice` is his to say then. */
+  openFiles?: boolean | undefined;
+  /** Reads each process anew up to half the time sooner, so that not all of them come at once. */
+  stagger?: boolean | undefined;
 }
 
 export interface ProcessReaderDeps {
@@ -46,9 +50,10 @@ export interface ProcessReader {
   /**
    * What `/proc` tells of a process now. A field that may not be read is absent.
    * Strings are bounded but otherwise as the observed user wrote them: `sanitize` before showing.
+   * @param startTicks of the process that is meant, where that is known
    * @returns undefined where there is no such process (any more)
    */
-  describe(pid: number): ProcessDetails | undefined;
+  describe(pid: number, startTicks?: number): ProcessDetails | undefined;
   /** The sample with the details of every process that could be described. */
   enrich(sample: ProcessSample): ProcessSample;
   /** How many of the last sample's processes the host did not know, though they should be running. */
@@ -73,6 +78,7 @@ const MAX_STATUS_BYTES = 8192;
 const MAX_CMDLINE_BYTES = 64 * 1024;
 const MAX_CGROUP_BYTES = 64 * 1024;
 const MAX_ENVIRON_BYTES = 256 * 1024;
+const STAGGER = 61;
 const MAX_PROC_STAT_BYTES = 1024 ** 2;
 
 /** Reads processes from `/proc`. It never throws: what is not there, or not allowed, is absent. */
@@ -88,6 +94,7 @@ class ProcReader implements ProcessReader {
   readonly #ticksPerSecond: number;
   readonly #cacheSize: number;
   readonly #refreshMs: number;
+  readonly #stagger: boolean;
   readonly #users: UserNames;
   readonly #context: ContextReader;
   readonly #deps: ProcessReaderDeps;
@@ -104,6 +111,7 @@ class ProcReader implements ProcessReader {
     this.#ticksPerSecond = settings.clockTicksPerSecond ?? 100;
     this.#cacheSize = settings.cacheSize ?? 4096;
     this.#refreshMs = settings.refreshMs ?? 10_000;
+    this.#stagger = settings.stagger ?? false;
     this.#users = new UserNames(settings.passwdPath ?? "/etc/passwd");
     this.#deps = deps;
     const showsHost = showsHostProcesses(this.#root);
@@ -114,18 +122,19 @@ class ProcReader implements ProcessReader {
       monotonicMs: () => deps.monotonicMs(),
       startTimeMs: (stat) => this.#startTimeMs(stat),
       users: this.#users,
+      openFiles: settings.openFiles !== false,
     });
   }
 
-  describe(pid: number): ProcessDetails | undefined {
+  describe(pid: number, startTicks?: number): ProcessDetails | undefined {
     const stat = this.#stat(pid);
-    if (!stat) return undefined;
+    if (!stat || stat.startTicks !== (startTicks ?? stat.startTicks)) return undefined;
     const known = this.#known.get(pid);
     this.#known.delete(pid);
     const same = known && isSame(known, stat) ? known : undefined;
     const isHolder = same?.isHolder === true || this.seesHost || this.#holds(pid);
     if (!isHolder) return undefined;
-    const details = same && this.#isFresh(same) ? same.details : this.#read(pid, stat);
+    const details = same && this.#isFresh(pid, same) ? same.details : this.#read(pid, stat);
     if (details && details === same?.details) this.#known.set(pid, same);
     else if (details) this.#remember(pid, stat, details);
     return details;
@@ -165,8 +174,9 @@ class ProcReader implements ProcessReader {
     return isIt ? known.details : undefined;
   }
 
-  #isFresh(known: Known): boolean {
-    return this.#deps.monotonicMs() - known.readAtMs < this.#refreshMs;
+  #isFresh(pid: number, known: Known): boolean {
+    const sooner = this.#stagger ? (pid % STAGGER) / STAGGER / 2 : 0;
+    return this.#deps.monotonicMs() - known.readAtMs < this.#refreshMs * (1 - sooner);
   }
 
   #remember(pid: number, stat: StatLine, details: ProcessDetails): void {

@@ -1,6 +1,6 @@
 import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { RegistryEntry } from "../../model/sample.ts";
+import { ENGINE_USER_LABEL, type RegistryEntry } from "../../model/sample.ts";
 import type { OpenResult } from "../contract.ts";
 import { registryError, type RegistryDeps, type RegistryReader } from "./collector.ts";
 import { containerEntry, listContainers } from "./engine-containers.ts";
@@ -16,9 +16,6 @@ export interface PodmanSettings {
   labels: LabelFilter;
   timeoutMs: number;
 }
-
-/** The label of what a user's own service says: it is that user's word, and believed of nobody else. */
-export const USER_LABEL = "gpu-assay.uid";
 
 const MAX_USERS = 64;
 const HINT = "run as root: users' sockets open for nobody else";
@@ -95,7 +92,7 @@ export class PodmanReader implements RegistryReader {
       const found = await listContainers(path, { timeoutMs, signal: this.#life.signal });
       return found.map((one) => ({
         ...containerEntry(one),
-        labels: { [USER_LABEL]: String(uid) },
+        labels: { [ENGINE_USER_LABEL]: String(uid) },
       }));
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);

@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, openSync } from "node:fs";
 import { dumpRequest, FAMILIES, infoRequest, readDump, readTraffic, type Traffic } from "./diag.ts";
-import type { LibC } from "./libc.ts";
+import type { LibC } from "../libc.ts";
 import { LostNamespaceError } from "./lost.ts";
 import { Listeners, type Listing, type SocketRow, TCP_STATES, UDP_STATES } from "./rows.ts";
 

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { SocketSighting } from "../../../model/sample.ts";
 import { readLink } from "../../files.ts";
 import { containerHostNames, HostsFile, type HostNames } from "./hosts-file.ts";
-import { libC } from "./libc.ts";
+import { libC } from "../libc.ts";
 import { nameFromArguments, placesIn } from "./names.ts";
 import { DiagSocket } from "./netlink.ts";
 import { listFromProc } from "./proc-net.ts";

@@ -5,13 +5,14 @@ import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
 
 /*
- * The stage of the ROME story: a network namespace with nothing in it but a loopback device, a fake
- * pool on a local address, a real sshd, and a coding agent in the cgroup of a Slurm job.
+ * The stage of the ROME story: two network namespaces with a cable between them and nothing else. In
+ * one a coding agent in the cgroup of a Slurm job, in the other a fake pool and a real sshd.
  */
 
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
 export const POOL = { address: "10.66.0.2", port: 3333 };
+const AGENT_ADDRESS = "10.66.0.1";
 export const SSHD_PORT = 2222;
 export const JOB_ID = "4711";
 
@@ -57,7 +58,9 @@ export interface Agent {
 
 export class RomeStage {
   readonly #dir: string;
+  /** Where the agent is, and where the rest of the world is. */
   readonly #namespace = `assay-rome-${process.pid}`;
+  readonly #outside = `assay-pool-${process.pid}`;
   readonly #children: ChildProcess[] = [];
   /** The miner's executable, under a miner's name. */
   readonly miner: string;
@@ -69,15 +72,14 @@ export class RomeStage {
     this.#cgroup = join(jobRoot() ?? dir, `job_${JOB_ID}`, "step_0");
     onTestFinished(() => this.#close());
     execFileSync("cc", ["-O1", "-o", this.miner, here("miner.c")]);
-    execFileSync("ip", ["netns", "add", this.#namespace]);
-    execFileSync("ip", ["-n", this.#namespace, "link", "set", "lo", "up"]);
-    execFileSync("ip", ["-n", this.#namespace, "addr", "add", `${POOL.address}/32`, "dev", "lo"]);
+    this.#connectNamespaces();
     mkdirSync(this.#cgroup, { recursive: true });
   }
 
   /** A pool that answers, and a server that takes the tunnel. */
   async open(): Promise<void> {
-    await this.#start(["node", here("pool.mjs"), POOL.address, String(POOL.port)], /ready/);
+    const pool = ["node", here("pool.mjs"), POOL.address, String(POOL.port)];
+    await this.#start(pool, /ready/, this.#outside);
     this.#startSshd();
   }
 
@@ -86,7 +88,7 @@ export class RomeStage {
     const options = ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null"];
     const flags = options.map((option) => `-o ${option}`).join(" ");
     const key = join(this.#dir, "user");
-    return `ssh -fNR 2200:127.0.0.1:22 -p ${SSHD_PORT} -i ${key} ${flags} root@127.0.0.1`;
+    return `ssh -fNR 2200:127.0.0.1:22 -p ${SSHD_PORT} -i ${key} ${flags} root@${POOL.address}`;
   }
 
   get minerCommand(): string {
@@ -122,7 +124,7 @@ export class RomeStage {
     mkdirSync("/run/sshd", { recursive: true });
     const lines = [
       `Port ${SSHD_PORT}`,
-      "ListenAddress 127.0.0.1",
+      `ListenAddress ${POOL.address}`,
       `HostKey ${join(this.#dir, "host")}`,
       `AuthorizedKeysFile ${join(this.#dir, "user.pub")}`,
       `PidFile ${join(this.#dir, "sshd.pid")}`,
@@ -132,19 +134,36 @@ export class RomeStage {
     ];
     const config = join(this.#dir, "sshd_config");
     writeFileSync(config, `${lines.join("\n")}\n`);
-    this.#spawn(["/usr/sbin/sshd", "-D", "-f", config, "-E", join(this.#dir, "sshd.log")]);
+    const log = join(this.#dir, "sshd.log");
+    this.#spawn(["/usr/sbin/sshd", "-D", "-f", config, "-E", log], this.#outside);
   }
 
-  #spawn(words: readonly string[]): ChildProcess {
-    const child = spawn("ip", ["netns", "exec", this.#namespace, ...words], {
+  /** Two hosts with a cable between them, and nothing else. */
+  #connectNamespaces(): void {
+    const [near, far] = [this.#namespace, this.#outside];
+    const ip = (line: string): void => void execFileSync("ip", line.split(" "));
+    for (const name of [near, far]) ip(`netns add ${name}`);
+    ip(`-n ${near} link add cable type veth peer name cable netns ${far}`);
+    ip(`-n ${near} addr add ${AGENT_ADDRESS}/24 dev cable`);
+    ip(`-n ${far} addr add ${POOL.address}/24 dev cable`);
+    for (const name of [near, far])
+      for (const link of ["lo", "cable"]) ip(`-n ${name} link set ${link} up`);
+  }
+
+  #spawn(words: readonly string[], namespace: string): ChildProcess {
+    const child = spawn("ip", ["netns", "exec", namespace, ...words], {
       stdio: ["pipe", "pipe", "inherit"],
     });
     this.#children.push(child);
     return child;
   }
 
-  async #start(words: readonly string[], ready: RegExp): Promise<ChildProcess> {
-    const child = this.#spawn(words);
+  async #start(
+    words: readonly string[],
+    ready: RegExp,
+    namespace = this.#namespace,
+  ): Promise<ChildProcess> {
+    const child = this.#spawn(words, namespace);
     await saying(child, ready);
     return child;
   }
@@ -152,8 +171,10 @@ export class RomeStage {
   #close(): void {
     for (const child of this.#children) child.kill("SIGKILL");
     for (const pid of pidsOf(this.#cgroup)) kill(pid);
-    for (const pid of namespacePids(this.#namespace)) kill(pid);
-    succeeds("ip", ["netns", "del", this.#namespace]);
+    for (const name of [this.#namespace, this.#outside]) {
+      for (const pid of namespacePids(name)) kill(pid);
+      succeeds("ip", ["netns", "del", name]);
+    }
     removeWhenEmpty(this.#cgroup);
   }
 }
