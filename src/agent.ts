@@ -119,7 +119,8 @@ class PendingBatch {
   commit(atMs: number | undefined): boolean {
     const { parts, gpus, slices, gaps, owners, processes, contexts } = this;
     this.lastMs = Math.max(this.lastMs, atMs ?? 0);
-    const { incidents, outbox } = parts.alert({ slices, processes, contexts }, this.lastMs);
+    const news = { slices, processes, contexts, owners };
+    const { incidents, outbox } = parts.alert(news, this.lastMs);
     const batch = { gpus, slices, gaps, incidents, outbox, owners, processes, contexts };
     if (Object.values(batch).every((records) => records.length === 0)) return false;
     parts.write(batch);

@@ -204,6 +204,15 @@ describe("a pool connection", () => {
   });
 });
 
+test("a family that joins two others is told at once, and once", () => {
+  const off = { enabled: false };
+  const subject = new IncidentEngine({ hash: shortHash, network: off, tunnel: off });
+  const mine = (evidence: Evidence[]): Partial<SliceFact> => ({ label: "mining-like", evidence });
+  play(subject, run(13, mine([TELEMETRY, HOST])));
+  const all = run(20, mine([TELEMETRY, HOST, POOL]), 13);
+  expect(play(subject, all, 13)).toEqual(["updated mining critical @13"]);
+});
+
 test("a tunnel that begins during mining becomes part of its evidence, and an incident of its own", () => {
   const subject = new IncidentEngine({ hash: shortHash, mining: { updateEveryMs: 60_000 } });
   const mine = (evidence: Evidence[]): Partial<SliceFact> => ({ label: "mining-like", evidence });

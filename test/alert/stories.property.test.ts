@@ -61,13 +61,13 @@ describe("a story joins", () => {
       incident("a", 0, { ownerKey: "container:1" }),
       incident("b", 3, { ownerKey: "container:2" }),
     ];
-    const knowing = (facts: OwnerFacts) =>
+    const joinedWith = (facts: OwnerFacts) =>
       joined(pair, { "container:1": facts, "container:2": facts }).length;
-    expect(knowing({})).toBe(0);
-    expect(knowing({ user: "root" })).toBe(0);
-    expect(knowing({ image: "rollouts:7" })).toBe(1);
-    expect(knowing({ user: "alice" })).toBe(1);
-    expect(knowing({ user: "root", loginUser: "alice" })).toBe(1);
+    expect(joinedWith({})).toBe(0);
+    expect(joinedWith({ user: "root" })).toBe(0);
+    expect(joinedWith({ image: "rollouts:7" })).toBe(1);
+    expect(joinedWith({ user: "alice" })).toBe(1);
+    expect(joinedWith({ user: "root", loginUser: "alice" })).toBe(1);
   });
 
   test("what the best cause names, if it explains enough", () => {

@@ -40,6 +40,17 @@ export function miningSeverity(windows: readonly (readonly Evidence[])[]): Sever
   return families.includes("host") || families.includes("network") ? "warning" : "notice";
 }
 
+/** Independent families that speak for mining in the windows and of which nothing for it was known. */
+export function joinedFamilies(
+  windows: readonly (readonly Evidence[])[],
+  known: readonly Evidence[],
+): IndependentFamily[] {
+  const before = new Set(
+    known.filter((item) => miningWeight(item) > 0).map(({ family }) => family),
+  );
+  return miningFamilies(windows).filter((family) => !before.has(family));
+}
+
 export function featureKey(item: Evidence): string {
   return `${item.family}:${item.feature}`;
 }

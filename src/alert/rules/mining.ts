@@ -9,7 +9,13 @@ import {
   isGraver,
   scopeKey,
 } from "./change.ts";
-import { featureKey, mergeEvidence, miningSeverity, miningWeight } from "./evidence.ts";
+import {
+  featureKey,
+  joinedFamilies,
+  mergeEvidence,
+  miningSeverity,
+  miningWeight,
+} from "./evidence.ts";
 import { GpuHistory, type HitWindow, type KindOf } from "./gpu-history.ts";
 import {
   countedMs,
@@ -175,7 +181,10 @@ export class MiningRule {
     return [{ action: "resolved", incident: resolved }];
   }
 
-  /** The incident raised, at once, or with new kinds of evidence, now and then; undefined if neither. */
+  /**
+   * The incident raised or with a family that agrees now, at once, or with new kinds of evidence, now
+   * and then; undefined if neither.
+   */
   private news(incident: Incident, history: GpuHistory): Incident | undefined {
     const lookBackFromMs = history.newestMs - this.settings.lookBackMs;
     const sinceMs = Math.max(incident.startedAtMs, lookBackFromMs);
@@ -186,7 +195,8 @@ export class MiningRule {
     const isNew = newestFirst.flat().some((item) => isNews(item) && !known.has(featureKey(item)));
     const raised = isGraver(severity, incident.severity);
     const mayUpdate = history.newestMs - incident.updatedAtMs >= this.settings.updateEveryMs;
-    if (!raised && !(isNew && mayUpdate)) return undefined;
+    const joined = joinedFamilies(newestFirst, incident.evidence).length > 0;
+    if (!raised && !joined && !(isNew && mayUpdate)) return undefined;
     const top = raised ? severity : incident.severity;
     const evidence = mergeEvidence([...newestFirst, incident.evidence]);
     const summary = firingSummary(windows, top, incident.evidence);
