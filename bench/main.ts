@@ -1,6 +1,6 @@
 /**
  * Measures how fast the program is and what it costs. Nothing here asserts a figure: a shared
- * machine is no place for that. Usage: npm run bench -- [--only label|replay|daemon|latency|collect|memory|devices] [--json]
+ * machine is no place for that. Usage: npm run bench -- [--only label|replay|daemon|latency|collect|memory|devices|launches] [--json]
  */
 import { parseArgs } from "node:util";
 import { haveCompiler } from "../test/support/nvml-stub.ts";
@@ -11,6 +11,8 @@ import { compareDevices, type CompareResult } from "./devices/compare.ts";
 import { compareText } from "./devices/print.ts";
 import { type DaemonResult, measureDaemon } from "./daemon.ts";
 import { type LabelRow, measureLabels } from "./label.ts";
+import { launchesText } from "./host/launches-text.ts";
+import { type LaunchesResult, measureLaunches } from "./host/launches.ts";
 import { type LatencyResult, measureLatency } from "./latency.ts";
 import { type Machine, machine } from "./machine.ts";
 import { daemonText, labelText, latencyText, machineText, replayText } from "./print.ts";
@@ -25,9 +27,19 @@ interface Report {
   collect?: CollectResult;
   memory?: MemoryResult;
   devices?: CompareResult | string;
+  launches?: LaunchesResult;
 }
 
-const PARTS = ["latency", "label", "replay", "daemon", "collect", "memory", "devices"] as const;
+const PARTS = [
+  "latency",
+  "label",
+  "replay",
+  "daemon",
+  "collect",
+  "memory",
+  "devices",
+  "launches",
+] as const;
 type Part = (typeof PARTS)[number];
 const RATES_HZ = [1, 10];
 
@@ -72,6 +84,13 @@ async function main(parts: readonly Part[], json: boolean): Promise<void> {
   if (parts.includes("devices")) {
     report.devices = await compareDevices();
     say(compareText(report.devices));
+  }
+  if (parts.includes("launches") && canCompile("launches")) {
+    const measured = await measureLaunches();
+    if (measured) {
+      report.launches = measured;
+      say(launchesText(measured));
+    }
   }
   if (json) process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
 }
