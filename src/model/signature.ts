@@ -25,7 +25,7 @@ import type { Window } from "./window.ts";
  * - `lockstep`: highest correlation (-1..1) of power with another device of the node.
  * - `launchesPerSecond`, `launchVariety` (distinct kernels), `launchTopShare` (of the most frequent),
  *   `launchRegularity`: 1 where they come evenly, 0 where they vary by as much as their mean.
- * - `processCount`: processes that hold the device; `treeProcesses`: others of their trees, for each.
+ * - `processCount`: processes that hold the device; `treeProcesses`: what they started, for each.
  * - `fine…`: of the driver's own buffer, which sees what one reading a second averages out.
  * - `powerVs…`: 0 at rest and 1 where this device's own reference kernel of that family took it;
  *   `near…`: distance to the nearest reference kernel of that family, 0 being equal. Calibrated devices alone.

@@ -242,13 +242,15 @@ describe("an owner's processes", () => {
   ]);
   const trees = (...list: ProcessSighting[]) => mine(two, { host: host(...list) }).treeProcesses;
 
-  it("beside the device are those below, above and beside his, and nobody else's", () => {
+  it("beside the device are those that his started, and nobody else's", () => {
     expect(trees(at(100, ME.pid), at(101, 100), at(200, HER.pid))).toBe(2);
-    expect(trees(at(5, 1), at(50, 5), at(6, 1), at(60, 6))).toBe(2);
-    // One launcher of both: neither's alone, nor is what runs beside them.
-    expect(trees(at(5, 4), at(6, 4), at(4, 1), at(40, 4))).toBe(1);
     expect(trees(at(300, 299))).toBe(0);
     expect(trees()).toBe(0);
+  });
+
+  it("are not what stands above him or beside him: a shell, an agent, the rest of a container", () => {
+    expect(trees(at(5, 1), at(50, 5), at(6, 1), at(60, 6))).toBe(0);
+    expect(trees(at(5, 4), at(4, 1), at(40, 4), at(100, ME.pid))).toBe(1);
   });
 
   it("are counted for each of his that holds the device", () => {
@@ -257,7 +259,7 @@ describe("an owner's processes", () => {
       { pid: 11, startTimeMs: 1, ppid: 5 },
       { ...HER },
     ]);
-    const found = mine(pair, { own: [ME, { pid: 11, startTimeMs: 1 }], host: host(at(5, 1)) });
+    const found = mine(pair, { own: [ME, { pid: 11, startTimeMs: 1 }], host: host(at(12, 11)) });
     expect(found).toMatchObject({ processCount: 2, treeProcesses: 0.5 });
   });
 
