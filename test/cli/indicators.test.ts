@@ -89,15 +89,15 @@ describe("assay indicators check", () => {
     const gpus = [{ index: 0, uuid: "GPU-0", model: "m" }];
     const lines = [
       { kind: "recording", version: 1, node: "n", source: "s", intervalSeconds: 1, gpus },
-      ...[0, 40, 80].flatMap((t) => [
-        { kind: "processes", t, gpu: 0, list: [{ pid: 9, startTime: -5, user: "eve" }] },
+      ...[1000, 1040, 1080].flatMap((t) => [
+        { kind: "processes", t, gpu: 0, list: [{ pid: 9, startTime: 900, user: "eve" }] },
         { kind: "sockets", t, list: [socket] },
       ]),
     ];
     writeFileSync(path, lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
     const { stdout } = await assay("check", "--recording", path);
     expect(stdout).toMatch(/^user:eve\n {2}poolConnection +process 9 .*herominers\.com.*adds \+4/m);
-    expect(stdout).toContain("3 scans of connections");
+    expect(stdout).toContain("scans of connections: 3");
   });
 
   it("wants one of a command line and a recording", async () => {

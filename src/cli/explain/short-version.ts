@@ -57,8 +57,12 @@ function labelText({ label, confidence, sum, best, runnerUp, rule }: Unshortened
 }
 
 function why({ label, rule, host, evidence, best, runnerUp }: Unshortened): string {
-  const confirmed = host.find((finding) => finding.confirmed);
+  const confirmed =
+    host.find((finding) => finding.confirmed && finding.signs.length > 0) ??
+    host.find((finding) => finding.confirmed);
   const signs = confirmed?.signs.filter(({ independent }) => independent) ?? [];
+  if (label === "mining-like" && confirmed && signs.length === 0)
+    return `What weighs most is a connection: ${confirmed.text}${telemetryText(evidence, best, runnerUp)}`;
   if (label === "mining-like" && confirmed)
     return `What weighs most is ${signs.length} independent signs on process ${confirmed.pid ?? "?"}: ${signs.map(({ kind, text }) => `${kind} ${text}`).join(" and ")}${telemetryText(evidence, best, runnerUp)}`;
   if (label === "unknown" || !best) return capital(rule.decided.text);

@@ -70,7 +70,7 @@ class Seen {
       ];
       return found.length > 0 ? [sanitize(key, 120), ...found.map(evidenceLine)] : [];
     });
-    const seen = `${this.#processes.size} processes of ${owners.size} owners, ${this.#scans} scans of connections`;
+    const seen = `processes: ${this.#processes.size}, owners: ${owners.size}, scans of connections: ${this.#scans}`;
     return `${[
       `indicators ${this.#indicators.version}`,
       ...(lines.length > 0 ? lines : ["nothing of it is listed"]),
@@ -109,9 +109,11 @@ class Seen {
       toMs,
     };
     const own = this.#network.get(key) ?? new Map<string, Evidence>();
-    // The newest word of each feature and process.
-    for (const item of networkEvidence(seen, this.#indicators, undefined))
+    // The newest word of each feature and process; what was a hint at first may have become more.
+    for (const item of networkEvidence(seen, this.#indicators, undefined)) {
+      if (item.feature === "poolConnection") own.delete(`poolHint ${item.value}`);
       own.set(`${item.feature} ${item.value}`, item);
+    }
     this.#network.set(key, own);
   }
 }

@@ -1,4 +1,13 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
 import { basename, join } from "node:path";
 import type { IndicatorFile } from "../../config/indicators.ts";
 import { AssayError } from "../../model/errors.ts";
@@ -20,7 +29,7 @@ export function keepFiles(files: readonly IndicatorFile[], folder: string): stri
     syncFolder(folder);
     return kept;
   } catch (cause) {
-    for (const path of beside) rmSync(path, { force: true });
+    for (const path of beside) if (existsSync(path)) rmSync(path);
     throw new AssayError("indicators/cannot-write", "the lists cannot be kept there", {
       place: folder,
       hint: "name a directory that may be written with --state-dir or --to",

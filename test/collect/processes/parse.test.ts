@@ -97,6 +97,17 @@ describe("/proc/PID/environ", () => {
     expect(parseEnviron("TASK_ID=a=b\0TASK_ID=other\0")).toEqual({ TASK_ID: "a=b" });
   });
 
+  it("keeps of a miner's variables the names alone, and no more of them than a few", () => {
+    const text = "PEARL_RPC_PASSWORD=secret\0PEARLD_RPC_URL=http://u:p@h\0MINERU_X=1\0MINER_=\0";
+    expect(parseEnviron(`${text}PEARLS=1\0xPEAK_A=1\0PEAK_${"A".repeat(64)}=1\0`)).toEqual({
+      PEARL_RPC_PASSWORD: "",
+      PEARLD_RPC_URL: "",
+      MINER_: "",
+    });
+    const many = Array.from({ length: 100 }, (_, i) => `PEAK_${i}=x`).join("\0");
+    expect(Object.keys(parseEnviron(`${many}\0RANK=3\0`))).toHaveLength(17);
+  });
+
   it.each(["", "\0\0", "RANK", "=RANK", "__proto__=x\0"])("is empty for '%s'", (text) => {
     expect(parseEnviron(text)).toEqual({});
   });
