@@ -1,6 +1,6 @@
 /**
  * Measures how fast the program is and what it costs. Nothing here asserts a figure: a shared
- * machine is no place for that. Usage: npm run bench -- [--only label|replay|daemon|latency|collect|memory|devices|host] [--json]
+ * machine is no place for that. Usage: npm run bench -- [--only label|replay|daemon|latency|collect|memory|devices|host|launches] [--json]
  */
 import { parseArgs } from "node:util";
 import { haveCompiler } from "../test/support/nvml-stub.ts";
@@ -13,6 +13,8 @@ import { hostText } from "./host/print.ts";
 import { type HostResult, measureHost } from "./host/scan.ts";
 import { type DaemonResult, measureDaemon } from "./daemon.ts";
 import { type LabelRow, measureLabels } from "./label.ts";
+import { launchesText } from "./host/launches-text.ts";
+import { type LaunchesResult, measureLaunches } from "./host/launches.ts";
 import { type LatencyResult, measureLatency } from "./latency.ts";
 import { type Machine, machine } from "./machine.ts";
 import { daemonText, labelText, latencyText, machineText, replayText } from "./print.ts";
@@ -28,6 +30,7 @@ interface Report {
   memory?: MemoryResult;
   devices?: CompareResult | string;
   host?: HostResult;
+  launches?: LaunchesResult;
 }
 
 const PARTS = [
@@ -39,6 +42,7 @@ const PARTS = [
   "memory",
   "devices",
   "host",
+  "launches",
 ] as const;
 type Part = (typeof PARTS)[number];
 const RATES_HZ = [1, 10];
@@ -88,6 +92,13 @@ async function main(parts: readonly Part[], json: boolean): Promise<void> {
   if (parts.includes("host") && canCompile("host")) {
     report.host = await measureHost();
     say(hostText(report.host));
+  }
+  if (parts.includes("launches") && canCompile("launches")) {
+    const measured = await measureLaunches();
+    if (measured) {
+      report.launches = measured;
+      say(launchesText(measured));
+    }
   }
   if (json) process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
 }

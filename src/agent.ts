@@ -80,6 +80,8 @@ export async function runAgent(source: ObservationSource, parts: AgentParts): Pr
 }
 
 function timeOf(observation: Observation): number | undefined {
+  // What somebody says of himself must not say what time it is.
+  if (observation.kind === "context") return undefined;
   return "atMs" in observation ? observation.atMs : undefined;
 }
 

@@ -12,6 +12,8 @@ const SECRET_NAME =
 const NAMED_VALUE = /^(-{0,2}[\w.-]{1,80})([=:]\s?)(.+)$/s;
 /** Options of one letter that take a password: `-p secret`; of mysql and others also `-psecret`. */
 const SHORT_SECRET = /^-(?:p|P|u|U)$/;
+/** Programs of which `-p` is a port: where a tunnel leads to is what a reader wants to know. */
+const PORT_OPTION_PROGRAM = /(?:^|\/)(?:ssh|autossh|sftp|scp|sshd|dbclient)$/;
 const USER_INFO = /([a-z][a-z0-9+.-]{0,20}:\/\/)[^\s/@]{1,256}@/gi;
 
 /** Tokens that show what they are wherever they stand. */
@@ -36,11 +38,12 @@ const LONG_MIXED = /[A-Za-z0-9+/_-]{40,}={0,2}/g;
 export function commandText(argv: readonly string[] | undefined): string | undefined {
   if (!argv || argv.length === 0) return undefined;
   const shown: string[] = [];
+  const hasPorts = PORT_OPTION_PROGRAM.test(argv[0] ?? "");
   let isSecretNext = false;
   for (const argument of argv.slice(0, MAX_ARGUMENTS)) {
     const isOption = argument.startsWith("-");
     shown.push(isSecretNext && !isOption ? MASK : masked(argument.slice(0, MAX_COMMAND)));
-    isSecretNext = isSecretOption(argument);
+    isSecretNext = !(hasPorts && /^-[pP]$/.test(argument)) && isSecretOption(argument);
   }
   return sanitize(shown.join(" "), MAX_COMMAND);
 }

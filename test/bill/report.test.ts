@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { parsePriceList } from "../../src/bill/price-list.ts";
+import { renderReportJson } from "../../src/bill/render-json.ts";
 import { buildReport } from "../../src/bill/report.ts";
 import type { GroupKey } from "../../src/bill/report-types.ts";
 import type { KnownGpu } from "../../src/ledger/contract.ts";
@@ -144,6 +145,29 @@ describe("lines", () => {
       slices: [alice(0, 10_000, { energyMj: 0 }), alice(10_000, 20_000)],
     });
     expect(report.totals).toMatchObject({ energyMj: 0, energyUnmeasuredMs: 10_000 });
+  });
+
+  it("have idle and dynamic energy, and the time of which neither is known", async () => {
+    const known = { energyMj: 100, idleEnergyMj: 30 };
+    const slices = [
+      slice("GPU-a", 0, 10_000, "user:a", "other", known),
+      slice("GPU-a", 10_000, 20_000, "user:a", "other", { energyMj: 50 }),
+    ];
+    const report = await reportOf({ gpus: [gpu("GPU-a")], slices });
+    expect(report.lines[0]).toMatchObject({
+      energyMj: 150,
+      idleEnergyMj: 30,
+      dynamicEnergyMj: 70,
+      energyUnsplitMs: 10_000,
+    });
+    expect(JSON.parse(renderReportJson(report))).toMatchObject({
+      lines: [{ energyMj: 150, idleEnergyMj: 30, dynamicEnergyMj: 70, energyUnsplitMs: 10_000 }],
+    });
+    const none = await reportOf(
+      { gpus: [gpu("GPU-a")], slices: slices.slice(1) },
+      { fromMs: 10_000 },
+    );
+    expect(JSON.parse(renderReportJson(none)).lines[0]).not.toHaveProperty("idleEnergyMj");
   });
 
   it("have no costs without a price list", async () => {

@@ -74,7 +74,7 @@ describe("names of a search for proof of work", () => {
   it("show escaped and bounded what the program chose", () => {
     const name = `ethash_\u001b[31m\u202e${"x".repeat(5000)}`;
     const text = evidenceOf([name]).host[0]?.text ?? "";
-    expect(text).not.toMatch(/[\u001b\u202e]/);
+    for (const bad of ["\u001b", "\u202e"]) expect(text).not.toContain(bad);
     expect(text.length).toBeLessThan(400);
   });
 });

@@ -19,12 +19,12 @@ afterEach(() => {
 });
 
 /** A node where everything is in one folder. */
-function node() {
+function node(timeoutMs = 20_000) {
   const folder = temporaryFolder("doctor");
   const at = (name: string): string => join(folder, name);
   const settings = {
     intervalMs: 10_000,
-    timeoutMs: 300,
+    timeoutMs,
     labels: [],
     procRoot: "/proc",
     sysRoot: at("sys"),
@@ -83,7 +83,7 @@ describe("the doctor, of who tells the owners", () => {
   });
 
   it("says what is to be mended: a hanging socket, a folder and files that others may write", async () => {
-    const { look, at, kubelet } = node();
+    const { look, at, kubelet } = node(300);
     await kubelet(() => undefined);
     mkdirSync(at("jobs"), { mode: 0o755 });
     for (const name of ["0", "1"]) writeFileSync(join(at("jobs"), name), "4711\n");

@@ -10,6 +10,8 @@ describe("a command line for people", () => {
     ["app --password --verbose", "app --password --verbose"],
     ["mysql -u root -phunter2", "mysql -u *** -p***"],
     ["xmrig -o pool -p x", "xmrig -o pool -p ***"],
+    ["/usr/bin/ssh -fNR 1:h:2 -p 2222 root@h", "/usr/bin/ssh -fNR 1:h:2 -p 2222 root@h"],
+    ["notssh -p 2222", "notssh -p ***"],
     ["ssh -port 22 -N", "ssh -port 22 -N"],
     ["env HF_TOKEN=abc python", "env HF_TOKEN=*** python"],
     ["git clone https://me:pw@host/x.git", "git clone https://***@host/x.git"],

@@ -21,11 +21,11 @@ let compiled: StandIn | undefined;
 
 /** The libraries and the program that stand in for a GPU's, compiled once for each file of tests. */
 export function standIn(): StandIn {
-  compiled ??= compileInto(temporaryFolder("launches"));
+  compiled ??= compileStandIn(temporaryFolder("launches"));
   return compiled;
 }
 
-function compileInto(folder: string): StandIn {
+export function compileStandIn(folder: string): StandIn {
   const shared = ["-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror"];
   const compile = (name: string, source: string, flags: readonly string[]): string => {
     const path = join(folder, name);
@@ -39,6 +39,19 @@ function compileInto(folder: string): StandIn {
     opencl: compile("libOpenCL.so.1", "stand-in-opencl.c", shared),
     program: compile("program", "stand-in-program.c", ["-O1", "-Wall", "-Wextra", "-rdynamic"]),
   };
+}
+
+/**
+ * The driver's stand-in with functions that begin as most do, by putting a register on the stack:
+ * the kernel imitates that instruction, and has to step through others, which costs far more.
+ */
+export function compileFramedDriver(folder: string): string {
+  const path = join(folder, "framed", "libcuda.so.1");
+  mkdirSync(dirname(path), { recursive: true });
+  const plain = process.arch === "x64" ? ["-fcf-protection=none"] : [];
+  const source = join(SOURCES, "stand-in-driver.c");
+  execFileSync("cc", ["-shared", "-fPIC", "-O0", ...plain, "-o", path, source]);
+  return path;
 }
 
 /** A runtime that reaches the driver by a way of its own. */

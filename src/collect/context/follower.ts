@@ -130,7 +130,8 @@ export class ContextFollower implements Collector {
     try {
       const line = contextLineOf(text, { file: from.path, line: 0 }, this.#wanted);
       if (line.kind === "context") {
-        seen.push(line.context);
+        // Heard of when it says, for the same words to be the same again, but never in the future.
+        seen.push({ ...line.context, atMs: Math.min(line.context.atMs, atMs) });
         return;
       }
       for await (const records of portionsOf(await inPortions(line.records))) {

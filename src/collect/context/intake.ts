@@ -72,7 +72,7 @@ export class ContextIntake {
       for (const mapped of all) {
         const context = this.#join.take(corrected(mapped, skew));
         if (!context) continue;
-        const heardMs = isFresh ? atMs : (context.toMs ?? context.fromMs);
+        const heardMs = isFresh ? atMs : Math.min(atMs, context.toMs ?? context.fromMs);
         contexts.push({ ...context, kind: "context", atMs: heardMs });
       }
     }

@@ -138,6 +138,14 @@ describe("a file of contexts", () => {
     ]);
   });
 
+  it("says that it was heard when it ended, but never later than now", async () => {
+    const file = newFile();
+    const early = line("past", { from: T0 - 60, to: T0 - 50 });
+    await writeFile(file, early + line("future", { t: T0 + 9e6 }));
+    const [past, future] = await (await following(file)).contexts();
+    expect([past?.atMs, future?.atMs]).toEqual([(T0 - 50) * 1000, T0 * 1000]);
+  });
+
   it("finds the same id in a line that tells the end", async () => {
     const file = newFile();
     await writeFile(file, line("a", { to: undefined }) + line("a"));

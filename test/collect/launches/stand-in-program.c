@@ -81,12 +81,21 @@ int main(int count, char **args) {
     } else if (!strcmp(mode, "opencl")) {
       enqueue(0, known, 2, 0, global, local, 0, 0, 0);
       enqueue(0, known, 1, 0, global, 0, 0, 0, 0);
-    } else if (!strcmp(mode, "cost")) {
-      struct timespec from, to;
-      clock_gettime(CLOCK_MONOTONIC, &from);
-      for (int i = 0; i < 20000; i++) launch(known, 1, 1, 1, 32, 1, 1, 0, 0, 0, 0);
-      clock_gettime(CLOCK_MONOTONIC, &to);
-      printf("%f\n", ((to.tv_sec - from.tv_sec) * 1e9 + (to.tv_nsec - from.tv_nsec)) / 20000);
+    } else if (!strcmp(mode, "cost") || !strcmp(mode, "runtime-cost")) {
+      /* Processor time a call in nanoseconds, and when (milliseconds since the epoch) the batch ended. */
+      struct timespec from, to, now;
+      int is_runtime = mode[0] == 'r', calls = 2000;
+      void *stub = (void *)_Z9vectorAddPKfS0_Pfi;
+      clock_gettime(CLOCK_THREAD_CPUTIME_ID, &from);
+      for (int i = 0; i < calls; i++)
+        if (is_runtime)
+          by_runtime(stub, grid, block, 0, 0, 0);
+        else
+          launch(known, 1, 1, 1, 32, 1, 1, 0, 0, 0, 0);
+      clock_gettime(CLOCK_THREAD_CPUTIME_ID, &to);
+      clock_gettime(CLOCK_REALTIME, &now);
+      double taken = (to.tv_sec - from.tv_sec) * 1e9 + (to.tv_nsec - from.tv_nsec);
+      printf("%f %f\n", taken / calls, now.tv_sec * 1e3 + now.tv_nsec / 1e6);
       fflush(stdout);
     } else {
       launch(known, 1, 1, 1, 32, 1, 1, 0, 0, 0, 0);

@@ -20,7 +20,11 @@ const POD = {
 };
 
 /** Containers by namespace; each comes with a specification that nobody here reads. */
-async function containerd(byNamespace: Record<string, object[]>, list?: Handler) {
+async function containerd(
+  byNamespace: Record<string, object[]>,
+  list?: Handler,
+  timeoutMs = 20_000,
+) {
   const socket = join(temporaryFolder("containerd"), "containerd.sock");
   const asked: string[] = [];
   const stop = await serveGrpc(socket, [
@@ -45,7 +49,7 @@ async function containerd(byNamespace: Record<string, object[]>, list?: Handler)
     },
   ]);
   const labels = new LabelFilter([]);
-  const reader = new ContainerdReader({ socket, labels, timeoutMs: 500 });
+  const reader = new ContainerdReader({ socket, labels, timeoutMs });
   stops.push(stop, () => void reader.close());
   return { reader, socket, asked, stop };
 }
@@ -88,7 +92,7 @@ describe("containerd's containers", () => {
   });
 
   it("fail together where one list hangs or is refused", async () => {
-    const hangs = await containerd({ a: [], b: [] }, () => undefined);
+    const hangs = await containerd({ a: [], b: [] }, () => undefined, 500);
     await expect(hangs.reader.open()).rejects.toThrow("containerd: no answer within 500 ms");
     const refuses = await containerd({ a: [] }, (_, _answer, fail) => fail(7, "no"));
     await expect(refuses.reader.open()).rejects.toMatchObject({

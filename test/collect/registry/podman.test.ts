@@ -13,13 +13,13 @@ afterEach(() => {
   for (const stop of stops.splice(0)) stop();
 });
 
-function rig() {
+function rig(timeoutMs = 20_000) {
   const folder = temporaryFolder("podman");
   const socket = join(folder, "podman.sock");
   const userRoot = join(folder, "user");
   const notices: Notice[] = [];
   const reader = new PodmanReader(
-    { socket, userRoot, labels: new LabelFilter([]), timeoutMs: 300 },
+    { socket, userRoot, labels: new LabelFilter([]), timeoutMs },
     { onNotice: (notice) => void notices.push(notice) },
   );
   const serve = async (path: string, answer: Answer) => {
@@ -89,7 +89,7 @@ describe("podman's containers", () => {
   });
 
   it.skipIf(!isRoot)("of others stay where one user's service breaks (needs root)", async () => {
-    const { reader, serveUser, notices } = rig();
+    const { reader, serveUser, notices } = rig(1000);
     await serveUser(1001, () => undefined);
     await serveUser(1002, (_, response) => response.end("\u001b[2J"));
     await serveUser(1003, listing(container("c")));
@@ -97,7 +97,7 @@ describe("podman's containers", () => {
     expect(await reader.read()).toMatchObject([{ container: { id: id("c") } }]);
     expect(notices.map(({ text }) => text)).toEqual([
       "podman of user 1002: the answer is not JSON",
-      "podman of user 1001: no whole answer within 300 ms",
+      "podman of user 1001: no whole answer within 1000 ms",
     ]);
   });
 

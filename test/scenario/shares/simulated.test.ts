@@ -62,7 +62,7 @@ describe("a simulated node that is shared (data/simulate/hidden.yaml)", () => {
   });
 
   it("names the process that the host lacks", () => {
-    const [first] = on(1).filter(isHidden);
+    const first = on(1).find(isHidden);
     expect(first?.basis).toBe("hidden-process");
     expect(first?.evidence.at(-1)?.text).toContain("process 6666");
   });
