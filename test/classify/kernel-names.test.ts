@@ -74,7 +74,7 @@ describe("names of a search for proof of work", () => {
   it("show escaped and bounded what the program chose", () => {
     const name = `ethash_\u001b[31m\u202e${"x".repeat(5000)}`;
     const text = evidenceOf([name]).host[0]?.text ?? "";
-    expect(text).not.toMatch(/[\u001b\u202e]/);
+    expect(["\u001b", "\u202e"].some((char) => text.includes(char))).toBe(false);
     expect(text.length).toBeLessThan(400);
   });
 });
