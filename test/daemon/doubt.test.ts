@@ -110,3 +110,24 @@ describe("who asks for fast sampling", () => {
     expect(asked).toEqual([]);
   });
 });
+
+describe("who looks closer at processes", () => {
+  const rig = (open: Incident[] = []) => {
+    const told = { times: 0 };
+    const doubted = (): void => void (told.times += 1);
+    const parts = { minConfidence: 0.8, openIncidents: () => open, nowMs: () => AT };
+    return { told, doubt: new Doubt({ ...parts, doubted }) };
+  };
+
+  it("is told of a verdict in doubt and of a pending incident, and of nothing else", () => {
+    const { told, doubt } = rig();
+    doubt.provisional(busy);
+    expect(told.times).toBe(1);
+    doubt.incident(incident({ state: "pending", gpuUuid: "GPU-b" }));
+    expect(told.times).toBe(2);
+    doubt.provisional({ ...busy, label: "mining-like", confidence: 0.9 });
+    doubt.incident(incident({ state: "firing", gpuUuid: "GPU-b" }));
+    doubt.incident(incident({ state: "pending", gpuUuid: undefined }));
+    expect(told.times).toBe(2);
+  });
+});

@@ -15,6 +15,43 @@ const traced = (
   ...more,
 });
 
+describe("the evenness of launches", () => {
+  const list = [{ name: "a", count: 5000 }];
+  const evenness = (...all: (readonly number[])[]): number | undefined =>
+    launchFeatures(
+      all.map((counts) => traced(list, { rhythm: { bucketSeconds: 0.01, counts } })),
+      window,
+    ).launchRegularity;
+  const repeated = (pattern: readonly number[], times: number): number[] =>
+    Array.from({ length: times }, () => pattern).flat();
+
+  it("is 1 of a clock and 0 of bursts", () => {
+    expect(evenness(repeated([20], 200))).toBe(1);
+    expect(evenness(repeated([400, ...repeated([0], 19)], 10))).toBe(0);
+  });
+
+  it("lies between where some stretches hold half as many again", () => {
+    expect(evenness(repeated([10, 20], 100))).toBeCloseTo(2 / 3);
+  });
+
+  it("is not lost in whole numbers of a few: stretches are joined until they hold some", () => {
+    expect(evenness(repeated([1, 0, 0, 1, 0], 100))).toBe(1);
+  });
+
+  it("is not told of too few, of none, and of traces without a rhythm", () => {
+    expect(evenness(repeated([10], 9))).toBeUndefined();
+    expect(evenness(repeated([10], 10))).toBe(1);
+    expect(evenness(repeated([0], 200))).toBeUndefined();
+    expect(evenness([])).toBeUndefined();
+    expect(launchFeatures([traced(list)], window).launchRegularity).toBeUndefined();
+  });
+
+  it("of several traces is their mean, by their launches", () => {
+    const [clock, bursts] = [repeated([20], 200), repeated([400, ...repeated([0], 19)], 10)];
+    expect(evenness(clock, bursts)).toBeCloseTo(0.5);
+  });
+});
+
 describe("the launches of a window", () => {
   it("give a rate, a variety and the share of the most frequent kernel", () => {
     const list = [

@@ -44,6 +44,19 @@ describe("a line of kernel launches", () => {
     expect(read?.list.length).toBeGreaterThan(0);
   });
 
+  it("keeps its rhythm, and is read without one that is none", async () => {
+    const rhythm = { bucketSeconds: 0.01, counts: [3, 0, 4] };
+    const [read] = await launchesOf({ ...LINE, rhythm });
+    expect(read?.rhythm).toEqual(rhythm);
+    if (!read) throw new Error("nothing was read");
+    expect(JSON.parse(lineOf(read) ?? "")).toEqual({ ...LINE, rhythm });
+    for (const odd of [{ bucketSeconds: 0, counts: [] }, { counts: [1] }, "fast", [1], null]) {
+      const [other] = await launchesOf({ ...LINE, rhythm: odd });
+      expect(other?.rhythm).toBeUndefined();
+      expect(other?.list).toEqual(LINE.list);
+    }
+  });
+
   it("without a pid is nobody's", async () => {
     const failure = await failureOf(readAll(plainFile([HEADER, { ...LINE, pid: undefined }])));
     expect(failure.code).toBe("recording/malformed");
