@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
+import { z } from "zod";
 import { loadShippedData } from "../../../src/config/data.ts";
 import { ownerKey } from "../../../src/model/owner.ts";
 import type { Slice } from "../../../src/model/slice.ts";
@@ -92,4 +93,12 @@ describe("simulated nodes on which nobody hides", () => {
       expect(slicesOf(linesOf(specOf(name))).filter(isHidden)).toEqual([]);
     },
   );
+
+  it("none of a renderer's that swings second by second, beside a device on which somebody does hide", () => {
+    const spec = z.looseObject({ node: z.looseObject({}) }).parse(specOf("hidden-miner.yaml"));
+    const slices = slicesOf(linesOf({ ...spec, node: { ...spec.node, processes: "1s" } }, 2));
+    const hidden = slices.filter(isHidden);
+    expect(hidden.length).toBeGreaterThan(40);
+    expect(hidden.every(({ gpuUuid }) => gpuUuid.endsWith("0"))).toBe(true);
+  });
 });
