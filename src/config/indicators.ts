@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { LineCounter, parseDocument, type Document } from "yaml";
-import { z } from "zod";
+import type { z } from "zod";
 import {
   type Indicators,
   indicatorsSchema,
@@ -10,6 +10,7 @@ import {
 } from "../classify/host/indicator-data.ts";
 import { updated } from "../classify/host/indicator-update.ts";
 import { AssayError } from "../model/errors.ts";
+import { positionOf } from "./yaml-position.ts";
 
 /** Of the state directory: what `assay indicators update` has put there. */
 const FOLDER = "indicators";
@@ -149,23 +150,8 @@ function invalid(
 ): AssayError {
   const [issue] = error.issues;
   const at = (issue?.path ?? []).map((step) => (typeof step === "symbol" ? String(step) : step));
-  const place = `${path}${source ? position(source, at) : ""}`;
+  const place = `${path}${source ? positionOf(source, at) : ""}`;
   const name = at.join(".");
   const message = `${name === "" ? "the file" : name}: ${issue?.message ?? "is malformed"}`;
   return new AssayError("indicators/invalid", message, { place, hint: HINT });
-}
-
-/** `:line:column` of the value, or of the nearest parent that is in the file. */
-function position(
-  { document, lines }: { document: Document; lines: LineCounter },
-  path: readonly (string | number)[],
-): string {
-  for (let length = path.length; length > 0; length--) {
-    const node: unknown = document.getIn(path.slice(0, length), true);
-    const range = z.object({ range: z.tuple([z.number()]).rest(z.number()) }).safeParse(node);
-    if (!range.success) continue;
-    const { line, col } = lines.linePos(range.data.range[0]);
-    return `:${line}:${col}`;
-  }
-  return "";
 }

@@ -4,6 +4,7 @@ import { LineCounter, parseDocument, type Document } from "yaml";
 import { z } from "zod";
 import { AssayError } from "../model/errors.ts";
 import { type Config, configSchema } from "./schema.ts";
+import { positionOf } from "./yaml-position.ts";
 
 /** Reads and checks a YAML configuration file. @throws AssayError config/* */
 export function loadConfig(path: string | undefined): Config {
@@ -39,7 +40,7 @@ function invalid(
   const unknownKey = issue.code === "unrecognized_keys" ? issue.keys[0] : undefined;
   const where = issue.path.map((step) => (typeof step === "symbol" ? String(step) : step));
   const full = unknownKey === undefined ? where : [...where, unknownKey];
-  const place = `${path}${position(document, lines, full)}`;
+  const place = `${path}${positionOf({ document, lines }, full)}`;
   const name = full.join(".");
   if (unknownKey === undefined)
     return new AssayError("config/invalid", `${name || "the file"}: ${issue.message}`, {
@@ -61,22 +62,6 @@ function withoutNulls(value: unknown): unknown {
   if (value === null || typeof value !== "object") return value ?? undefined;
   const present = Object.entries(value).filter(([, inner]) => inner !== null);
   return Object.fromEntries(present.map(([key, inner]) => [key, withoutNulls(inner)]));
-}
-
-/** `:line:column` of the setting, or of the nearest parent that is in the file. */
-function position(
-  document: Document,
-  lines: LineCounter,
-  path: readonly (string | number)[],
-): string {
-  for (let length = path.length; length > 0; length--) {
-    const node: unknown = document.getIn(path.slice(0, length), true);
-    const range = z.object({ range: z.tuple([z.number()]).rest(z.number()) }).safeParse(node);
-    if (!range.success) continue;
-    const { line, col } = lines.linePos(range.data.range[0]);
-    return `:${line}:${col}`;
-  }
-  return "";
 }
 
 const jsonSchemaNode = z.looseObject({

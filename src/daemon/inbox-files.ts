@@ -1,16 +1,5 @@
 import { randomUUID } from "node:crypto";
-import {
-  chownSync,
-  closeSync,
-  fchownSync,
-  fsyncSync,
-  openSync,
-  renameSync,
-  rmSync,
-  type Stats,
-  statSync,
-  writeSync,
-} from "node:fs";
+import { chownSync, renameSync, rmSync, type Stats, statSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { readBounded } from "../collect/files.ts";
@@ -18,6 +7,7 @@ import { parseStat } from "../collect/processes/parse.ts";
 import { makeFolder } from "../ledger/folder.ts";
 import { calibrationSchema } from "../ledger/records.ts";
 import type { Calibration } from "../model/calibration.ts";
+import { syncFolder, writeDurably } from "./durable.ts";
 
 /**
  * How another process of this machine hands something to the daemon that holds the ledger: files in
@@ -108,7 +98,7 @@ function leave(stateDir: string, name: string, content: InboxFile): string {
   const unfinished = join(folder, `${UNFINISHED}${file}`);
   const path = join(folder, file);
   try {
-    writeDurably(unfinished, JSON.stringify(content), otherOwner(stateDir));
+    writeDurably(unfinished, JSON.stringify(content), 0o600, otherOwner(stateDir));
     renameSync(unfinished, path);
   } catch (error) {
     rmSync(unfinished, { force: true });
@@ -116,28 +106,4 @@ function leave(stateDir: string, name: string, content: InboxFile): string {
   }
   syncFolder(folder);
   return path;
-}
-
-function writeDurably(
-  path: string,
-  text: string,
-  owner: Pick<Stats, "uid" | "gid"> | undefined,
-): void {
-  const file = openSync(path, "wx", 0o600);
-  try {
-    writeSync(file, text);
-    if (owner) fchownSync(file, owner.uid, owner.gid);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-}
-
-function syncFolder(path: string): void {
-  const folder = openSync(path, "r");
-  try {
-    fsyncSync(folder);
-  } finally {
-    closeSync(folder);
-  }
 }

@@ -1,5 +1,12 @@
 import type { Lists } from "./lists.ts";
-import type { Tunnel } from "./tunnel.ts";
+
+/** What a process opens, and where to. `detail` is the observed user's. */
+export interface Tunnel {
+  what: string;
+  detail: string;
+  /** Ordinary beside honest work: shown, and no alert is made of it. */
+  isWeak: boolean;
+}
 
 type Judge = (args: readonly string[]) => Tunnel | undefined;
 

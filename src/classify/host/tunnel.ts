@@ -5,15 +5,7 @@ import { addressesIn } from "./addresses.ts";
 import { baseName, type Command, commandOf } from "./command.ts";
 import { domainOf, type Lists } from "./lists.ts";
 import { AUTOSSH, DBCLIENT, forwardsOf, isForwarding, parseSsh, SSH } from "./ssh.ts";
-import { programTunnel } from "./tunnel-programs.ts";
-
-/** What a process opens, and where to. `detail` is the observed user's. */
-export interface Tunnel {
-  what: string;
-  detail: string;
-  /** Ordinary beside honest work: shown, and no alert is made of it. */
-  isWeak: boolean;
-}
+import { programTunnel, type Tunnel } from "./tunnel-programs.ts";
 
 const CLIENTS = new Map([
   ["ssh", SSH],

@@ -1,15 +1,7 @@
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from "node:fs";
+import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { IndicatorFile } from "../../config/indicators.ts";
+import { syncFolder, writeDurably } from "../../daemon/durable.ts";
 import { AssayError } from "../../model/errors.ts";
 
 /**
@@ -23,7 +15,7 @@ export function keepFiles(files: readonly IndicatorFile[], folder: string): stri
   const beside = names.map((name) => join(folder, `.unfinished-${process.pid}-${name}`));
   try {
     mkdirSync(folder, { recursive: true, mode: 0o755 });
-    files.forEach(({ text }, i) => writeDurably(beside[i] ?? "", text));
+    files.forEach(({ text }, i) => writeDurably(beside[i] ?? "", text, 0o644));
     const kept = names.map((name) => join(folder, name));
     kept.forEach((path, i) => renameSync(beside[i] ?? "", path));
     syncFolder(folder);
@@ -35,24 +27,5 @@ export function keepFiles(files: readonly IndicatorFile[], folder: string): stri
       hint: "name a directory that may be written with --state-dir or --to",
       cause,
     });
-  }
-}
-
-function writeDurably(path: string, text: string): void {
-  const file = openSync(path, "w", 0o644);
-  try {
-    writeSync(file, text);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-}
-
-function syncFolder(path: string): void {
-  const folder = openSync(path, "r");
-  try {
-    fsyncSync(folder);
-  } finally {
-    closeSync(folder);
   }
 }

@@ -4,7 +4,7 @@ import type { OpenResult } from "../contract.ts";
 import { registryError, type RegistryReader } from "./collector.ts";
 import { podOf } from "./engine-containers.ts";
 import { GrpcSocket, type UnaryMethod } from "./grpc.ts";
-import { bounded, type LabelFilter } from "./labels.ts";
+import { entryOf, type LabelFilter } from "./labels.ts";
 import { lookAtSocket } from "./socket.ts";
 
 export interface ContainerdSettings {
@@ -92,22 +92,13 @@ export class ContainerdReader implements RegistryReader {
     const { containers } = await socket.call(CONTAINERS, { timeoutMs, headers });
     return containers
       .filter(({ id }) => ID.test(id))
-      .map((one) => entryOf(one, namespace === KUBERNETES, labels));
+      .map((one) => containerEntry(one, namespace === KUBERNETES, labels));
   }
 }
 
-function entryOf(container: Container, isPods: boolean, filter: LabelFilter): RegistryEntry {
+function containerEntry(container: Container, isPods: boolean, filter: LabelFilter): RegistryEntry {
   const { id, image, labels } = container;
   const pod = isPods ? podOf(labels) : undefined;
   const name = labels["nerdctl/name"] ?? pod?.container;
-  const kept = filter.kept(labels);
-  return {
-    container: {
-      id,
-      ...(name && { name: bounded(name) }),
-      ...(image && { image: bounded(image) }),
-    },
-    ...(pod && { pod }),
-    ...(kept && { labels: kept }),
-  };
+  return entryOf({ id, name, image }, pod, filter.kept(labels));
 }

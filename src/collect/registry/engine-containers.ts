@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { RegistryEntry } from "../../model/sample.ts";
 import { getJson, type GetLimits } from "./http.ts";
-import { bounded, type LabelFilter } from "./labels.ts";
+import { bounded, entryOf, type LabelFilter } from "./labels.ts";
 
 /* What Docker's interface, which podman speaks too, says of the containers that run. */
 
@@ -38,16 +38,7 @@ export function containerEntry(container: Container, labels?: LabelFilter): Regi
   const name = nameOf(container.Names ?? []);
   const all = container.Labels ?? {};
   const pod = labels && name?.startsWith("k8s_") ? podOf(all) : undefined;
-  const kept = labels?.kept(all);
-  return {
-    container: {
-      id,
-      ...(name && { name: bounded(name) }),
-      ...(image && { image: bounded(image) }),
-    },
-    ...(pod && { pod }),
-    ...(kept && { labels: kept }),
-  };
+  return entryOf({ id, name, image }, pod, labels?.kept(all));
 }
 
 /** Links give a container more names, with the other container's before: `/web/db`. */

@@ -1,3 +1,4 @@
+import type { RegistryEntry } from "../../model/sample.ts";
 import { MAX_HOSTILE_LENGTH } from "../../model/text.ts";
 
 /** Labels that say who a container works for: whole names, or all that begin so where they end with a dot. */
@@ -44,4 +45,21 @@ export class LabelFilter {
 
 export function bounded(text: string): string {
   return text.slice(0, MAX_HOSTILE_LENGTH);
+}
+
+/** One container as a registry tells it: what is not known is left out. */
+export function entryOf(
+  { id, name, image }: { id: string; name?: string | undefined; image?: string | null | undefined },
+  pod: RegistryEntry["pod"],
+  labels: RegistryEntry["labels"],
+): RegistryEntry {
+  return {
+    container: {
+      id,
+      ...(name && { name: bounded(name) }),
+      ...(image && { image: bounded(image) }),
+    },
+    ...(pod && { pod }),
+    ...(labels && { labels }),
+  };
 }
