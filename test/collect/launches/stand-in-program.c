@@ -4,6 +4,7 @@
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,6 +46,7 @@ int main(int count, char **args) {
   if (getenv("HIDE")) unlink(getenv("DRIVER"));
   printf("%d\n", getpid());
   fflush(stdout);
+  if (getenv("WAIT")) raise(SIGSTOP);
 
   int (*launch)(void *, u32, u32, u32, u32, u32, u32, u32, void *, void **, void **) = 0;
   int (*launch_ex)(const struct launch_config *, void *, void **, void **) = 0;

@@ -193,16 +193,25 @@ describe.skipIf(BPFTRACE === undefined)("launches of a process", () => {
     expect(samples[0]?.rhythm?.counts.at(-1)).toBe(0);
   });
 
-  it("without a pause are all counted, at whatever rate they come", async () => {
+  it("are all counted, one by one, however fast they come", async () => {
+    const libraries = { DRIVER: standIn().driver, WAIT: "1" };
+    const rounds = 5000;
+    const { pid, child } = await startProgram("plain", { libraries, rounds, pauseUs: 0 });
+    const tracing = traced([pid], { windowMs: 9000 });
+    // It has stopped itself, and goes on when the probes are there.
+    await pause(5000);
+    child.kill("SIGCONT");
+    const { samples } = await tracing;
+    expect(samples[0]?.list).toMatchObject([{ entry: "cuLaunchKernel", count: rounds }]);
+    expect(samples[0]?.rhythm?.counts.reduce((sum, count) => sum + count, 0)).toBe(rounds);
+  });
+
+  it("without any pause fill no table: one kernel is one row", async () => {
     const libraries = { DRIVER: standIn().driver };
-    const rounds = 100_000;
-    const { pid, child } = await startProgram("plain", { libraries, rounds: 0, pauseUs: 0 });
+    const { pid } = await startProgram("plain", { libraries, pauseUs: 0 });
     const { samples } = await traced([pid], { windowMs: 1000 });
-    child.kill("SIGKILL");
     expect(samples[0]?.list).toHaveLength(1);
-    expect(countOf(samples[0])).toBeGreaterThan(rounds / 10);
-    const counts = samples[0]?.rhythm?.counts ?? [];
-    expect(counts.reduce((sum, count) => sum + count, 0)).toBe(countOf(samples[0]));
+    expect(countOf(samples[0])).toBeGreaterThan(0);
   });
 
   it("are none of a process without such a library, and none of one that is gone", async () => {
