@@ -5,8 +5,8 @@ import { join } from "node:path";
 const folders: string[] = [];
 
 /** A folder of its own; `clean-up.ts` removes it after the tests of a file, if nobody has before. */
-export function temporaryFolder(prefix: string): string {
-  const folder = mkdtempSync(join(tmpdir(), `${prefix}-`));
+export function temporaryFolder(prefix: string, parent: string = tmpdir()): string {
+  const folder = mkdtempSync(join(parent, `${prefix}-`));
   folders.push(folder);
   return folder;
 }

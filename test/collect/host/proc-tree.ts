@@ -1,4 +1,5 @@
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { HostSource, type HostSettings } from "../../../src/collect/host/source.ts";
 import type { HolderHint } from "../../../src/collect/host/board.ts";
@@ -32,7 +33,8 @@ export interface ProcTree {
 }
 
 export function writtenProc(): ProcTree {
-  const root = temporaryFolder("host-proc");
+  // Thousands of small files: in memory, as the kernel's own are.
+  const root = temporaryFolder("host-proc", existsSync("/dev/shm") ? "/dev/shm" : tmpdir());
   writeFileSync(join(root, "stat"), "btime 1700000000\n");
   writeFileSync(join(root, "passwd"), "alice:x:1000:1000::/:/bin/sh\nbob:x:1001:1001::/:/bin/sh\n");
   const tree: ProcTree = {
