@@ -1,15 +1,16 @@
 import type { Evidence } from "../model/evidence.ts";
 import type { ProcessSighting } from "../model/sample.ts";
-import { oddExecution } from "./host/execution.ts";
-import { noFramework } from "./host/framework.ts";
 import type { Indicators } from "./host/indicator-data.ts";
 import { listsOf } from "./host/lists.ts";
+import { lookAt } from "./host/look.ts";
 import { minerEvidence } from "./host/miner.ts";
-import { titleMismatch } from "./host/titles.ts";
-import { tunnelEvidence } from "./host/tunnel.ts";
+import { tunnelEvidence } from "./host/tunnel-evidence.ts";
 
 /** Of one feature and owner: a job of a thousand processes must not fill the ledger. */
 const MAX_OF_A_FEATURE = 8;
+
+/** Facts that are shown and weigh nothing. */
+const SHOWN = ["oddExecution", "titleMismatch", "noFramework"] as const;
 
 /**
  * What the processes of one owner give away. One sign alone decides nothing: names are shared,
@@ -20,9 +21,15 @@ export function hostEvidence(
   indicators: Indicators,
 ): Evidence[] {
   const lists = listsOf(indicators);
-  const byProcess = [oddExecution, titleMismatch, noFramework].flatMap((look) =>
-    processes.flatMap((process) => look(process, lists) ?? []),
-  );
+  const byProcess = processes.flatMap((process) => {
+    const look = lookAt(process, lists);
+    return SHOWN.flatMap((feature): Evidence[] => {
+      const said = look[feature];
+      if (said === undefined) return [];
+      const text = `process ${process.pid} ${said}`;
+      return [{ family: "host", feature, value: process.pid, text, weights: {} }];
+    });
+  });
   return bounded([
     ...minerEvidence(processes, lists),
     ...byProcess,

@@ -1,4 +1,3 @@
-import type { Evidence } from "../../model/evidence.ts";
 import type { ProcessSighting } from "../../model/sample.ts";
 import { sanitize } from "../../model/text.ts";
 import {
@@ -16,13 +15,11 @@ const MEMFD = "/memfd:";
 /** Segments of a path that are looked at. */
 const MAX_SEGMENTS = 128;
 
-/** Programs that run from where programs seldom do. It weighs nothing: updates and tools do it, too. */
-export function oddExecution(process: ProcessSighting, lists: Lists): Evidence | undefined {
-  const { pid, exe } = process;
+/** A program that runs from where programs seldom do. It weighs nothing: updates and tools do it, too. */
+export function oddExecution(process: ProcessSighting, lists: Lists): string | undefined {
+  const { exe } = process;
   const odd = exe === undefined ? undefined : oddityOf(exe, process, lists);
-  if (exe === undefined || odd === undefined) return undefined;
-  const text = `process ${pid} runs ${odd}: ${sanitize(exe, 160)}`;
-  return { family: "host", feature: "oddExecution", value: pid, text, weights: {} };
+  return odd === undefined ? undefined : `runs ${odd}: ${sanitize(exe ?? "", 160)}`;
 }
 
 function oddityOf(exe: string, process: ProcessSighting, lists: Lists): string | undefined {

@@ -1,4 +1,3 @@
-import type { Evidence } from "../../model/evidence.ts";
 import type { ProcessSighting } from "../../model/sample.ts";
 import { sanitize } from "../../model/text.ts";
 import { commandOf, isListed } from "./command.ts";
@@ -13,8 +12,8 @@ const MAX_MAPPED = 512;
  * memory. Renderers and programs linked into one file do that, too: it weighs nothing. Where nothing
  * looked at its memory, nothing is said.
  */
-export function noFramework(process: ProcessSighting, lists: Lists): Evidence | undefined {
-  const { pid, mapped } = process;
+export function noFramework(process: ProcessSighting, lists: Lists): string | undefined {
+  const { mapped } = process;
   if (process.holdsDevice !== true || mapped === undefined) return undefined;
   const names = mapped.slice(0, MAX_MAPPED).map((name) => name.toLowerCase());
   if (names.some((name) => isFramework(name, lists))) return undefined;
@@ -22,8 +21,7 @@ export function noFramework(process: ProcessSighting, lists: Lists): Evidence | 
   if (program !== undefined && isListed("ordinaryHolders", program, lists)) return undefined;
   const shown = names.slice(0, NAMED).map((name) => sanitize(name, 40));
   const has = shown.length > 0 ? `only ${shown.join(", ")}` : "nothing of the kind";
-  const text = `process ${pid} holds a GPU and has no framework in its memory, ${has}: renderers and programs that bring all in one file look the same`;
-  return { family: "host", feature: "noFramework", value: pid, text, weights: {} };
+  return `holds a GPU and has no framework in its memory, ${has}: renderers and programs that bring all in one file look the same`;
 }
 
 /** `torch_cuda`, `libtorch`, `cudnn_ops`: told by the name, or by what stands before its first `_`. */

@@ -2,7 +2,8 @@ import type { Evidence } from "../../model/evidence.ts";
 import type { ProcessSighting } from "../../model/sample.ts";
 import { sanitize } from "../../model/text.ts";
 import type { Lists } from "./lists.ts";
-import { areConfirmed, type Sign, type Signs, signsOf } from "./signs.ts";
+import { lookAt } from "./look.ts";
+import { areConfirmed, type Sign, type Signs } from "./signs.ts";
 
 /** Steps up a process tree: more is a ring, or a tree of nobody's. */
 const MAX_DEPTH = 64;
@@ -19,7 +20,7 @@ interface Finding {
  */
 export function minerEvidence(processes: readonly ProcessSighting[], lists: Lists): Evidence[] {
   const findings = processes.flatMap((process): Finding[] => {
-    const signs = signsOf(process, lists);
+    const { signs } = lookAt(process, lists);
     return signs.found.length > 0 ? [{ process, signs, isConfirmed: areConfirmed(signs) }] : [];
   });
   const covered = ancestorsOf(findings, processes);

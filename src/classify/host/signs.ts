@@ -63,7 +63,8 @@ export function signsOf(process: ProcessSighting, lists: Lists): Signs {
   const { exe } = process;
   if (found.length > 0 && exe !== undefined && isDeleted(exe))
     found.push({ kind: "deleted executable", text: exe, isWeak: true });
-  const isList = command.role === "plain" && readsLikeList(command, pools, lists, process);
+  const isList =
+    found.length > 0 && command.role === "plain" && readsLikeList(command, pools, lists, process);
   return { role: command.role, found, isList, pools: [...pools, ...named] };
 }
 

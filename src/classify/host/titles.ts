@@ -1,4 +1,3 @@
-import type { Evidence } from "../../model/evidence.ts";
 import type { ProcessSighting } from "../../model/sample.ts";
 import { sanitize } from "../../model/text.ts";
 import { baseName, holdsDevice, isListed } from "./command.ts";
@@ -9,15 +8,14 @@ import type { Lists } from "./lists.ts";
  * into their titles and links under another name are ordinary; to look like a thread of the kernel
  * or a system's service is not, and neither is another name on a GPU. It weighs nothing.
  */
-export function titleMismatch(process: ProcessSighting, lists: Lists): Evidence | undefined {
-  const { pid, exe, argv, comm } = process;
+export function titleMismatch(process: ProcessSighting, lists: Lists): string | undefined {
+  const { exe, argv, comm } = process;
   const name = exe?.startsWith("/memfd:") ? undefined : baseName(exe);
   const title = argv?.[0];
   if (name === undefined) return undefined;
   const claim = claimOf(name, title, comm, process, lists);
   if (claim === undefined) return undefined;
-  const text = `process ${pid} calls itself ${sanitize(claim, 80)}, and runs ${sanitize(exe ?? "", 160)}`;
-  return { family: "host", feature: "titleMismatch", value: pid, text, weights: {} };
+  return `calls itself ${sanitize(claim, 80)}, and runs ${sanitize(exe ?? "", 160)}`;
 }
 
 /** What it claims to be and is not. */

@@ -1,8 +1,6 @@
-import type { Evidence } from "../../model/evidence.ts";
 import type { ProcessSighting } from "../../model/sample.ts";
-import { sanitize } from "../../model/text.ts";
 import { addressesIn } from "./addresses.ts";
-import { baseName, type Command, commandOf } from "./command.ts";
+import { type Command, commandOf } from "./command.ts";
 import { domainOf, type Lists } from "./lists.ts";
 import { AUTOSSH, DBCLIENT, forwardsOf, isForwarding, parseSsh, SSH } from "./ssh.ts";
 import { programTunnel, type Tunnel } from "./tunnel-programs.ts";
@@ -26,23 +24,7 @@ const HELP: ReadonlySet<string> = new Set([
   "completion",
 ]);
 
-/** A tunnel is no proof of mining: it is shown beside the verdict and moves no weight. */
-export function tunnelEvidence(processes: readonly ProcessSighting[], lists: Lists): Evidence[] {
-  const found = processes.flatMap((process) => {
-    const tunnel = tunnelOf(process, lists);
-    return tunnel ? [{ process, tunnel }] : [];
-  });
-  const parents = new Set(found.map(({ process }) => process.ppid));
-  return found.flatMap(({ process, tunnel }): Evidence[] => {
-    // autossh starts an ssh that says the same: the client counts, not who watches it.
-    const name = baseName(process.exe ?? process.argv?.[0]);
-    if (name === "autossh" && parents.has(process.pid)) return [];
-    const text = `process ${process.pid} ${tunnel.what}: ${sanitize(tunnel.detail, 160)}`;
-    const feature = tunnel.isWeak ? "tunnelHint" : "tunnel";
-    return [{ family: "context", feature, value: process.pid, text, weights: {} }];
-  });
-}
-
+/** What a process opens, strongest first; undefined where it opens nothing. */
 export function tunnelOf(process: ProcessSighting, lists: Lists): Tunnel | undefined {
   const command = commandOf(process, lists);
   const { program, names, args, role } = command;

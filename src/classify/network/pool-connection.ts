@@ -4,7 +4,7 @@ import { sanitize } from "../../model/text.ts";
 import type { Address } from "../host/addresses.ts";
 import { holdsDevice } from "../host/command.ts";
 import { domainOf, type Lists } from "../host/lists.ts";
-import { signsOf } from "../host/signs.ts";
+import { lookAt } from "../host/look.ts";
 import { ageSeconds, type Connection } from "./connection.ts";
 import { destinationOf } from "./egress.ts";
 import { parseAddress, reachOf } from "./networks.ts";
@@ -59,7 +59,7 @@ function findingOf(
 ): Finding | undefined {
   if (!connection.wasEstablished || reachOf(connection.remoteAddress) === "none") return undefined;
   const shape = shapeOf(connection, lists);
-  const { pools } = signsOf(process, lists);
+  const { pools } = lookAt(process, lists).signs;
   const exact = pools.find((pool) => leadsTo(pool, connection) === "exactly");
   const named = exact ?? pools.find((pool) => leadsTo(pool, connection) !== "elsewhere");
   const domain = connection.remoteName && domainOf(connection.remoteName, "poolDomains", lists);

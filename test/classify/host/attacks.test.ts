@@ -133,6 +133,19 @@ describe("several processes of one owner", () => {
     expect(weights([shell, { pid: 2, ppid: 9, argv }])).toHaveLength(2);
   });
 
+  it("are looked at anew when they call themselves otherwise, and by every set of lists", () => {
+    expect(weights([{ pid: 1, argv: ["./a"] }])).toEqual([]);
+    expect(weights([{ pid: 1, argv }])).toEqual([["minerProcess", 5]]);
+    const process = { pid: 1, argv };
+    expect(hostEvidence([process], { ...indicators, version: "x" })[0]?.text).toContain(
+      "indicators x",
+    );
+    expect(hostEvidence([process], indicators)[0]?.text).not.toContain("indicators x");
+    const reader = { pid: 1, exe: "/usr/bin/grep", argv };
+    expect(weights([reader])).toEqual([]);
+    expect(weights([{ ...reader, holdsDevice: true }])).toHaveLength(2);
+  });
+
   it("survive a ring of parents", () => {
     const ring = [1, 2].map((pid) => ({ pid, ppid: 3 - pid, argv }));
     expect(weights(ring)).toHaveLength(2);

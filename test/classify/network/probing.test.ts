@@ -86,6 +86,13 @@ describe("probing inside", () => {
       ],
     ],
     [
+      "peers that are called in vain now and then, and a few strangers",
+      [
+        ...times(20, (n) => ({ remoteAddress: address(n), remotePort: 6379 })),
+        ...times(25, (n) => ({ ...unanswered, remoteAddress: address(n), remotePort: 10_001 })),
+      ],
+    ],
+    [
       "ranks that wait for their store",
       times(64, () => ({ ...unanswered, remoteAddress: "10.0.0.1", remotePort: 29_500 })),
     ],
