@@ -5,7 +5,8 @@ import { noFramework } from "./framework.ts";
 import type { Lists } from "./lists.ts";
 import { type Signs, signsOf } from "./signs.ts";
 import { titleMismatch } from "./titles.ts";
-import { type Tunnel, tunnelOf } from "./tunnel.ts";
+import type { Tunnel } from "./tunnel-programs.ts";
+import { tunnelOf } from "./tunnel.ts";
 
 /** All that one process gives away by itself; sentences go on after its name, and are escaped. */
 export interface Look {
