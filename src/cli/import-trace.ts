@@ -1,7 +1,6 @@
 import { basename } from "node:path";
 import type { Command } from "commander";
 import { openRecordingWriter } from "../collect/recording/write.ts";
-import { readTrace } from "../collect/traces/read.ts";
 import { KernelTimeline } from "../collect/traces/timeline.ts";
 import { AssayError } from "../model/errors.ts";
 import { sanitize } from "../model/text.ts";
@@ -40,6 +39,8 @@ export function addImportTraceCommand(program: Command, io: CommandIo): void {
 }
 
 async function importTrace(file: string, options: ImportOptions, io: CommandIo): Promise<void> {
+  // No other command needs a database driver and a stream parser on its way up.
+  const { readTrace } = await import("../collect/traces/read.ts");
   const gpu = wholeNumber("--gpu", options.gpu, 0);
   const pid = wholeNumber("--pid", options.pid, 1);
   const out = options.out ?? `${basename(file).replace(/\.(json|sqlite|gz)\b/g, "")}.ndjson.gz`;

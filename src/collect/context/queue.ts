@@ -4,7 +4,6 @@ import { ContextIntake, type IntakeDeps, type IntakeSettings } from "./intake.ts
 import type { OtlpEncoding, OtlpRecord, OtlpSignal } from "./otlp.ts";
 import { inPortions, portionsOf } from "./portions.ts";
 import { parseJson, recordsOfJson } from "./otlp-json.ts";
-import { recordsOfProtobuf } from "./otlp-protobuf.ts";
 import { wantedOf } from "./attribute-table.ts";
 
 /** What becomes of a request: taken, all but `refused` records; or to be sent again later. */
@@ -70,7 +69,8 @@ export class ContextQueue implements Collector {
     const records =
       encoding === "json"
         ? recordsOfJson(signal, parseJson(Buffer.from(body).toString("utf8")), this.#wanted)
-        : recordsOfProtobuf(signal, body, this.#wanted);
+        : // Loaded with the first of these: a daemon that takes none does without it.
+          (await import("./otlp-protobuf.ts")).recordsOfProtobuf(signal, body, this.#wanted);
     return this.#take(await inPortions(records));
   }
 
