@@ -22,6 +22,9 @@ export type CgroupScope =
 /** Longer paths have their tail cut: what counts stands at the front. */
 const MAX_PATH = 4096;
 
+const MAX_SCOPES = 1024;
+const scopes = new Map<string, CgroupScope | undefined>();
+
 const USER_TREE = /^user(?:-(\d{1,10})\.slice|@(\d{1,10})\.service)$/;
 const POD =
   /(?:^|-)pod([0-9a-f]{8})[-_]?([0-9a-f]{4})[-_]?([0-9a-f]{4})[-_]?([0-9a-f]{4})[-_]?([0-9a-f]{12})(?:\.slice)?$/;
@@ -49,6 +52,15 @@ const ENGINES: ReadonlyMap<string, string> = new Map([
  * @returns undefined where it tells nothing
  */
 export function scopeOf(path: string): CgroupScope | undefined {
+  // A job's processes are hundreds in one group: its path is read once. The same path says the same.
+  if (scopes.has(path)) return scopes.get(path);
+  const scope = readScope(path);
+  if (scopes.size >= MAX_SCOPES) scopes.clear();
+  scopes.set(path, scope);
+  return scope;
+}
+
+function readScope(path: string): CgroupScope | undefined {
   const bounded = path.slice(0, MAX_PATH).replace(/ \(deleted\)$/, "");
   // A colon also parts names (`…-pod1.slice:cri-containerd:3f2a…`); `..` leads out of our own namespace.
   const names = bounded.split(/[/:]/).filter((name) => name !== "" && name !== "..");
