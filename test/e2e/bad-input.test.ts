@@ -284,7 +284,8 @@ describe("what another process holds", () => {
     const dir = tempDir();
     const recording = plainFile(MINUTE);
     const args = ["run", "--recording", recording, "--state-dir", dir, ...ANY_PORT, "--speed"];
-    const first = start([...args, "20"]);
+    // Slow enough that it still runs when the second one looks, also on a busy machine.
+    const first = start([...args, "3"]);
     await first.says("stdout", /gpu1/);
     expect(
       refusalFaults(await assay([...args, "max"]), "ledger/busy", /hint: stop the other daemon/),

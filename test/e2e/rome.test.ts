@@ -153,6 +153,8 @@ it.skipIf(missing !== undefined)(
     expect(shown).toMatchObject({ code: 0 });
     for (const said of ["execute_bash", "t-rex", "ssh", `${POOL.address}`, UUID, JOB_ID])
       expect(shown.stdout).toContain(said);
+    // What holds of every cause is said once, of all of them.
+    expect(shown.stdout.replaceAll(/\s+/g, " ").match(/right moment is no proof/g)).toHaveLength(1);
   },
   120_000,
 );

@@ -110,9 +110,17 @@ function signed(weight: number): string {
 
 function causesText({ causes }: IncidentDetail): string[] {
   if (causes.length === 0) return ["nothing that was told of runs and tool calls at that time"];
-  const lines = causes.slice(0, MAX_CAUSES).flatMap((cause) => causeLines(cause));
+  const shown = causes.slice(0, MAX_CAUSES);
+  // What holds of all of them is said once.
+  const [{ reasons: first } = { reasons: [] }, ...others] = shown;
+  const ofAll = first.filter((reason) => others.every(({ reasons }) => reasons.includes(reason)));
+  const isOwn = (reason: string): boolean => others.length === 0 || !ofAll.includes(reason);
+  const lines = shown.flatMap((cause) =>
+    causeLines({ ...cause, reasons: cause.reasons.filter(isOwn) }),
+  );
   const more = causes.length - MAX_CAUSES;
-  return more > 0 ? [...lines, `and ${more} that explain it less (--json has all)`] : lines;
+  if (more > 0) lines.push(`and ${more} that explain it less (--json has all)`);
+  return others.length > 0 && ofAll.length > 0 ? [...lines, `Of all: ${ofAll.join(" ")}`] : lines;
 }
 
 function processSection({ processes, processesLeftOut }: IncidentDetail, page: Page): string[] {
