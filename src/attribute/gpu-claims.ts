@@ -77,6 +77,11 @@ function refusal(seen: OwnerCase, claim: Claim): string | undefined {
     return sanitize(`its control group ${scope.proof} is in no ${claim.kind}`);
   if (scope?.kind === "unit" && scope.ownerUid === undefined && !isGateway(scope.name))
     return sanitize(`its control group is that of the service ${scope.name}`);
+  if (claim.kind !== "job" && process.cgroup !== undefined && process.cgroup !== "/")
+    return sanitize(`its control group ${process.cgroup} is in no ${claim.kind}`);
+  if (claim.user === undefined && claim.uid === undefined && scope && "ownerUid" in scope)
+    if (scope.ownerUid !== undefined)
+      return sanitize(`that names no user, and the process is in ${person ?? "a user"}'s own tree`);
   if (claim.user !== undefined && person !== undefined && claim.user !== person)
     return sanitize(`that is ${claim.user}'s, and ${person} runs the process`);
   if (claim.user === undefined && claim.uid !== undefined && process.uid !== undefined)

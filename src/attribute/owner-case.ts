@@ -2,7 +2,7 @@ import type { Owner, OwnerFacts } from "../model/owner.ts";
 import type { Ancestor, ProcessSighting } from "../model/sample.ts";
 import { type CgroupScope, scopeOf } from "./cgroup-scope.ts";
 import { baseName, declaredFacts, defined, MAX_FACT } from "./declared-facts.ts";
-import { personOf } from "./person.ts";
+import { loginOf, personOf } from "./person.ts";
 import {
   type Claim,
   jobFacts,
@@ -85,7 +85,7 @@ function provenFacts({
   stepd,
   registries,
 }: Pick<OwnerCase, "process" | "scope" | "person" | "stepd" | "registries">): OwnerFacts {
-  const facts: OwnerFacts = { user: person, loginUser: process.loginUser };
+  const facts: OwnerFacts = { user: person, loginUser: loginOf(process, scope) };
   switch (scope?.kind) {
     case "slurm":
       Object.assign(facts, ofJob(registries, scope.job, scope.step));

@@ -6,14 +6,30 @@ const FIRST_PERSON_UID = 1000;
 const NOBODY_UID = 65_534;
 
 /**
+ * Who had logged in, where the kernel holds it: in the tree of a login it was set at the login, and
+ * stays. Elsewhere it is unset at first, and any process may set it to whatever it likes.
+ */
+export function loginOf(
+  { loginUser }: ProcessSighting,
+  scope: CgroupScope | undefined,
+): string | undefined {
+  return scope && "ownerUid" in scope && scope.ownerUid !== undefined ? loginUser : undefined;
+}
+
+/**
  * The account that answers for a process, from what the kernel keeps: who runs it; for root, who had
- * logged in before `sudo`; for a number that a rootless engine lent out, whose engine it is.
+ * logged in before `sudo`; for a number that a rootless engine lent out, whose engine it is. In a pod or
+ * a container of root's engine nobody is: whoever started it chose the number.
  * Nothing that the process says of itself is asked.
  */
 export function personOf(
-  { uid, user, loginUser }: ProcessSighting,
+  process: ProcessSighting,
   scope: CgroupScope | undefined,
 ): string | undefined {
+  const { uid, user } = process;
+  const loginUser = loginOf(process, scope);
+  if (scope?.kind === "pod" || (scope?.kind === "container" && scope.ownerUid === undefined))
+    return undefined;
   const isRoot = uid === 0 || (uid === undefined && user === "root");
   if (isRoot && loginUser) return loginUser;
   const treeUid = scope && "ownerUid" in scope ? scope.ownerUid : undefined;

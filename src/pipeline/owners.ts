@@ -1,4 +1,5 @@
 import type { OwnerOf, Ownership } from "../attribute/ownership.ts";
+import { PROCESS_LIST_SPEAKS_MS } from "../attribute/lists.ts";
 import { declaredPurpose } from "../classify/declared-purpose.ts";
 import { hostEvidence } from "../classify/host-evidence.ts";
 import { networkEvidence } from "../classify/network-evidence.ts";
@@ -16,6 +17,9 @@ import { shareFeatures } from "../signature/share-features.ts";
 import type { ConnectionHistory } from "./connection-history.ts";
 import type { DeviceTrack } from "./device-track.ts";
 import type { PipelineSettings } from "./settings.ts";
+
+/** The host is looked at less often than devices: a list speaks for as long as one of a device does. */
+const HOST_LIST_SPEAKS_MS = PROCESS_LIST_SPEAKS_MS;
 
 /** What was seen of the processes around one device in a window. */
 export interface Seen {
@@ -105,7 +109,7 @@ function sightingsByOwner(seen: Seen): Map<string, ProcessSighting[]> {
     if (atMs <= window.fromMs) break;
     if (atMs <= window.toMs) for (const each of list) note(each, [ownerKey(ownerOf(each))]);
   }
-  if (host && host.atMs <= window.toMs && host.atMs > window.fromMs - track.maxGapMs) {
+  if (host && host.atMs <= window.toMs && host.atMs > window.fromMs - HOST_LIST_SPEAKS_MS) {
     const persons = ownersByPerson(byOwner, seen);
     for (const each of host.list) note(each, ownersInTree(each, byOwner, persons, seen));
   }

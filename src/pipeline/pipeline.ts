@@ -16,6 +16,8 @@ import { Ownership } from "../attribute/ownership.ts";
 import { Labeller } from "./labeller.ts";
 import { WhoNews } from "./who-news.ts";
 
+/** Host lists in mind: those that came while a window waited for its last sample. */
+const MAX_HOSTS = 16;
 /** A hole of more windows than this becomes one gap record instead of thousands of empty slices. */
 const MAX_EMPTY_WINDOWS = 6;
 /** Three missed samples are a hole, not jitter; below two seconds everything is jitter. */
@@ -33,7 +35,8 @@ export class Pipeline {
   private readonly leftAtMs = new Map<string, number>();
   /** Cards whose parts are devices of their own: what is told of the whole would count twice. */
   private divided: ReadonlySet<number> = new Set();
-  private host: HostSample | undefined;
+  /** The newest lists, oldest first: a window closes after lists of the next one have come. */
+  private readonly hosts: HostSample[] = [];
   private readonly connections = new ConnectionHistory();
   private readonly settings: PipelineSettings;
   private readonly windowMs: number;
@@ -69,7 +72,8 @@ export class Pipeline {
         this.launches(observation);
         return [];
       case "host":
-        this.host = observation;
+        this.hosts.push(observation);
+        if (this.hosts.length > MAX_HOSTS) this.hosts.shift();
         return [];
       case "gap":
         return this.gap(observation);
@@ -231,7 +235,8 @@ export class Pipeline {
       if (partial ? window.fromMs >= atMs : window.toMs > atMs) break;
       const skipTo = this.emptyUntil(track, window, atMs);
       if (skipTo === undefined) {
-        const beside = { host: this.host, connections: this.connections };
+        const host = this.hosts.findLast((list) => list.atMs <= window.toMs);
+        const beside = { host, connections: this.connections };
         events.push(...labeller.close(window, track, this.peersOf(track), beside));
         track.nextFromMs = window.toMs;
       } else {

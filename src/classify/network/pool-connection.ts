@@ -2,14 +2,16 @@ import type { Evidence } from "../../model/evidence.ts";
 import type { ProcessSighting } from "../../model/sample.ts";
 import { sanitize } from "../../model/text.ts";
 import type { Address } from "../host/addresses.ts";
-import { holdsDevice } from "../host/command.ts";
 import { domainOf, type Lists } from "../host/lists.ts";
 import { lookAt } from "../host/look.ts";
 import { ageSeconds, type Connection } from "./connection.ts";
 import { destinationOf } from "./egress.ts";
 import { parseAddress, reachOf } from "./networks.ts";
 
-/** Ports of web pages: a script that asks a pool's site for its figures holds no GPU. */
+/**
+ * Ports of web pages: pools have sites and exchanges, too, and a thin lasting connection is what any
+ * page that updates itself has. There a name is a hint, and takes another sign.
+ */
 const WEB_PORTS: ReadonlySet<number> = new Set([80, 443, 8080, 8443]);
 /** Opened anew oftener than this, it is not one long conversation. */
 const MAX_ATTEMPTS = 3;
@@ -63,7 +65,7 @@ function findingOf(
   const exact = pools.find((pool) => leadsTo(pool, connection) === "exactly");
   const named = exact ?? pools.find((pool) => leadsTo(pool, connection) !== "elsewhere");
   const domain = connection.remoteName && domainOf(connection.remoteName, "poolDomains", lists);
-  const isWeb = WEB_PORTS.has(connection.remotePort) && !holdsDevice(process);
+  const isWeb = WEB_PORTS.has(connection.remotePort);
   const byArguments = named ? [`its arguments name ${placeOf(named)} as a pool`] : [];
   const byName = domain ? [`the host knows it as ${domain}`] : [];
   const isMiner = miners.has(connection.pid);
