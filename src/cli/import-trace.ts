@@ -65,6 +65,10 @@ async function importTrace(file: string, options: ImportOptions, io: CommandIo):
     await writer.close();
   }
   const { lines } = writer.counts;
+  if (timeline.cutMs > 0)
+    io.stderr(
+      `${sanitize(file)}: it says that it goes on for ${Math.round(timeline.cutMs / 1000)} s after the first seven days: a damaged time, most likely. They are not in the recording\n`,
+    );
   io.stderr(`${timeline.size} kernels of ${description.source} became ${lines} lines of ${out}\n`);
 }
 

@@ -155,7 +155,8 @@ function checkNames(groups: Indicators["groups"], context: z.RefinementCtx): voi
   );
   for (const name of ["minerNames", "sharedNames"] as const)
     groups[name].values.forEach((value, i) => {
-      if (!ordinary.has(value)) return;
+      // `python3.11` is python as well.
+      if (!ordinary.has(value) && !ordinary.has(value.replace(/[\d.-]+$/, ""))) return;
       const path = ["groups", name, "values", i];
       context.addIssue({ code: "custom", path, message: `${value} is an ordinary program` });
     });

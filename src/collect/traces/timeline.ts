@@ -55,6 +55,8 @@ export class KernelTimeline {
   readonly #pids = new Map<number, ReadonlySet<number>>();
   /** Kernels for which there was no room. */
   dropped = 0;
+  /** What lies after the most that a recording is made of, in milliseconds; 0 where nothing does. */
+  cutMs = 0;
 
   get size(): number {
     return this.#starts.length;
@@ -95,7 +97,9 @@ export class KernelTimeline {
     const gpus = [...new Set(this.#kindOf.map((id) => this.#kinds[id]?.gpu ?? 0))].sort(
       (a, b) => a - b,
     );
-    const endMs = Math.min(this.endMs, firstMs + MAX_STEPS * STEP_MS);
+    const wholeMs = this.endMs;
+    const endMs = Math.min(wholeMs, firstMs + MAX_STEPS * STEP_MS);
+    this.cutMs = wholeMs - endMs;
     const at = (ms: number): number => Math.round(originMs + ms);
     yield nodeOf(description, gpus, at(firstMs));
     // A sample explains the time before it: this one opens the first stretch.

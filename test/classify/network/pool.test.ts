@@ -62,6 +62,10 @@ describe("a connection to a pool", () => {
       { wires: [{ ...pool, remotePort: 443 }], processes: [{ argv: ["python", "prices.py"] }] },
     ],
     [
+      "a pool's web page, from what holds one: pages that update themselves look the same",
+      { wires: [{ ...pool, remotePort: 443 }], processes: [GPU] },
+    ],
+    [
       "opened anew every time",
       {
         wires: [1, 2, 3, 4].map((n) => ({ ...pool, localPort: n, from: n * 20, to: n * 20 + 10 })),
