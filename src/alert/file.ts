@@ -38,6 +38,8 @@ export interface IncidentFileSettings {
 
 /** A tool call may be told when it ends, or when its exporter flushes: so long is waited for it. */
 const LATE_MS = 600_000;
+/** Another cause must explain it better by this much to be told: calls come and go all the time. */
+const BETTER_BY = 0.1;
 /** Incidents that a new one may be joined to. */
 export const MAX_PAST = 2000;
 /** Of those, how many are looked at for what comes back. */
@@ -95,6 +97,7 @@ export class IncidentFile {
       if (atMs - firedAtMs > LATE_MS) return [];
       const causes = this.causesOf(incident, atMs);
       if (bestOf(causes) === bestOf(incident.causes)) return [];
+      if (scoreOf(causes) < scoreOf(incident.causes) + BETTER_BY) return [];
       return [{ action: "updated", incident: advance(incident, atMs, { causes }) }];
     });
   }
@@ -159,6 +162,10 @@ export class IncidentFile {
 }
 
 /** What the best cause is, whatever its score has become. */
+function scoreOf(causes: readonly Cause[] | undefined): number {
+  return causes?.[0]?.score ?? 0;
+}
+
 function bestOf(causes: readonly Cause[] | undefined): string {
   const context = causes?.[0]?.context;
   if (!context) return "";

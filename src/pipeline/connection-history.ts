@@ -11,6 +11,8 @@ const MAX_PROCESSES = 2048;
 const MAX_TEXT_LENGTH = 256;
 /** Local ports counted of one connection. */
 const MAX_ATTEMPTS = 64;
+/** Told for longer than an alert waits, and not for ever: an owner may have a few hundred of them. */
+const NEWS_MS = 120_000;
 /** Destinations of owners that were told of. */
 const MAX_TOLD = 16_384;
 
@@ -27,7 +29,8 @@ interface Entry {
  */
 export class ConnectionHistory {
   readonly #byPid = new Map<number, Map<string, Entry>>();
-  readonly #told = new Set<string>();
+  /** When each was first told of, by owner and destination. */
+  readonly #told = new Map<string, number>();
   #lastScanMs = Number.NEGATIVE_INFINITY;
 
   add({ atMs, list }: SocketSample): void {
@@ -48,12 +51,13 @@ export class ConnectionHistory {
     }));
   }
 
-  /** Whether an owner's destination is heard of for the first time; from then on it is not. */
-  isNew(ownerKey: string, destination: string): boolean {
+  /** Whether an owner's destination is news: from when it is first asked for on, and for a while. */
+  isNew(ownerKey: string, destination: string, atMs: number): boolean {
     const key = `${ownerKey}\0${destination}`;
-    if (this.#told.has(key)) return false;
-    this.#told.add(key);
-    const [oldest] = this.#told;
+    const firstMs = this.#told.get(key);
+    if (firstMs !== undefined) return atMs - firstMs < NEWS_MS;
+    this.#told.set(key, atMs);
+    const [oldest] = this.#told.keys();
     if (this.#told.size > MAX_TOLD && oldest !== undefined) this.#told.delete(oldest);
     return true;
   }

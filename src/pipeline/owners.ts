@@ -73,7 +73,7 @@ function givenAway(
     processes,
     host,
     connectionsOf: (pid: number) => connections.of(pid, window.toMs),
-    isNew: (destination: string) => connections.isNew(key, destination),
+    isNew: (destination: string) => connections.isNew(key, destination, window.toMs),
     toMs: window.toMs,
   };
   return [...host, ...networkEvidence(network, indicators, egress)];

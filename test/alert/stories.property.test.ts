@@ -76,8 +76,8 @@ describe("a story joins", () => {
       incident("b", 3, { ownerKey: "container:2", ...cause(score, context) }),
     ];
     const agent = { service: "rl", agent: "rollout" };
-    expect(joined(pair(0.5, agent))).toHaveLength(1);
-    expect(joined(pair(0.49, agent))).toEqual([]);
+    expect(joined(pair(0.6, agent))).toHaveLength(1);
+    expect(joined(pair(0.59, agent))).toEqual([]);
     expect(joined(pair(0.9, { session: "s-1" }))).toHaveLength(1);
     expect(joined(pair(0.9, { image: "rollouts:7" }))).toHaveLength(1);
     expect(joined(pair(0.9, { tool: "bash" }))).toEqual([]);

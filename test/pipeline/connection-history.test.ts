@@ -94,15 +94,15 @@ describe("the history of connections", () => {
     expect(history.of(5009, 3000)).toHaveLength(1);
   });
 
-  it("tells of a destination once, for each owner", () => {
+  it.each([
+    ["user:a", "x:1", 119_999, true],
+    ["user:a", "x:1", 120_000, false],
+    ["user:b", "x:1", 120_000, true],
+    ["user:a", "__proto__", 120_000, true],
+  ])("is news of %s to %s after %d ms: %s", (owner, to, atMs, isNew) => {
     const history = new ConnectionHistory();
-    const asked = [
-      ["user:a", "x:1"],
-      ["user:a", "x:1"],
-      ["user:b", "x:1"],
-      ["user:a", "__proto__"],
-    ] as const;
-    expect(asked.map(([owner, to]) => history.isNew(owner, to))).toEqual([true, false, true, true]);
+    expect(history.isNew("user:a", "x:1", 0)).toBe(true);
+    expect(history.isNew(owner, to, atMs)).toBe(isNew);
   });
 
   it("takes what comes, in any order", () => {

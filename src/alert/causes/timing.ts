@@ -22,6 +22,9 @@ const HALF_AFTER_MS = 10_000;
 /** A clock that had to be corrected is known to within this beside the rest. */
 const SKEWED_TOLERANCE_MS = 5000;
 
+/** A beginning that seems to come after counts as one so many times as long before. */
+const LATE_COUNTS = 3;
+
 /** The best that a context's time says, over all moments at which it may have begun. */
 export function timingOf(context: RunContext, onsets: readonly Onset[]): Timing {
   let best: Timing = { score: 0, reason: "" };
@@ -41,7 +44,8 @@ function fit(context: RunContext, onset: Onset): number {
   const { atMs } = onset;
   const lateMs = context.fromMs - atMs - tolerance;
   if (lateMs > 0) return AFTER_SCORE / (1 + lateMs / HALF_AFTER_MS);
-  const leadMs = Math.max(0, atMs - context.fromMs);
+  // Within what the clocks are good for, what began before it still explains it better.
+  const leadMs = Math.max(atMs - context.fromMs, LATE_COUNTS * (context.fromMs - atMs));
   const near = ACTIVE_FLOOR + (1 - ACTIVE_FLOOR) / (1 + leadMs / HALF_LEAD_MS);
   const gapMs = atMs - tolerance - (context.toMs ?? Number.POSITIVE_INFINITY);
   return gapMs <= 0 ? near : (ENDED_FACTOR * near) / (1 + gapMs / HALF_GAP_MS);

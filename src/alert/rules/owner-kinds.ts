@@ -69,6 +69,11 @@ export const TUNNEL: OwnerKind = {
 export const POOL: OwnerKind = {
   ...onFeature("poolConnection"),
   rule: "pool",
+  // How grave it is hangs on what telemetry says, for and against.
+  evidenceOf: (evidence) =>
+    evidence.filter(
+      (item) => isOfProcess(item) || (item.family === "telemetry" && miningWeight(item) !== 0),
+    ),
   severity: (windows) => {
     const agreed = miningSeverity(windows);
     return isGraver(agreed, "warning") ? agreed : "warning";
@@ -119,14 +124,9 @@ export function isHidden(basis: ShareBasis | undefined): boolean {
   return basis === "nobody-seen" || basis === "hidden-process";
 }
 
-/** Facts of processes and connections; what telemetry has against mining is the mining incident's. */
+/** Facts of processes and connections; what telemetry says is the mining incident's. */
 function telling(evidence: readonly Evidence[]): Evidence[] {
-  return evidence.filter(
-    (item) =>
-      isOfProcess(item) ||
-      item.feature === UNSEEN.feature ||
-      (item.family === "telemetry" && miningWeight(item) > 0),
-  );
+  return evidence.filter((item) => isOfProcess(item) || item.feature === UNSEEN.feature);
 }
 
 function who(ownerKey: string): string {

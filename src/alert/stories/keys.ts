@@ -12,8 +12,8 @@ const STRONG_GAP_MS = 30 * 86_400_000;
 /** What many share joins only what happens at once: `user:root` today and next week may be two people. */
 const WEAK_GAP_MS = 600_000;
 
-/** A cause below this explains too little to join by. */
-const MIN_CAUSE_SCORE = 0.5;
+/** Time alone makes up to 0.5: what joins stories takes one more thing that speaks for it. */
+const MIN_CAUSE_SCORE = 0.6;
 
 /** Accounts that are no person: services and containers run under them. */
 const SHARED_USERS: ReadonlySet<string> = new Set(["root", "nobody", "daemon", "0", "65534"]);

@@ -26,6 +26,10 @@ export class StoryIndex {
   private readonly hash: Hash;
   private readonly entries = new Map<string, Entry>();
   private readonly byKey = new Map<string, Set<string>>();
+  /** Of a key, until one of its incidents changes: the runs that its incidents are in, by id. */
+  private readonly runs = new Map<string, ReadonlyMap<string, readonly Entry[]>>();
+  /** Until any incident changes. */
+  private readonly known = new Map<string, Story | undefined>();
 
   constructor(incidents: Iterable<Incident>, factsOf: FactsOf, hash: Hash) {
     this.hash = hash;
@@ -45,6 +49,7 @@ export class StoryIndex {
     for (const key of keys.keys()) {
       const ids = this.byKey.get(key) ?? new Set<string>();
       this.byKey.set(key, ids.add(incident.id));
+      this.runs.delete(key);
     }
   }
 
@@ -53,7 +58,9 @@ export class StoryIndex {
       const ids = this.byKey.get(key);
       ids?.delete(id);
       if (ids?.size === 0) this.byKey.delete(key);
+      this.runs.delete(key);
     }
+    this.known.clear();
     this.entries.delete(id);
   }
 
@@ -61,10 +68,22 @@ export class StoryIndex {
   storyOf(id: string): Story | undefined {
     const start = this.entries.get(id);
     if (!start) return undefined;
+    if (this.known.has(id)) return this.known.get(id);
     const found = new Map([[id, start]]);
+    const walked = new Set<readonly Entry[]>();
     for (const { incident, keys } of found.values())
-      for (const key of keys.keys())
-        for (const other of this.runAround(key, incident.id)) found.set(other.incident.id, other);
+      for (const key of keys.keys()) {
+        const run = this.runsOf(key).get(incident.id) ?? [];
+        if (walked.has(run)) continue;
+        walked.add(run);
+        for (const other of run) found.set(other.incident.id, other);
+      }
+    const story = this.told(found);
+    for (const member of found.keys()) this.known.set(member, story);
+    return story;
+  }
+
+  private told(found: ReadonlyMap<string, Entry>): Story | undefined {
     const incidents = [...found.values()].map(({ incident }) => incident).sort(byTime);
     const [first] = incidents;
     if (!first || incidents.length < 2) return undefined;
@@ -87,23 +106,25 @@ export class StoryIndex {
     return found.sort((a, b) => newest(b) - newest(a) || (a.id < b.id ? -1 : 1));
   }
 
-  /** Those with the key that no gap longer than it allows parts from the incident. */
-  private runAround(key: string, id: string): Entry[] {
+  /** Those with the key in runs that no gap longer than it allows parts, by the id of each. */
+  private runsOf(key: string): ReadonlyMap<string, readonly Entry[]> {
+    const known = this.runs.get(key);
+    if (known) return known;
     const all = [...(this.byKey.get(key) ?? [])]
       .flatMap((each) => this.entries.get(each) ?? [])
       .sort((a, b) => byTime(a.incident, b.incident));
+    const byId = new Map<string, readonly Entry[]>();
     let run: Entry[] = [];
     let endMs = Number.NEGATIVE_INFINITY;
     for (const entry of all) {
       const { incident, keys } = entry;
-      if (run.length > 0 && incident.startedAtMs - endMs > (keys.get(key) ?? 0)) {
-        if (run.some((each) => each.incident.id === id)) return run;
-        run = [];
-      }
+      if (incident.startedAtMs - endMs > (keys.get(key) ?? 0)) run = [];
       run.push(entry);
+      byId.set(incident.id, run);
       endMs = Math.max(endMs, endOf(incident));
     }
-    return run;
+    this.runs.set(key, byId);
+    return byId;
   }
 }
 

@@ -36,7 +36,7 @@ export function evidenceOf({ wires, processes = [{}], seconds = 120, egress }: S
     processes: people,
     host: hostEvidence(people, indicators),
     connectionsOf: (pid: number) => history.of(pid, toMs),
-    isNew: (destination: string) => history.isNew("user:eve", destination),
+    isNew: (destination: string) => history.isNew("user:eve", destination, toMs),
     toMs,
   };
   return networkEvidence(seen, indicators, egress && new EgressRules(egress));
