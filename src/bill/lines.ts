@@ -1,6 +1,6 @@
 import type { KnownGpu } from "../ledger/contract.ts";
 import { type ExactCost, energyCost, gpuTimeCost, settle } from "../model/money.ts";
-import { type OwnerFacts, parseOwnerKey } from "../model/owner.ts";
+import { type OwnerFacts, holderOf, parseOwnerKey } from "../model/owner.ts";
 import { groupedBy } from "./group.ts";
 import type { UsagePiece } from "./piece.ts";
 import { priceAt } from "./price-lookup.ts";
@@ -26,19 +26,25 @@ export function priced(
   rates: Rates | undefined,
   facts: OwnerFacts | undefined,
 ): PricedPiece {
-  const kind = parseOwnerKey(piece.ownerKey)?.kind;
   const gpuHourNanos = rates && gpuRate(rates, gpu.model, piece.fromMs);
   const kwhNanos = rates && priceAt(rates.energy, piece.fromMs);
   return {
     ...piece,
     gpu,
     facts,
-    charge: kind === "idle" || kind === "unobserved" ? kind : "used",
+    charge: chargeOf(piece.ownerKey),
     gpuHourNanos,
     kwhNanos,
     timeCost: gpuTimeCost(piece.timeMs, gpuHourNanos ?? 0n),
     energyCost: energyCost(piece.energyMj, kwhNanos ?? 0n),
   };
+}
+
+function chargeOf(key: string): Charge {
+  const owner = parseOwnerKey(key);
+  if (owner?.kind === "unobserved") return "unobserved";
+  if (owner?.kind !== "idle") return "used";
+  return holderOf(owner) === undefined ? "idle" : "held";
 }
 
 /** Of an owner whose user, team or cost centre nobody knows. */
@@ -170,7 +176,12 @@ export function sumOf<T>(items: readonly T[], amount: (item: T) => number): numb
   return items.reduce((acc, item) => acc + amount(item), 0);
 }
 
-const CHARGE_ORDER: Readonly<Record<Charge, number>> = { used: 0, idle: 1, unobserved: 2 };
+const CHARGE_ORDER: Readonly<Record<Charge, number>> = {
+  used: 0,
+  held: 1,
+  idle: 2,
+  unobserved: 3,
+};
 
 function byChargeThenSize(a: ReportLine, b: ReportLine): number {
   const [costA, costB] = [a.cost?.totalNanos ?? 0n, b.cost?.totalNanos ?? 0n];

@@ -17,16 +17,32 @@ export const GROUP_KEYS = [
 export type GroupKey = (typeof GROUP_KEYS)[number];
 
 /**
- * What a line is charged for. `used` is time an owner (or the agent, or nobody visible) had;
- * `idle` is time nobody had; `unobserved` is time nobody measured. Never mixed in one line.
+ * What a line is charged for. `used` is time an owner (or the agent, or nobody visible) had; `held` is
+ * time a device did nothing while an owner held it; `idle` is time nobody had; `unobserved` is time
+ * nobody measured. Never mixed in one line.
  */
-export type Charge = "used" | "idle" | "unobserved";
+export const CHARGES = ["used", "held", "idle", "unobserved"] as const;
+export type Charge = (typeof CHARGES)[number];
+
+/** What the allocation policy makes of a line: who bears the time that nobody had, and overhead. */
+export interface Allocated {
+  /** The line's part of time nobody used, nobody measured or nobody owns. */
+  sharedNanos: bigint;
+  /** Its part of what is charged beside time and energy. */
+  overheadNanos: bigint;
+  /** What of its own cost other lines bear. */
+  givenNanos: bigint;
+  /** Own cost + shared + overhead - given. Over all lines it sums to the cost and all overhead. */
+  totalNanos: bigint;
+}
 
 /** In billionths of the currency. The two parts sum to `totalNanos`. */
 export interface LineCost {
   timeNanos: bigint;
   energyNanos: bigint;
   totalNanos: bigint;
+  /** Absent where no policy distributes anything. */
+  allocated?: Allocated | undefined;
 }
 
 export interface Amounts {
@@ -40,6 +56,10 @@ export interface Amounts {
   dynamicEnergyMj: number;
   /** GPU-milliseconds whose energy was measured and could not be split into the two. */
   energyUnsplitMs: number;
+  /** Confidence times time, summed: over `gpuMs` it is the mean confidence of the labels. */
+  confidenceMs?: number | undefined;
+  /** CO2 equivalent of the measured energy; absent without a carbon factor. */
+  carbonMilligrams?: number | undefined;
   /** Absent without a price list. */
   cost?: LineCost | undefined;
 }

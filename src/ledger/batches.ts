@@ -3,8 +3,8 @@ import type { Slice } from "../model/slice.ts";
 
 /** How many records beside slices a batch has. */
 export function recordCount(batch: LedgerBatch): number {
-  const { gpus, gaps, incidents, outbox, calibrations } = batch;
-  return [gpus, gaps, incidents, outbox, calibrations].reduce(
+  const { gpus, gaps, incidents, outbox, calibrations, owners, processes, contexts, acts } = batch;
+  return [gpus, gaps, incidents, outbox, calibrations, owners, processes, contexts, acts].reduce(
     (sum, list) => sum + (list?.length ?? 0),
     0,
   );
@@ -27,6 +27,10 @@ export function joined(first: LedgerBatch, second: LedgerBatch): LedgerBatch {
     incidents: [...(first.incidents ?? []), ...(second.incidents ?? [])],
     outbox: [...(first.outbox ?? []), ...(second.outbox ?? [])],
     calibrations: [...(first.calibrations ?? []), ...(second.calibrations ?? [])],
+    owners: [...(first.owners ?? []), ...(second.owners ?? [])],
+    processes: [...(first.processes ?? []), ...(second.processes ?? [])],
+    contexts: [...(first.contexts ?? []), ...(second.contexts ?? [])],
+    acts: [...(first.acts ?? []), ...(second.acts ?? [])],
   };
 }
 
@@ -44,6 +48,10 @@ export function pieces(batch: LedgerBatch): LedgerBatch[] {
     ...one("incidents"),
     ...one("outbox"),
     ...one("calibrations"),
+    ...one("owners"),
+    ...one("processes"),
+    ...one("contexts"),
+    ...one("acts"),
   ];
 }
 

@@ -75,6 +75,7 @@ function ledgerOver(
     usage: async (window) => reader.ask("usage", window),
     straddling: async (atMs) => reader.ask("straddling", atMs),
     gpus: async () => reader.ask("gpus"),
+    acts: async (query) => reader.ask("acts", query),
     gaps: async (window) => reader.ask("gaps", window),
     incidents: async (query) => quick.ask("incidents", query),
     calibrations: async () => quick.ask("calibrations"),

@@ -1,3 +1,4 @@
+import type { Act, ActKind } from "./acts.ts";
 import type { Calibration } from "../model/calibration.ts";
 import type { Incident } from "../model/incident.ts";
 import type { ContextObservation } from "../model/observation.ts";
@@ -84,6 +85,8 @@ export interface LedgerBatch {
   contexts?: readonly ContextObservation[] | undefined;
   outbox?: readonly OutboxMessage[] | undefined;
   calibrations?: readonly Calibration[] | undefined;
+  /** Their effects, such as a correction's on the sums, are part of the same transaction. */
+  acts?: readonly Act[] | undefined;
 }
 
 export interface SliceQuery extends Window {
@@ -119,7 +122,12 @@ export interface UsageRow {
   simulated: boolean;
 }
 
+/** An act as the ledger keeps it. */
+export type StoredAct = Act & { sequence: number };
+
 export interface LedgerReader {
+  /** Acts by sequence; of one kind, of one id. Of an erased one, what was left of it. */
+  acts(query: { kind?: ActKind | undefined; id?: string | undefined }): Promise<StoredAct[]>;
   /** Slices that touch the window, by sequence. */
   slices(query: SliceQuery): Promise<StoredSlice[]>;
   /** Segments of the slices that touch the window, by device, owner and time. */

@@ -3,6 +3,10 @@ import { AssayError } from "../model/errors.ts";
 import { createUsageTables } from "./migrations/001-usage.ts";
 import { createAlertTables } from "./migrations/002-alerts.ts";
 import { createWhoTables } from "./migrations/003-who.ts";
+import { createSeals } from "./migrations/004-seals.ts";
+import { createActTables } from "./migrations/005-acts.ts";
+import { createRollupTables } from "./migrations/006-rollups.ts";
+import { createChainTables } from "./migrations/007-chain.ts";
 
 /** Brings a ledger from the version before to its own; runs inside a transaction. */
 export type Migration = (db: Database) => void;
@@ -12,6 +16,10 @@ export const MIGRATIONS: readonly Migration[] = [
   createUsageTables,
   createAlertTables,
   createWhoTables,
+  createSeals,
+  createActTables,
+  createRollupTables,
+  createChainTables,
 ];
 
 /** "assa" in the SQLite header: tells a ledger from any other SQLite database. */

@@ -1,5 +1,6 @@
 import type { Database } from "better-sqlite3";
 import type { GapRecord, KnownGpu, LedgerBatch, OutboxMessage } from "./contract.ts";
+import { sealedJson } from "./seal.ts";
 import { createWhoWriter } from "./who-writer.ts";
 
 /** A description follows the device; when it was first seen, and that it was simulated, stay. */
@@ -15,6 +16,17 @@ const UPSERT_GPU = `
     mig_profile = excluded.mig_profile, first_seen_ms = min(first_seen_ms, excluded.first_seen_ms),
     simulated = max(simulated, excluded.simulated)`;
 
+/** Of a device's descriptions each is a record; the last one is what `gpus` has. */
+const INSERT_GPU_STATE = `
+  INSERT INTO gpu_states (uuid, json)
+  SELECT @uuid, @json
+  WHERE @json IS NOT (SELECT json FROM gpu_states WHERE uuid = @uuid ORDER BY sequence DESC LIMIT 1)`;
+
+const INSERT_ACT = `
+  INSERT INTO acts (kind, id, at_ms, json, salt, seal)
+  SELECT @kind, @id, @atMs, @json, @salt, @seal
+  WHERE NOT EXISTS (SELECT 1 FROM acts WHERE kind = @kind AND id = @id AND json = @json)`;
+
 const INSERT_GAP = `
   INSERT INTO gaps (node, gpu_uuid, source, from_ms, to_ms, reason)
   SELECT @node, @gpuUuid, @source, @fromMs, @toMs, @reason
@@ -23,8 +35,8 @@ const INSERT_GAP = `
       AND gpu_uuid IS @gpuUuid AND source = @source AND reason = @reason)`;
 
 const INSERT_INCIDENT = `
-  INSERT INTO incident_states (incident_id, state, updated_at_ms, json)
-  SELECT @id, @state, @updatedAtMs, @json
+  INSERT INTO incident_states (incident_id, state, updated_at_ms, json, salt, seal)
+  SELECT @id, @state, @updatedAtMs, @json, @salt, @seal
   WHERE @json IS NOT (
     SELECT json FROM incident_states WHERE incident_id = @id ORDER BY sequence DESC LIMIT 1)`;
 
@@ -48,20 +60,29 @@ export interface RecordWriter {
 /** Writes all but slices. What is there already, just as it is, is not written twice. */
 export function createRecordWriter(db: Database): RecordWriter {
   const gpu = db.prepare(UPSERT_GPU);
+  const gpuState = db.prepare(INSERT_GPU_STATE);
+  const act = db.prepare(INSERT_ACT);
   const gap = db.prepare(INSERT_GAP);
   const incident = db.prepare(INSERT_INCIDENT);
   const calibration = db.prepare(INSERT_CALIBRATION);
   const message = db.prepare(INSERT_MESSAGE);
   const who = createWhoWriter(db);
   return {
-    gpu: (known) => void gpu.run(...gpuValues(known)),
+    gpu(known) {
+      gpu.run(...gpuValues(known));
+      gpuState.run({ uuid: known.uuid, json: JSON.stringify(known) });
+    },
     others(batch) {
       for (const each of batch.gaps ?? []) gap.run(gapValues(each));
       for (const each of batch.incidents ?? []) {
         const { id, state, updatedAtMs } = each;
-        incident.run({ id, state, updatedAtMs, json: JSON.stringify(each) });
+        incident.run({ id, state, updatedAtMs, ...sealedJson(each) });
       }
       who(batch);
+      for (const each of batch.acts ?? []) {
+        const { kind, id, atMs } = each;
+        act.run({ kind, id, atMs, ...sealedJson(each) });
+      }
       for (const each of batch.outbox ?? []) message.run(messageValues(each));
       for (const each of batch.calibrations ?? []) {
         const { gpuUuid, kernel } = each;

@@ -10,6 +10,7 @@ import { type Evidence, EVIDENCE_FAMILIES } from "../model/evidence.ts";
 import type { Incident } from "../model/incident.ts";
 import { DECIDABLE_LABELS, LABELS } from "../model/label.ts";
 import type { ShareBasis, Slice } from "../model/slice.ts";
+import { actSchema } from "./acts.ts";
 import { bounded } from "./bounded.ts";
 import type { GapRecord, KnownGpu, LedgerBatch, OutboxMessage } from "./contract.ts";
 import {
@@ -190,4 +191,5 @@ export const batchSchema: z.ZodType<LedgerBatch> = z.object({
   contexts: z.array(contextObservationSchema).optional(),
   outbox: z.array(outboxSchema).optional(),
   calibrations: z.array(calibrationSchema).optional(),
+  acts: z.array(actSchema).optional(),
 });

@@ -1,20 +1,21 @@
 import type { Database } from "better-sqlite3";
 import type { LedgerBatch } from "./contract.ts";
+import { sealedJson } from "./seal.ts";
 
 const INSERT_OWNER = `
-  INSERT INTO owner_states (owner_key, at_ms, json)
-  SELECT @key, @atMs, @json
+  INSERT INTO owner_states (owner_key, at_ms, json, salt, seal)
+  SELECT @key, @atMs, @json, @salt, @seal
   WHERE @json IS NOT (
     SELECT json FROM owner_states WHERE owner_key = @key ORDER BY sequence DESC LIMIT 1)`;
 
 const INSERT_PROCESS = `
-  INSERT INTO processes (owner_key, pid, start_ms, first_seen_ms, json)
-  SELECT @ownerKey, @pid, @startMs, @firstSeenMs, @json
+  INSERT INTO processes (owner_key, pid, start_ms, first_seen_ms, json, salt, seal)
+  SELECT @ownerKey, @pid, @startMs, @firstSeenMs, @json, @salt, @seal
   WHERE NOT EXISTS (SELECT 1 FROM processes WHERE pid = @pid AND start_ms IS @startMs AND json = @json)`;
 
 const INSERT_CONTEXT = `
-  INSERT INTO contexts (context_id, from_ms, to_ms, json)
-  SELECT @id, @fromMs, @toMs, @json
+  INSERT INTO contexts (context_id, from_ms, to_ms, json, salt, seal)
+  SELECT @id, @fromMs, @toMs, @json, @salt, @seal
   WHERE NOT EXISTS (
     SELECT 1 FROM contexts WHERE from_ms = @fromMs AND context_id IS @id AND json = @json)`;
 
@@ -25,16 +26,15 @@ export function createWhoWriter(db: Database): (batch: LedgerBatch) => void {
   const context = db.prepare(INSERT_CONTEXT);
   return ({ owners = [], processes = [], contexts = [] }) => {
     for (const { key, atMs, ...known } of owners)
-      owner.run({ key, atMs, json: JSON.stringify({ ...known, key, atMs }) });
+      owner.run({ key, atMs, ...sealedJson({ ...known, key, atMs }) });
     for (const each of processes) {
       const { ownerKey, pid, startTimeMs, firstSeenMs } = each;
-      const json = JSON.stringify(each);
-      process.run({ ownerKey, pid, startMs: startTimeMs ?? null, firstSeenMs, json });
+      const startMs = startTimeMs ?? null;
+      process.run({ ownerKey, pid, startMs, firstSeenMs, ...sealedJson(each) });
     }
     for (const each of contexts) {
       const { id, fromMs, toMs } = each;
-      const json = JSON.stringify(each);
-      context.run({ id: id ?? null, fromMs, toMs: toMs ?? null, json });
+      context.run({ id: id ?? null, fromMs, toMs: toMs ?? null, ...sealedJson(each) });
     }
   };
 }

@@ -29,6 +29,7 @@ function readHandlers({ db }: Store): Handlers {
     usage: (window) => slices.usage(db, window),
     straddling: (atMs) => slices.straddling(db, atMs),
     gpus: () => records.gpus(db),
+    acts: (query) => records.acts(db, query),
     gaps: (window) => records.gaps(db, window),
     incidents: (query) => records.incidents(db, query),
     calibrations: () => records.calibrations(db),

@@ -19,7 +19,10 @@ export type OwnerKind = (typeof OWNER_KINDS)[number];
 
 export interface Owner {
   kind: OwnerKind;
-  /** Empty for the kinds of which a node has only one. */
+  /**
+   * Empty for the kinds of which a node has only one. Of `idle` the key of the owner who held the
+   * device meanwhile; empty where nobody did.
+   */
   id: string;
 }
 
@@ -39,6 +42,16 @@ export function parseOwnerKey(key: string): Owner | undefined {
   const head = colon < 0 ? key : key.slice(0, colon);
   const kind = OWNER_KINDS.find((known) => known === head);
   return kind && { kind, id: colon < 0 ? "" : key.slice(colon + 1) };
+}
+
+/** A device that did nothing while an owner held it: his processes were on it, or it was given to him. */
+export function heldIdle(holderKey: string): Owner {
+  return { kind: "idle", id: holderKey };
+}
+
+/** The key of whom idle time is charged to; undefined where nobody held the device, or it was not idle. */
+export function holderOf(owner: Owner): string | undefined {
+  return owner.kind === "idle" && owner.id !== "" ? owner.id : undefined;
 }
 
 /** What is known of an owner beside its name. Bounded, otherwise as the observed user wrote it. */

@@ -80,6 +80,10 @@ export class MemoryLedger implements LedgerReader {
     return this.stored.filter((slice) => slice.fromMs < atMs && atMs < slice.toMs);
   }
 
+  async acts() {
+    return [];
+  }
+
   async gpus(): Promise<KnownGpu[]> {
     return [...this.known];
   }
