@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { chownSync, renameSync, rmSync, type Stats, statSync } from "node:fs";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { z } from "zod";
 import { readBounded } from "../collect/files.ts";
 import { parseStat } from "../collect/processes/parse.ts";
+import { type Act, actSchema } from "../ledger/acts.ts";
 import { makeFolder } from "../ledger/folder.ts";
 import { calibrationSchema } from "../ledger/records.ts";
 import type { Calibration } from "../model/calibration.ts";
@@ -11,12 +12,17 @@ import { syncFolder, writeDurably } from "./durable.ts";
 
 /**
  * How another process of this machine hands something to the daemon that holds the ledger: files in
- * `STATE/inbox`, each written beside its name, made durable and renamed. Two kinds: calibrations to
- * keep, and claims, which say that a process on a GPU is the agent's own while it lives.
+ * `STATE/inbox`, each written beside its name, made durable and renamed. Three kinds: calibrations to
+ * keep; acts, such as a correction, to put on record; and claims, which say that a process on a GPU is
+ * the agent's own while it lives.
  */
 const INBOX = "inbox";
 /** Of one file; a calibration takes about two kilobytes. */
 export const MAX_FILE_BYTES = 256 * 1024;
+/** Of a file of acts: an issued report is in it as a whole. */
+export const MAX_ACTS_BYTES = 40 * 1024 ** 2;
+/** Refused files that a person may want to see; beside each the reason, as `NAME.reason`. */
+export const BAD = "bad";
 /** A name that a writer has not finished with. */
 export const UNFINISHED = ".unfinished-";
 
@@ -33,7 +39,12 @@ const ClaimFile = z.strictObject({
   gpuUuid: z.string().max(256),
 });
 
-export const InboxFile = z.discriminatedUnion("kind", [CalibrationsFile, ClaimFile]);
+const ActsFile = z.strictObject({
+  kind: z.literal("acts"),
+  acts: z.array(actSchema).min(1).max(64),
+});
+
+export const InboxFile = z.discriminatedUnion("kind", [CalibrationsFile, ClaimFile, ActsFile]);
 export type InboxFile = z.infer<typeof InboxFile>;
 export type Claim = z.infer<typeof ClaimFile>;
 
@@ -51,6 +62,20 @@ export function leaveCalibrations(stateDir: string, calibrations: readonly Calib
     kind: "calibrations",
     calibrations: [...calibrations],
   });
+}
+
+/**
+ * Leaves acts for the daemon, durably: they go into its ledger together.
+ * @returns as {@link leaveCalibrations}
+ * @throws Error of the file system
+ */
+export function leaveActs(stateDir: string, acts: readonly Act[]): string {
+  return leave(stateDir, "acts", { kind: "acts", acts: [...acts] });
+}
+
+/** Where a file that the daemon refused says why. */
+export function reasonPath(path: string): string {
+  return join(dirname(path), BAD, `${basename(path)}.reason`);
 }
 
 /**

@@ -10,18 +10,22 @@ import {
   renameSync,
   rmSync,
   statSync,
+  writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
 import type { Logger } from "pino";
-import type { Ledger } from "../ledger/contract.ts";
+import type { Ledger, LedgerBatch } from "../ledger/contract.ts";
 import { BatchRejected } from "../ledger/rejected.ts";
 import type { Calibration } from "../model/calibration.ts";
 import { sanitize } from "../model/text.ts";
 import {
+  BAD,
   InboxFile,
   inboxPath,
   makeInbox,
+  MAX_ACTS_BYTES,
   MAX_FILE_BYTES,
+  reasonPath,
   startTicksOf,
   UNFINISHED,
 } from "./inbox-files.ts";
@@ -46,7 +50,6 @@ const POLL_MS = 1000;
 const MAX_FILES = 64;
 /** Refused files that are kept for a person to see. */
 const MAX_BAD = 32;
-const BAD = "bad";
 const RETRY = { firstMs: 1000, maxMs: 60_000 };
 
 /**
@@ -116,7 +119,8 @@ export class Inbox {
     const claimed = of("claim").flatMap((name) => this.#claimIn(name));
     this.#takeClaims(claimed);
     for (const name of of("calibrations")) await this.#takeCalibrations(name);
-    const known = /^(claim|calibrations)-/;
+    for (const name of of("acts")) await this.#takeActs(name);
+    const known = /^(claim|calibrations|acts)-/;
     for (const name of finished.filter((each) => !known.test(each)).slice(0, MAX_FILES))
       this.#putAside(name, "its name is of no kind that is known");
   }
@@ -173,7 +177,7 @@ export class Inbox {
   }
 
   async #takeCalibrations(name: string): Promise<void> {
-    const { ledger, log, monotonicMs } = this.#settings;
+    const { log, monotonicMs } = this.#settings;
     if (monotonicMs() < this.#retry.atMs) return;
     const file = this.#read(name);
     if (!file) return;
@@ -182,29 +186,49 @@ export class Inbox {
     const nowMs = this.#settings.nowMs();
     const [problem] = file.calibrations.flatMap((each) => whyImplausible(each, nowMs) ?? []);
     if (problem !== undefined) return this.#putAside(name, problem);
-    try {
-      await ledger.append({ calibrations: file.calibrations });
-      await this.#reload();
-      rmSync(join(this.#folder, name), { force: true });
-      this.#retry = { atMs: 0, waitMs: 0 };
-      this.#told.delete("append");
+    await this.#keep(name, { calibrations: file.calibrations }, () => {
       const kernels = file.calibrations.map(({ kernel }) => sanitize(kernel, 40));
       const ofGpu = file.calibrations.some(({ software }) => !software);
       const effect = ofGpu
         ? "they set the scales from now on"
         : "they are of a CPU that plays GPU: no scale changes";
       log.info({ kernels }, `calibrations were taken in: ${effect}`);
+    });
+    await this.#reload();
+  }
+
+  async #takeActs(name: string): Promise<void> {
+    const { log, monotonicMs } = this.#settings;
+    if (monotonicMs() < this.#retry.atMs) return;
+    const file = this.#read(name, MAX_ACTS_BYTES);
+    if (!file) return;
+    if (file.kind !== "acts") return this.#putAside(name, "it holds no acts, which its name says");
+    await this.#keep(name, { acts: file.acts }, () => {
+      const acts = file.acts.map(({ kind, id }) => `${kind} ${sanitize(id, 60)}`);
+      log.info({ acts }, "what was handed over is on record");
+    });
+  }
+
+  /** Into the ledger, or aside where that refuses it; while the disk fails the file stays. */
+  async #keep(name: string, batch: LedgerBatch, kept: () => void): Promise<void> {
+    const { ledger, monotonicMs } = this.#settings;
+    try {
+      await ledger.append(batch);
+      rmSync(join(this.#folder, name), { force: true });
+      this.#retry = { atMs: 0, waitMs: 0 };
+      this.#told.delete("append");
+      kept();
     } catch (error) {
       if (error instanceof BatchRejected) return this.#putAside(name, error.message);
       const waitMs = Math.min(Math.max(RETRY.firstMs, 2 * this.#retry.waitMs), RETRY.maxMs);
       this.#retry = { atMs: monotonicMs() + waitMs, waitMs };
-      this.#sayOnce("append", `calibrations wait in the inbox: ${String(error)}`);
+      this.#sayOnce("append", `${name.split("-")[0]} wait in the inbox: ${String(error)}`);
     }
   }
 
   /** Undefined for what is no sound file of ours, which is put aside. */
-  #read(name: string): InboxFile | undefined {
-    const read = readFile(join(this.#folder, name));
+  #read(name: string, maxBytes: number = MAX_FILE_BYTES): InboxFile | undefined {
+    const read = readFile(join(this.#folder, name), maxBytes);
     if ("gone" in read) return undefined;
     if ("problem" in read) {
       this.#putAside(name, read.problem);
@@ -225,7 +249,10 @@ export class Inbox {
     const bad = join(this.#folder, BAD);
     try {
       mkdirSync(bad, { recursive: true, mode: 0o700 });
-      if (readdirSync(bad).length < MAX_BAD) renameSync(path, join(bad, name));
+      const isRoom = readdirSync(bad).length < 2 * MAX_BAD;
+      // The reason first: who waits for the file to go looks for it then.
+      if (isRoom) writeFileSync(reasonPath(path), `${sanitize(problem, 500)}\n`, { mode: 0o600 });
+      if (isRoom) renameSync(path, join(bad, name));
       else rmSync(path, { force: true, recursive: true });
       this.#told.delete(said);
     } catch {
@@ -251,7 +278,7 @@ function isOld(path: string, nowMs: number): boolean {
 type ReadFile = { content: unknown } | { problem: string } | { gone: true };
 
 /** No link is followed, nothing that could block is opened, and no more than a bound is read. */
-function readFile(path: string): ReadFile {
+function readFile(path: string, maxBytes: number): ReadFile {
   let file: number;
   try {
     file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
@@ -263,7 +290,7 @@ function readFile(path: string): ReadFile {
     const stat = fstatSync(file);
     if (!stat.isFile()) return { problem: "it is no regular file" };
     if (!isTrusted(stat.uid)) return { problem: "it belongs to another user" };
-    if (stat.size > MAX_FILE_BYTES) return { problem: `it is longer than ${MAX_FILE_BYTES} bytes` };
+    if (stat.size > maxBytes) return { problem: `it is longer than ${maxBytes} bytes` };
     const bytes = Buffer.alloc(stat.size);
     const length = readSync(file, bytes, 0, stat.size, 0);
     const content: unknown = JSON.parse(bytes.toString("utf8", 0, length));

@@ -62,7 +62,7 @@ const rig = async (over: Partial<InboxSettings> = {}) => {
   const left = (): string[] => readdirSync(inboxPath(stateDir)).filter((name) => name !== "bad");
   const aside = (): string[] => {
     const bad = join(inboxPath(stateDir), "bad");
-    return existsSync(bad) ? readdirSync(bad) : [];
+    return existsSync(bad) ? readdirSync(bad).filter((name) => !name.endsWith(".reason")) : [];
   };
   const put = (name: string, text: string): void =>
     writeFileSync(join(inboxPath(stateDir), name), text, { mode: 0o600 });
