@@ -4,7 +4,7 @@ import { renderReportCsv } from "./render-csv.ts";
 import { renderReportJson } from "./render-json.ts";
 import { renderReportTable } from "./render-table.ts";
 import { buildReport } from "./report.ts";
-import { GROUP_KEYS, type GroupKey } from "./report-types.ts";
+import { GROUP_KEYS, type GroupKey, type Report } from "./report-types.ts";
 import { parseReportWindow } from "./report-window.ts";
 
 const RENDERERS = {
@@ -38,6 +38,11 @@ export async function makeReport(
 ): Promise<string> {
   const window = parseReportWindow(from, to, nowMs, await ledger.extent());
   return RENDERERS[format](await buildReport({ ledger, prices, window, groupBy, nowMs }));
+}
+
+/** A report in one of the formats. */
+export function renderReport(report: Report, format: ReportFormat): string {
+  return RENDERERS[format](report);
 }
 
 /** `owner,label` → group keys, each once; undefined where a name is none. */

@@ -9,7 +9,7 @@ import { type RawPrices, readPriceYaml } from "./price-yaml.ts";
  */
 export function parsePriceList(text: string, name: string): PriceList {
   const { data, lineOf } = readPriceYaml(text, name);
-  const list = toPriceList(data, name, lineOf);
+  const list = { ...toPriceList(data, name, lineOf), text };
   checkOverlaps(list);
   return list;
 }

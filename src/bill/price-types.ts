@@ -16,6 +16,8 @@ export interface GpuPrice extends DatedPrice {
 export interface PriceList {
   /** Where the list was read from, for messages. */
   name: string;
+  /** As it was read: an issued report keeps it. Absent for a list that was never a text. */
+  text?: string | undefined;
   currency: string;
   gpus: readonly GpuPrice[];
   energy: readonly DatedPrice[];

@@ -8,6 +8,7 @@ import { openLedger } from "../ledger/client.ts";
 import { AssayError } from "../model/errors.ts";
 import { sanitize } from "../model/text.ts";
 import type { CommandIo } from "./io.ts";
+import { type RecordOptions, reportOnRecord, withRecord } from "./report/record.ts";
 
 const ABOUT = `Say who had the GPU time of a window, what it was, and what it cost.
 
@@ -16,9 +17,11 @@ is a line of its own. Costs need a price list (docs/billing.md). May run beside
 the daemon.
 
   assay report --from -24h --group-by owner
-  assay report --from 2026-03-01 --to 2026-04-01 --format csv`;
+  assay report --from 2026-03-01 --to 2026-04-01 --format csv
+  assay report --from 2026-03-01 --to 2026-04-01 --issue
+  assay report --again R-3F7K2M9Q --format csv`;
 
-interface ReportOptions {
+interface ReportOptions extends RecordOptions {
   config?: string;
   stateDir?: string;
   prices?: string;
@@ -29,8 +32,7 @@ interface ReportOptions {
 }
 
 export function addReportCommand(program: Command, io: CommandIo): void {
-  program
-    .command("report")
+  withRecord(program.command("report"))
     .summary("Who had the GPU time of a window, what it was and what it cost")
     .description(ABOUT)
     .option(
@@ -60,6 +62,8 @@ async function report(options: ReportOptions, io: CommandIo): Promise<void> {
   const stateDir = options.stateDir ?? defaultStateDir(io.env, process.getuid?.() === 0);
   const ledger = await openLedger({ stateDir, mode: "read" });
   try {
+    const place = { ledger, stateDir, given: options.prices === undefined ? undefined : prices };
+    if (await reportOnRecord({ ...request, ...place, prices }, options, io)) return;
     io.stdout(await makeReport(request, ledger, prices, io.nowMs()));
   } finally {
     await ledger.close();

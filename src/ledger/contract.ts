@@ -122,12 +122,21 @@ export interface UsageRow {
   simulated: boolean;
 }
 
+export type { Act, ActKind, ActOf } from "./acts.ts";
+
 /** An act as the ledger keeps it. */
 export type StoredAct = Act & { sequence: number };
 
+export interface ActQuery {
+  kind?: ActKind | undefined;
+  id?: string | undefined;
+  /** Issued reports come without their documents and price lists (as empty texts): for lists. */
+  brief?: boolean | undefined;
+}
+
 export interface LedgerReader {
   /** Acts by sequence; of one kind, of one id. Of an erased one, what was left of it. */
-  acts(query: { kind?: ActKind | undefined; id?: string | undefined }): Promise<StoredAct[]>;
+  acts(query: ActQuery): Promise<StoredAct[]>;
   /** Slices that touch the window, by sequence. */
   slices(query: SliceQuery): Promise<StoredSlice[]>;
   /** Segments of the slices that touch the window, by device, owner and time. */

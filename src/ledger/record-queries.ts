@@ -3,8 +3,8 @@ import { z } from "zod";
 import type { Calibration } from "../model/calibration.ts";
 import type { Incident } from "../model/incident.ts";
 import type { Window } from "../model/window.ts";
-import { type ActKind, actSchema } from "./acts.ts";
-import type { GapRecord, KnownGpu, StoredAct } from "./contract.ts";
+import { actSchema } from "./acts.ts";
+import type { ActQuery, GapRecord, KnownGpu, StoredAct } from "./contract.ts";
 import { calibrationSchema, incidentSchema } from "./records.ts";
 import { absent, flag, json } from "./row.ts";
 
@@ -68,17 +68,17 @@ const EXTENT = `
 const extentRow = z.object({ fromMs: z.int().nullable(), toMs: z.int().nullable() });
 
 const ACTS = `
-  SELECT sequence, json FROM acts
+  SELECT sequence, CASE WHEN @brief AND kind = 'report'
+    THEN json_remove(json_set(json, '$.document', ''), '$.prices') ELSE json END AS json
+  FROM acts
   WHERE (@kind IS NULL OR kind = @kind) AND (@id IS NULL OR id = @id) ORDER BY sequence`;
 
 const actRow = z.object({ sequence: z.int(), json: json(actSchema) });
 
 /** Acts by sequence; of one kind, of one id. */
-export function acts(
-  db: Database,
-  { kind, id }: { kind?: ActKind | undefined; id?: string | undefined },
-): StoredAct[] {
-  const rows = db.prepare(ACTS).all({ kind: kind ?? null, id: id ?? null });
+export function acts(db: Database, { kind, id, brief = false }: ActQuery): StoredAct[] {
+  const query = { kind: kind ?? null, id: id ?? null, brief: Number(brief) };
+  const rows = db.prepare(ACTS).all(query);
   return z
     .array(actRow)
     .parse(rows)

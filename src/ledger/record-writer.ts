@@ -1,4 +1,5 @@
 import type { Database } from "better-sqlite3";
+import { createActRules } from "./act-rules.ts";
 import type { GapRecord, KnownGpu, LedgerBatch, OutboxMessage } from "./contract.ts";
 import { sealedJson } from "./seal.ts";
 import { createWhoWriter } from "./who-writer.ts";
@@ -24,8 +25,9 @@ const INSERT_GPU_STATE = `
 
 const INSERT_ACT = `
   INSERT INTO acts (kind, id, at_ms, json, salt, seal)
-  SELECT @kind, @id, @atMs, @json, @salt, @seal
-  WHERE NOT EXISTS (SELECT 1 FROM acts WHERE kind = @kind AND id = @id AND json = @json)`;
+  VALUES (@kind, @id, @atMs, @json, @salt, @seal)`;
+
+const SAME_ACT = "SELECT 1 FROM acts WHERE kind = ? AND id = ? AND json = ?";
 
 const INSERT_GAP = `
   INSERT INTO gaps (node, gpu_uuid, source, from_ms, to_ms, reason)
@@ -62,6 +64,8 @@ export function createRecordWriter(db: Database): RecordWriter {
   const gpu = db.prepare(UPSERT_GPU);
   const gpuState = db.prepare(INSERT_GPU_STATE);
   const act = db.prepare(INSERT_ACT);
+  const sameAct = db.prepare(SAME_ACT);
+  const checkAct = createActRules(db);
   const gap = db.prepare(INSERT_GAP);
   const incident = db.prepare(INSERT_INCIDENT);
   const calibration = db.prepare(INSERT_CALIBRATION);
@@ -81,7 +85,11 @@ export function createRecordWriter(db: Database): RecordWriter {
       who(batch);
       for (const each of batch.acts ?? []) {
         const { kind, id, atMs } = each;
-        act.run({ kind, id, atMs, ...sealedJson(each) });
+        const sealed = sealedJson(each);
+        // What comes again because its answer was lost.
+        if (sameAct.get(kind, id, sealed.json)) continue;
+        checkAct(each);
+        act.run({ kind, id, atMs, ...sealed });
       }
       for (const each of batch.outbox ?? []) message.run(messageValues(each));
       for (const each of batch.calibrations ?? []) {

@@ -1,0 +1,113 @@
+import { randomBytes } from "node:crypto";
+import type { Command } from "commander";
+import { distance } from "fastest-levenshtein";
+import { defaultStateDir } from "../../config/paths.ts";
+import { openLedger } from "../../ledger/client.ts";
+import type { KnownGpu, Ledger } from "../../ledger/contract.ts";
+import { AssayError } from "../../model/errors.ts";
+import { parseOwnerKey } from "../../model/owner.ts";
+import { SHORT_ID_BYTES, shortId } from "../../model/short-id.ts";
+import { sanitize } from "../../model/text.ts";
+import type { CommandIo } from "../io.ts";
+
+/** Longest reason that is kept as it was given. */
+const MAX_REASON = 4000;
+/** Longest owner key that a person may give to somebody's time. */
+const MAX_NEW_OWNER = 256;
+const MAX_NEAREST = 3;
+
+export const newId = (prefix: string): string => shortId(prefix, randomBytes(SHORT_ID_BYTES));
+
+export const sleep = (ms: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, ms));
+
+export function stateDirOf(given: string | undefined, io: CommandIo): string {
+  return given ?? defaultStateDir(io.env, process.getuid?.() === 0);
+}
+
+/** The ledger, for as long as `use` takes. @throws AssayError ledger/*, and what `use` throws */
+export async function withLedger<T>(
+  stateDir: string,
+  use: (ledger: Ledger) => Promise<T>,
+): Promise<T> {
+  const ledger = await openLedger({ stateDir, mode: "read" });
+  try {
+    return await use(ledger);
+  } finally {
+    await ledger.close();
+  }
+}
+
+export function withPlace(command: Command): Command {
+  return command
+    .option("--state-dir <dir>", "where the ledger is")
+    .option("--json", "all of it as one JSON object");
+}
+
+/** @throws AssayError act/invalid for a reason that says nothing, or is too long to keep whole */
+export function reasonOf(text: string): string {
+  const reason = text.trim();
+  if (reason !== "" && reason.length <= MAX_REASON) return reason;
+  const what = reason === "" ? "no reason is given" : `the reason has ${reason.length} characters`;
+  throw new AssayError("act/invalid", what, {
+    place: "--reason",
+    hint: `say why, in ${MAX_REASON} characters at most: whoever is concerned will read it`,
+  });
+}
+
+/** @throws AssayError explain/owner for what names no kind of owner */
+export function knownOwnerKey(key: string, place: string = "--owner"): string {
+  if (parseOwnerKey(key)) return key;
+  throw new AssayError("explain/owner", `"${sanitize(key, 100)}" is no owner`, {
+    place,
+    hint: "such as user:alice, container:3f2a9c1d5e7b, unattributed or idle",
+  });
+}
+
+/** A key that a person gives: short, printable, and of a kind that time can be given to. */
+export function newOwnerKey(key: string): string {
+  const place = "--new-owner";
+  knownOwnerKey(key, place);
+  const kind = parseOwnerKey(key)?.kind;
+  const problem =
+    kind === "unobserved"
+      ? "what was measured cannot become unobserved"
+      : key.length > MAX_NEW_OWNER
+        ? `the new owner's key has ${key.length} characters`
+        : sanitize(key, MAX_NEW_OWNER) !== key
+          ? "the new owner's key holds characters that cannot be seen"
+          : undefined;
+  if (problem === undefined) return key;
+  throw new AssayError("act/invalid", problem, {
+    place,
+    hint: `a printable key of ${MAX_NEW_OWNER} characters at most, such as user:alice`,
+  });
+}
+
+/** @throws AssayError explain/gpu where it is not clear which device is meant */
+export function gpuOf(gpus: readonly KnownGpu[], given: string | undefined): KnownGpu {
+  const found = gpus.filter(
+    ({ uuid, index }) => given === undefined || uuid === given || String(index) === given,
+  );
+  const [only, ...others] = found;
+  if (only && others.length === 0) return only;
+  const list = (found.length > 0 ? found : gpus)
+    .slice(0, 32)
+    .map(({ uuid, index, model }) => `${index} ${sanitize(uuid, 60)} (${sanitize(model, 40)})`);
+  const message =
+    found.length === 0 && given !== undefined
+      ? `The ledger knows no GPU ${sanitize(given, 60)}.`
+      : `The ledger knows ${found.length} GPUs${given === undefined ? "" : ` of index ${sanitize(given, 60)}`}: which one is meant?`;
+  const hint = list.length === 0 ? "it holds nothing yet" : `name one with --gpu: ${list.join(", ")}`;
+  throw new AssayError("explain/gpu", message, { place: "--gpu", hint });
+}
+
+/** The ids that come nearest to one that is not there, for a hint. */
+export function nearestIds(id: string, known: readonly string[]): string {
+  const near = [...new Set(known)]
+    .map((each) => ({ each, away: distance(id, each) }))
+    .sort((a, b) => a.away - b.away || (a.each < b.each ? -1 : 1))
+    .slice(0, MAX_NEAREST)
+    .map(({ each }) => sanitize(each, 60));
+  return near.join(", ");
+}
