@@ -4,6 +4,7 @@ import { AssayError, BAD_INPUT, FAILED } from "../model/errors.ts";
 import { addClassifyCommand } from "./classify.ts";
 import { addBenchCommand } from "./bench.ts";
 import { addCalibrateCommand } from "./calibrate.ts";
+import { addCompareCommand } from "./compare.ts";
 import { addCorrectCommand } from "./correct.ts";
 import { addDisputeCommand } from "./dispute.ts";
 import { addDoctorCommand } from "./doctor.ts";
@@ -36,6 +37,7 @@ Exit codes: 0 done or ended on request, 1 failed, 2 bad input, 130 asked twice t
 const COMMANDS = [
   addRunCommand,
   addReportCommand,
+  addCompareCommand,
   addCorrectCommand,
   addDisputeCommand,
   addDoctorCommand,

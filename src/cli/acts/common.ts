@@ -98,7 +98,8 @@ export function gpuOf(gpus: readonly KnownGpu[], given: string | undefined): Kno
     found.length === 0 && given !== undefined
       ? `The ledger knows no GPU ${sanitize(given, 60)}.`
       : `The ledger knows ${found.length} GPUs${given === undefined ? "" : ` of index ${sanitize(given, 60)}`}: which one is meant?`;
-  const hint = list.length === 0 ? "it holds nothing yet" : `name one with --gpu: ${list.join(", ")}`;
+  const hint =
+    list.length === 0 ? "it holds nothing yet" : `name one with --gpu: ${list.join(", ")}`;
   throw new AssayError("explain/gpu", message, { place: "--gpu", hint });
 }
 

@@ -62,7 +62,8 @@ export function disputeText(
 
 /** A label's sums, and the stretches that tell most, each with its evidence in words. */
 export function labelLines(of: LabelStretches, gpus: readonly KnownGpu[]): string[] {
-  const mean = of.meanConfidence === undefined ? "" : `, on average ${of.meanConfidence.toFixed(2)}`;
+  const mean =
+    of.meanConfidence === undefined ? "" : `, on average ${of.meanConfidence.toFixed(2)}`;
   return [
     `  ${of.label}: ${formatDuration(of.timeMs)} in ${of.slices} slices; confidence at least ${of.leastConfidence.toFixed(2)}${mean}; labelled by ${of.modelVersions.map((each) => sanitize(each, 40)).join(", ")}`,
     ...of.longest.flatMap((each) => stretchLines("longest", each, gpus)),

@@ -7,14 +7,7 @@ import { parseReportWindow } from "../../bill/report-window.ts";
 import type { LedgerReader } from "../../ledger/contract.ts";
 import { AssayError } from "../../model/errors.ts";
 import type { CommandIo } from "../io.ts";
-import {
-  difference,
-  findIssued,
-  issue,
-  madeNow,
-  refuseReplaced,
-  reportAgain,
-} from "./issued.ts";
+import { difference, findIssued, issue, madeNow, refuseReplaced, reportAgain } from "./issued.ts";
 import { issuedList } from "./issued-list.ts";
 
 /** Of `assay report`: what is put on record, and what of it is shown again. */
