@@ -107,6 +107,17 @@ alert:
   #   allowInsecure: false     # plain http to another host
   timeout: 15s
 
+reports: []                    # made on a schedule; docs/scheduled-reports.md
+# - name: monthly
+#   cron: "0 6 1 * *"          # minute hour day month weekday
+#   timeZone: UTC              # of the expression, and of the window's days
+#   window: previous-month     # or previous-day, previous-week
+#   groupBy: [owner, label]
+#   format: csv
+#   directory: /var/lib/gpu-assay/reports
+#   webhook: on-call           # one of alert.webhooks
+#   issue: false               # true puts it on record: docs/disputes.md
+
 indicators:                    # lists of miners and tunnels; docs/evidence.md
   files: []                    # more of them, beside what assay indicators update has kept
 

@@ -7,6 +7,7 @@ import { parseDuration, parseSize } from "../model/duration.ts";
 import { parseNanos } from "../model/money.ts";
 import { PROBE_MODES } from "../probe/schedule.ts";
 import { registriesShape } from "./registries.ts";
+import { checkReportWebhooks, scheduledReports } from "./reports.ts";
 
 const duration = (fallback: string) =>
   z
@@ -183,6 +184,7 @@ export const configSchema = z
         timeout: duration("15s"),
       })
       .prefault({}),
+    reports: scheduledReports,
     indicators: z
       .strictObject({
         /** Files that add to the lists of miners and tunnels, after those of the state directory. */
@@ -220,7 +222,10 @@ export const configSchema = z
   .refine(({ collect, windowLength }) => durationMs(collect.interval) <= durationMs(windowLength), {
     error: "must not be longer than windowLength",
     path: ["collect", "interval"],
-  });
+  })
+  .superRefine(({ reports, alert }, context) =>
+    checkReportWebhooks(reports, alert.webhooks, context),
+  );
 
 export type Config = z.infer<typeof configSchema>;
 

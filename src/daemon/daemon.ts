@@ -23,6 +23,7 @@ import { nodeName } from "./node-name.ts";
 import { Alerting } from "./alerting.ts";
 import { Inbox } from "./inbox.ts";
 import { BudgetMeter } from "./budgets.ts";
+import { ReportSchedule, unlessItHangs } from "./schedule/schedule.ts";
 import { DaemonState } from "./state.ts";
 import type { Probing } from "./probing.ts";
 import type { OpenedSource } from "./source.ts";
@@ -98,6 +99,9 @@ async function runWithLedger(
   const ended = new AbortController();
   // The pids and devices of a recording are not those of this machine.
   const intake = source.isLive ? inbox.run(deps.sleep, ended.signal) : undefined;
+  const reports = source.isLive
+    ? newSchedule(ledger, settings, deps, () => deliverer.poke()).run(deps.sleep, ended.signal)
+    : undefined;
   deps.onReady(server?.url);
   if (lastSliceEnds.size > 0) deps.onResume?.(Math.max(...lastSliceEnds.values()));
   try {
@@ -126,6 +130,7 @@ async function runWithLedger(
     await writer.flush();
     ended.abort("over");
     await intake;
+    await unlessItHangs(reports, deps.sleep);
     await server?.close();
     await deliverer.stop();
   }
@@ -219,6 +224,18 @@ function ruleSwitches({ hidden, tunnel, network }: Config["alert"]) {
 
 /** A window is labelled for good when the one after it is known. */
 const LINGER_WINDOWS = 4;
+
+function newSchedule(
+  ledger: Ledger,
+  { config, stateDir, prices }: DaemonSettings,
+  { log, nowMs }: DaemonDeps,
+  onMessages: () => void,
+): ReportSchedule {
+  const graceMs = LINGER_WINDOWS * durationMs(config.windowLength);
+  const { reports: schedules } = config;
+  const deps = { ledger, stateDir, log, nowMs, graceMs, onMessages, prices: () => prices };
+  return new ReportSchedule({ schedules, ...deps });
+}
 
 function newInbox(
   ledger: Ledger,
