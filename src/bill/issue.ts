@@ -33,7 +33,7 @@ export async function issuedReport(
   { id, by, reason, nowMs, request, replaces }: Issue,
 ): Promise<IssuedReport> {
   const document = renderReportJson(report);
-  const head = await headOf(ledger);
+  const head = await ledger.chainHead();
   return {
     kind: "report",
     id,
@@ -45,16 +45,10 @@ export async function issuedReport(
     documentDigest: digestOf(document),
     request: { groupBy: [...report.groupBy], ...request },
     ...(prices?.text !== undefined && { prices: prices.text }),
-    chainSequence: head?.sequence ?? 0,
-    ...(head && { chainHash: head.hash }),
+    chainSequence: head.sequence,
+    ...(head.sequence > 0 && { chainHash: head.hash }),
     ...(replaces !== undefined && { replaces }),
   };
-}
-
-async function headOf(
-  _ledger: LedgerReader,
-): Promise<{ sequence: number; hash: string } | undefined> {
-  return undefined;
 }
 
 /**
