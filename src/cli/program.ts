@@ -21,6 +21,7 @@ import { addConfigCommand } from "./config.ts";
 import { refuseEmptyPaths } from "./given-paths.ts";
 import type { CommandIo } from "./io.ts";
 import { addRunCommand } from "./run.ts";
+import { addStatementCommand } from "./statement/statement.ts";
 import { addSimulateCommand } from "./simulate.ts";
 
 const ABOUT = `Tells what every second of GPU time was made of, who spent it and what it cost.
@@ -37,6 +38,7 @@ Exit codes: 0 done or ended on request, 1 failed, 2 bad input, 130 asked twice t
 const COMMANDS = [
   addRunCommand,
   addReportCommand,
+  addStatementCommand,
   addCompareCommand,
   addCorrectCommand,
   addDisputeCommand,

@@ -13,6 +13,8 @@ export interface Stretch extends Window {
   leastConfidence: number;
   basis: ShareBasis;
   modelVersion: string;
+  /** Where a correction holds of it: its act, and the label that was written. */
+  corrected?: { act: string; label: Label } | undefined;
   /** Of the least certain slice, what weighs most first. */
   evidence: readonly Evidence[];
 }
@@ -56,7 +58,7 @@ export async function ownStretches(
       labels.set(slice.label, gathered);
       gathered.count(slice);
       const last = open.get(slice.gpuUuid);
-      if (last && last.label === slice.label && last.toMs === slice.fromMs) extend(last, slice);
+      if (last && continues(last, slice)) extend(last, slice);
       else {
         if (last) labels.get(last.label)?.close(last);
         open.set(slice.gpuUuid, stretchOf(slice));
@@ -116,9 +118,19 @@ class Gathered {
   }
 }
 
+function continues(stretch: Stretch, { label, fromMs, corrected }: StoredSlice): boolean {
+  return (
+    stretch.label === label && stretch.toMs === fromMs && stretch.corrected?.act === corrected?.act
+  );
+}
+
 function stretchOf(slice: StoredSlice): Stretch {
   const { gpuUuid, label, fromMs, toMs, timeMs, confidence, basis, modelVersion } = slice;
-  const told = { basis, modelVersion, evidence: byWeight(slice.evidence) };
+  const corrected = slice.corrected && {
+    act: slice.corrected.act,
+    label: slice.corrected.label,
+  };
+  const told = { basis, modelVersion, corrected, evidence: byWeight(slice.evidence) };
   return { gpuUuid, label, fromMs, toMs, timeMs, slices: 1, leastConfidence: confidence, ...told };
 }
 

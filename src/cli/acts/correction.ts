@@ -1,4 +1,5 @@
-import type { ActOf, KnownGpu, LedgerReader } from "../../ledger/contract.ts";
+import type { ActOf, KnownGpu, LedgerReader, StoredSlice } from "../../ledger/contract.ts";
+import { ownerKeyFilter } from "../../ledger/row.ts";
 import { formatInstant } from "../../bill/instant.ts";
 import { parseReportWindow } from "../../bill/report-window.ts";
 import { formatDuration } from "../../model/duration.ts";
@@ -23,6 +24,7 @@ export interface CorrectionOptions {
 
 /** Slices of one owner and label that a correction fits. */
 export interface CorrectedPart {
+  /** As they count now. */
   ownerKey: string;
   label: Label;
   slices: number;
@@ -32,7 +34,7 @@ export interface CorrectedPart {
 export interface CorrectionPlan {
   act: ActOf<"correction">;
   gpu: KnownGpu;
-  /** As they were written, the largest first. */
+  /** The largest first. */
   parts: readonly CorrectedPart[];
   /** Slices that only touch the window: they stay as they are. */
   across: number;
@@ -67,7 +69,9 @@ export async function planCorrection(
       hint: "--label LABEL, --new-owner KEY, or both",
     });
   const reason = reasonOf(options.reason);
-  const owner = options.owner === undefined ? undefined : knownOwnerKey(options.owner);
+  // A long name was cut on its way into the ledger: its slices have it as it is kept.
+  const owner =
+    options.owner === undefined ? undefined : ownerKeyFilter(knownOwnerKey(options.owner));
   if (options.from === undefined || options.to === undefined)
     throw new AssayError("report/window", "a correction needs both ends of its window", {
       place: options.from === undefined ? "--from" : "--to",
@@ -84,13 +88,12 @@ export async function planCorrection(
     reason,
     gpuUuid: gpu.uuid,
     ...window,
-    // A long name was cut on its way into the ledger: its slices have it as it is kept.
-    ...(owner !== undefined && { ownerKey: found.parts[0]?.ownerKey ?? owner }),
+    ...(owner !== undefined && { ownerKey: owner }),
     ...(label !== undefined && { label }),
     ...(newOwner !== undefined && { newOwnerKey: newOwner }),
     ...(dispute !== undefined && { dispute }),
   };
-  refuseEmpty(act, found, earlier);
+  refuseEmpty(act, found);
   return { act, gpu, ...found, earlier };
 }
 
@@ -112,12 +115,14 @@ async function fitting(
 ): Promise<Pick<CorrectionPlan, "parts" | "across">> {
   const parts = new Map<string, CorrectedPart>();
   let across = 0;
-  const query = { ...window, gpuUuid, ownerKey: owner, limit: PAGE };
+  // A correction fits the owner that was written, which an earlier one may have changed.
+  const query = { ...window, gpuUuid, limit: PAGE };
   let page = await ledger.slices(query);
   while (page.length > 0) {
     for (const slice of page) {
       // What nobody measured has neither an owner nor a label to correct.
       if (slice.owner.kind === "unobserved") continue;
+      if (owner !== undefined && writtenKey(slice) !== owner) continue;
       if (slice.fromMs < window.fromMs || slice.toMs > window.toMs) {
         across += 1;
         continue;
@@ -132,6 +137,10 @@ async function fitting(
     page = await ledger.slices({ ...query, afterSequence: page.at(-1)?.sequence });
   }
   return { parts: [...parts.values()].sort((a, b) => b.timeMs - a.timeMs), across };
+}
+
+function writtenKey({ corrected, owner }: StoredSlice): string {
+  return corrected?.ownerKey ?? ownerKey(owner);
 }
 
 async function touching(ledger: LedgerReader, window: Window, gpuUuid: string): Promise<string[]> {
@@ -149,7 +158,6 @@ async function touching(ledger: LedgerReader, window: Window, gpuUuid: string): 
 function refuseEmpty(
   act: ActOf<"correction">,
   { parts, across }: Pick<CorrectionPlan, "parts" | "across">,
-  earlier: readonly string[],
 ): void {
   const place = `GPU ${sanitize(act.gpuUuid, 60)}, ${spanText(act)}`;
   if (parts.length === 0)
@@ -162,7 +170,7 @@ function refuseEmpty(
     });
   const isSame = ({ label, ownerKey: key }: CorrectedPart): boolean =>
     (act.label ?? label) === label && (act.newOwnerKey ?? key) === key;
-  if (parts.every(isSame) && earlier.length === 0)
+  if (parts.every(isSame))
     throw new AssayError("act/invalid", "it says what the ledger says already", { place });
 }
 

@@ -52,7 +52,7 @@ export function disputeText(
       ),
     ),
     "",
-    "What the slices said when they were written",
+    "What the slices say, and what they rest on",
     ...(labels.length === 0
       ? ["  nothing of this owner is in the window any more"]
       : labels.flatMap((each) => labelLines(each, gpus))),
@@ -75,8 +75,14 @@ function stretchLines(why: string, stretch: Stretch, gpus: readonly KnownGpu[]):
   const head = `${why}: ${gpuText(stretch.gpuUuid, gpus)}, ${spanText(stretch)}, ${formatDuration(stretch.timeMs)}, confidence ${stretch.leastConfidence.toFixed(2)}; ${BASIS_TEXT[stretch.basis]}`;
   const reasons = stretch.evidence.slice(0, MAX_REASONS).map(({ text }) => sanitize(text, 400));
   const more = stretch.evidence.length - reasons.length;
+  const { corrected } = stretch;
+  const note =
+    corrected === undefined
+      ? []
+      : wrapped(`corrected by ${sanitize(corrected.act, 60)}: written was ${corrected.label}`, 6);
   return [
     ...wrapped(head, 4),
+    ...note,
     ...reasons.flatMap((reason) => wrapped(`- ${reason}`, 6)),
     ...(more > 0 ? [`      and ${more} reasons that weigh less`] : []),
   ];
