@@ -119,6 +119,8 @@ export interface UsageRow {
   /** The part of `timeMs` whose energy was measured and could not be split into the two. */
   energyUnsplitMs: number;
   sliceCount: number;
+  /** Confidence times time, summed. */
+  confidenceMs?: number | undefined;
   simulated: boolean;
 }
 

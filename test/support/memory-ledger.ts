@@ -61,6 +61,7 @@ export class MemoryLedger implements LedgerReader {
         dynamicEnergyMj: 0,
         energyUnsplitMs: 0,
         sliceCount: 0,
+        confidenceMs: 0,
         simulated,
       };
       row.timeMs += timeMs;
@@ -71,6 +72,7 @@ export class MemoryLedger implements LedgerReader {
         row.dynamicEnergyMj += energyMj - idleEnergyMj;
       else if (energyMj !== undefined) row.energyUnsplitMs += timeMs;
       row.sliceCount += 1;
+      row.confidenceMs = (row.confidenceMs ?? 0) + slice.confidence * timeMs;
       rows.set(key, row);
     }
     return [...rows.values()];
