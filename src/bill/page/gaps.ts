@@ -1,5 +1,7 @@
 import { formatDuration } from "../../model/duration.ts";
 import { sanitize } from "../../model/text.ts";
+import { type Window, windowLengthMs } from "../../model/window.ts";
+import { groupedBy } from "../group.ts";
 import { type Html, h } from "./html.ts";
 import type { Figures } from "./numbers.ts";
 import { dataTable, section } from "./table.ts";
@@ -8,6 +10,7 @@ import type { PageData } from "./types.ts";
 
 const MOST_GAPS = 100;
 const MOST_REASONS = 4;
+const MOST_DEVICES = 8;
 
 /** Every stretch in which nobody measured, with what is known of why. */
 export function gaps({ report }: PageData, figures: Figures): Html {
@@ -20,12 +23,9 @@ export function gaps({ report }: PageData, figures: Figures): Html {
         ? "Nothing: there is no gap in this window."
         : "There was no device to observe.",
     );
-  const names = new Map(gpus.map((gpu) => [gpu.uuid, `GPU ${gpu.index}`]));
-  const bySize = [...unobserved].sort(
-    (a, b) => b.unobservedMs - a.unobservedMs || a.fromMs - b.fromMs,
-  );
-  const shown = bySize.slice(0, MOST_GAPS);
-  const rest = bySize.slice(MOST_GAPS);
+  const all = togetherOnes(unobserved, new Map(gpus.map((gpu) => [gpu.uuid, gpu.index])));
+  const shown = all.slice(0, MOST_GAPS);
+  const rest = all.slice(MOST_GAPS);
   const restMs = rest.reduce((sum, gap) => sum + gap.unobservedMs, 0);
   const hours = figures.hours([...shown.map((gap) => gap.unobservedMs), restMs]);
   return section(
@@ -43,8 +43,8 @@ export function gaps({ report }: PageData, figures: Figures): Html {
       ],
       rows: [
         ...shown.map((gap, i) => [
-          h("span", {}, stepText(gap), h("small", {}, formatDuration(gap.unobservedMs))),
-          names.get(gap.gpuUuid) ?? "?",
+          h("span", {}, stepText(gap), h("small", {}, formatDuration(windowLengthMs(gap)))),
+          deviceText(gap.devices),
           reasonText(gap.reasons, gap.hole),
           hours.cells[i],
         ]),
@@ -62,6 +62,45 @@ export function gaps({ report }: PageData, figures: Figures): Html {
       foot: ["Total", "", "", hours.total],
     }),
   );
+}
+
+interface Gap extends Window {
+  devices: readonly number[];
+  unobservedMs: number;
+  hole: boolean;
+  reasons: readonly string[];
+}
+
+/** Devices that were not observed at the same time for the same reason in one row, longest first. */
+function togetherOnes(
+  stretches: PageData["report"]["unobserved"],
+  indexes: ReadonlyMap<string, number>,
+): Gap[] {
+  const groups = groupedBy(stretches, ({ node, fromMs, toMs, hole, reasons }) =>
+    JSON.stringify([node, fromMs, toMs, hole, reasons]),
+  );
+  return [...groups.values()]
+    .flatMap(([first, ...others]) => {
+      if (!first) return [];
+      const all = [first, ...others];
+      return {
+        ...first,
+        devices: all.map(({ gpuUuid }) => indexes.get(gpuUuid) ?? -1).sort((a, b) => a - b),
+        unobservedMs: all.reduce((sum, each) => sum + each.unobservedMs, 0),
+      };
+    })
+    .sort((a, b) => b.unobservedMs - a.unobservedMs || a.fromMs - b.fromMs);
+}
+
+/** `GPU 0 to 7`, `GPU 1, 4`. */
+function deviceText(devices: readonly number[]): string {
+  const [first = 0, last = 0] = [devices[0], devices.at(-1)];
+  const isRun = devices.length > 2 && last - first === devices.length - 1;
+  if (isRun) return `GPU ${first} to ${last}`;
+  const shown = devices.slice(0, MOST_DEVICES).join(", ");
+  return devices.length > MOST_DEVICES
+    ? `GPU ${shown} and ${devices.length - MOST_DEVICES} more`
+    : `GPU ${shown}`;
 }
 
 function reasonText(reasons: readonly string[], isHole: boolean): Html {

@@ -56,6 +56,7 @@ function mapTable(rows: readonly HeatRow[], window: Window, many: boolean): Html
     "table",
     { class: "map" },
     h("caption", { class: "hidden" }, "Each device over the window"),
+    h("colgroup", {}, h("col", { class: "map-name" }), h("col", {})),
     h(
       "thead",
       { class: "hidden" },

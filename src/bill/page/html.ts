@@ -6,8 +6,7 @@ export interface Html {
 type Attributes = Readonly<Record<string, string | number | true | undefined>>;
 export type Child = Html | string | undefined | readonly Child[];
 
-const VOID = new Set(["meta", "br", "hr", "wbr"]);
-/** Elements of SVG whose absence of children is written as HTML writes it. */
+const VOID = new Set(["meta", "col"]);
 const ENTITIES: Readonly<Record<string, string>> = {
   "&": "&amp;",
   "<": "&lt;",

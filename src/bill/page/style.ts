@@ -110,8 +110,8 @@ svg text{font-size:12px;fill:var(--muted)}
 .axis,.strip,.bars,.mix{overflow:visible}
 .map{table-layout:fixed;font-size:14px}
 .map th,.map td{border:0;padding:0 0 2px;vertical-align:middle;line-height:1.2}
-.map tbody th{width:76px;min-width:0;color:var(--ink);white-space:nowrap;overflow:hidden}
-.map th:first-child{width:76px}
+.map tbody th{min-width:0;color:var(--ink);white-space:nowrap;overflow:hidden}
+.map-name{width:76px}
 .map tbody th small{display:block;font-size:11px}
 .heat figcaption{margin-top:14px}
 .zone{font-size:12px;color:var(--muted)}
@@ -139,7 +139,7 @@ tbody th{min-width:96px}
 .y-axis{margin-left:-10px}
 .unit{width:38px}
 .chart .legend{padding-left:0}
-.map tbody th,.map th:first-child{width:52px}
+.map-name{width:54px}
 .equation{padding:12px 14px}
 `;
 
