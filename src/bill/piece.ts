@@ -17,8 +17,8 @@ export interface UsagePiece extends Window {
   dynamicEnergyMj: number;
   /** The part of `timeMs` whose energy was measured and could not be split into the two. */
   energyUnsplitMs: number;
-  /** Confidence times time, summed; absent where nobody said how sure a label was. */
-  confidenceMs?: number | undefined;
+  /** Confidence of the labels times time. */
+  confidenceMs: number;
   simulated: boolean;
   recorded: boolean;
 }
