@@ -82,6 +82,14 @@ ledger:
 prices:
   # file: /etc/gpu-assay/prices.yaml   # docs/billing.md explains the format
 
+billing: {}                    # who bills, in FOCUS; the node's name where nothing is said
+  # billingAccountId: research-cluster
+  # billingAccountName: Research cluster
+  # provider: Example University          # who makes the GPUs available
+  # publisher: Example University         # and who publishes the service
+  # invoiceIssuer: Example University IT
+  # region: eu-central-example
+
 alert:
   mining:
     dwell: 2m                  # mining-like time before an alert

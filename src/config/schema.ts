@@ -41,6 +41,9 @@ const amount = z
   .transform(String)
   .refine((text) => parseNanos(text) !== undefined, { error: "must be an amount, such as 250.00" });
 
+/** A name of the operator's, as reports print it. */
+const shownName = z.string().min(1).max(256);
+
 const ratio = z.number().min(0).max(1);
 
 const webhook = z
@@ -159,6 +162,17 @@ export const configSchema = z
       })
       .prefault({}),
     prices: z.strictObject({ file: z.string().min(1).optional() }).prefault({}),
+    /** Who bills, for reports that say so: docs/reports.md. */
+    billing: z
+      .strictObject({
+        billingAccountId: shownName.optional(),
+        billingAccountName: shownName.optional(),
+        provider: shownName.optional(),
+        publisher: shownName.optional(),
+        invoiceIssuer: shownName.optional(),
+        region: shownName.optional(),
+      })
+      .prefault({}),
     alert: z
       .strictObject({
         mining: z

@@ -269,6 +269,7 @@ async function serve(
   const server = createServer({
     ledger,
     prices: () => prices,
+    billing: config.billing,
     metrics: { contentType: state.contentType, render: async () => state.renderMetrics() },
     health: () => state.health(),
     live: (gpuUuid) => state.liveLabel(gpuUuid),
