@@ -14,7 +14,7 @@ describe("how long the ledger keeps what", () => {
 
   it("refuses less than a day, no duration and an unknown setting", () => {
     for (const text of ["detail: 23h", "outbox: 0d", "segments: never", "detail: 90", "hours: 1d"])
-      expect(() => keep(text), text).toThrow(/keep/);
+      expect(() => keep(text)).toThrow(/keep/);
   });
 
   it("refuses segments that are gone before the detail they are made of", () => {
