@@ -70,6 +70,7 @@ function ledgerOver(
     due: async (nowMs, limit, endpoint) => quick.ask("due", nowMs, limit, endpoint),
     outboxStatus: async () => quick.ask("outboxStatus"),
     lastSliceEnds: async () => quick.ask("lastSliceEnds"),
+    chainHead: async () => quick.ask("chainHead"),
     slices: async (query) => reader.ask("slices", query),
     segments: async (query) => reader.ask("segments", query),
     usage: async (window) => reader.ask("usage", window),

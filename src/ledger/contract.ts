@@ -125,7 +125,25 @@ export interface UsageRow {
 /** An act as the ledger keeps it. */
 export type StoredAct = Act & { sequence: number };
 
+/** The newest entry of the chain: it stands for all records up to it. */
+export interface ChainHead {
+  sequence: number;
+  /** 64 hexadecimal digits. */
+  hash: string;
+  /** Unix milliseconds. */
+  atMs: number;
+}
+
+/** A head that the node's key has signed. */
+export interface SignedHead extends ChainHead {
+  /** Fingerprint of the public key. */
+  keyId: string;
+  /** Base64 of an Ed25519 signature. */
+  signature: string;
+}
+
 export interface LedgerReader {
+  chainHead(): Promise<ChainHead>;
   /** Acts by sequence; of one kind, of one id. Of an erased one, what was left of it. */
   acts(query: { kind?: ActKind | undefined; id?: string | undefined }): Promise<StoredAct[]>;
   /** Slices that touch the window, by sequence. */

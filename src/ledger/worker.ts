@@ -1,5 +1,6 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { createAppend } from "./append.ts";
+import { chainHead } from "./chain/head.ts";
 import { asLedgerError } from "./failure.ts";
 import * as outbox from "./outbox-queries.ts";
 import {
@@ -24,6 +25,7 @@ type Handlers = { [O in Operation]?: (...args: Arguments<O>) => Result<O> };
 
 function readHandlers({ db }: Store): Handlers {
   return {
+    chainHead: () => chainHead(db),
     slices: (query) => slices.slices(db, query),
     segments: (query) => slices.segments(db, query),
     usage: (window) => slices.usage(db, window),

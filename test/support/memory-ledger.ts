@@ -1,4 +1,5 @@
 import type {
+  ChainHead,
   GapRecord,
   KnownGpu,
   KnownOwner,
@@ -31,6 +32,10 @@ export class MemoryLedger implements LedgerReader {
     this.stored = slices.map((slice, i) => ({ ...slice, sequence: i + 1 }));
     this.known = gpus;
     this.gapRecords = gaps;
+  }
+
+  async chainHead(): Promise<ChainHead> {
+    return { sequence: 1, hash: "0".repeat(64), atMs: 0 };
   }
 
   async slices(query: SliceQuery): Promise<StoredSlice[]> {
