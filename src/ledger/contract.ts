@@ -207,5 +207,7 @@ export interface LedgerWriter {
 }
 
 export interface Ledger extends LedgerReader, LedgerWriter, Outbox {
+  /** Signs the newest entry of the chain with the node's key, where that has not been done. */
+  signHead(): Promise<SignedHead>;
   close(): Promise<void>;
 }

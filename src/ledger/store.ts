@@ -1,5 +1,6 @@
 import Database from "better-sqlite3";
 import { AssayError } from "../model/errors.ts";
+import { type NodeKey, nodeKey } from "./chain/key.ts";
 import { asLedgerError, ledgerError } from "./failure.ts";
 import { acquireLock } from "./lock.ts";
 import { MIGRATIONS, migrate, readHeader, refuseForeign } from "./migrate.ts";
@@ -23,13 +24,18 @@ export interface Store {
   close(): void;
 }
 
+/** A store that can be written, and the key that signs what was. */
+export interface WritingStore extends Store {
+  key: NodeKey;
+}
+
 const LOG_LIMIT_BYTES = 16 * 1024 ** 2;
 
 /**
  * Opens the ledger for the one process that writes it; makes or migrates it where needed.
- * @throws AssayError ledger/busy, newer, corrupt, read-only, full or io: nothing was changed
+ * @throws AssayError ledger/busy, newer, corrupt, read-only, full, key or io: nothing was changed
  */
-export function openForWriting(options: StoreOptions): Store {
+export function openForWriting(options: StoreOptions): WritingStore {
   const place = ledgerPlace(options.stateDir);
   return mended(place.stateDir, () => {
     makeStateDir(place.stateDir);
@@ -43,9 +49,10 @@ export function openForWriting(options: StoreOptions): Store {
   });
 }
 
-function openLocked(place: LedgerPlace, options: StoreOptions, release: () => void): Store {
+function openLocked(place: LedgerPlace, options: StoreOptions, release: () => void): WritingStore {
   if (sizeOf(place.database)) lookFirst(place);
   createPrivately(place.database, place.stateDir);
+  const key = nodeKey(place);
   const db = new Database(place.database, { timeout: options.busyTimeoutMs });
   try {
     const mode = db.pragma("journal_mode = WAL", { simple: true });
@@ -69,7 +76,7 @@ function openLocked(place: LedgerPlace, options: StoreOptions, release: () => vo
     db.close();
     release();
   };
-  return { db, place, close };
+  return { db, place, key, close };
 }
 
 /** Says what is wrong with a file that is there before anything opens it for writing. */
