@@ -42,10 +42,11 @@ export async function buildReport(request: ReportRequest): Promise<Report> {
 async function readOnce(request: ReportRequest): Promise<Report> {
   const { ledger, prices, groupBy, nowMs } = request;
   const window = await pastPart(request);
-  const gpus = await billedGpus(ledger, window);
+  const coverage = await ledger.coverage(window);
+  const gpus = billedGpus(await ledger.gpus(), coverage, window);
   const rates = prices && ratesFor(prices, gpus, window);
   const bounds = boundsOf(window, rates);
-  const { pieces: recorded, straddlers } = await recordedUsage(ledger, bounds);
+  const recorded = await recordedUsage(ledger, bounds);
   const unrecorded = unrecordedUsage(recorded, gpus, bounds);
   const facts = new Map((await ledger.owners()).map(({ key, proven }) => [key, proven]));
   const known = new Map(gpus.map(({ gpu }) => [gpu.uuid, gpu]));
@@ -56,7 +57,7 @@ async function readOnce(request: ReportRequest): Promise<Report> {
       return gpu ? [priced(piece, gpu, rates, facts.get(piece.ownerKey))] : [];
     });
   const gaps = await ledger.gaps(window);
-  const unobserved = await unobservedStretches(ledger, window, gpus, straddlers, gaps);
+  const unobserved = unobservedStretches(coverage, gpus, gaps);
   const lines = toLines(pieces, groupBy, prices !== undefined);
   const totals = totalsOf(pieces, prices !== undefined);
   const reconciliation = reconcile({ gpus, pieces, lines, unobserved, total: totals.cost });
@@ -103,6 +104,7 @@ function totalsOf(pieces: readonly PricedPiece[], isPriced: boolean): Report["to
     idleEnergyMj: sumOf(pieces, (piece) => piece.idleEnergyMj),
     dynamicEnergyMj: sumOf(pieces, (piece) => piece.dynamicEnergyMj),
     energyUnsplitMs: sumOf(pieces, (piece) => piece.energyUnsplitMs),
+    confidenceMs: sumOf(pieces, (piece) => piece.confidenceMs),
     cost: isPriced ? totalCost(pieces) : undefined,
   };
 }

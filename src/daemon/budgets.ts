@@ -1,7 +1,7 @@
 import type { BudgetFact } from "../alert/facts.ts";
 import type { PriceList } from "../bill/price-types.ts";
 import { usageCost } from "../bill/usage-cost.ts";
-import type { KnownGpu, LedgerReader, StoredSlice } from "../ledger/contract.ts";
+import type { KnownGpu, LedgerReader } from "../ledger/contract.ts";
 import { type ExactCost, parseNanos, settle } from "../model/money.ts";
 import { ownerKey } from "../model/owner.ts";
 import type { Slice } from "../model/slice.ts";
@@ -100,26 +100,17 @@ export class BudgetMeter {
     return true;
   }
 
-  /** What the slices that begin in the window cost: sums between price changes, and the rest one by one. */
+  /** What the owner had of the window costs: sums between price changes. */
   private async spentIn(
     window: Window,
     { owner }: Budget,
     ledger: LedgerReader,
   ): Promise<ExactCost> {
     const bounds = [window.fromMs, ...priceChanges(this.prices, window), window.toMs];
-    const across = new Map<number, StoredSlice>();
     let spent = 0n;
-    for (const [i, fromMs] of bounds.entries()) {
-      for (const slice of await ledger.straddling(fromMs))
-        if (slice.fromMs >= window.fromMs && ownerKey(slice.owner) === owner)
-          across.set(slice.sequence, slice);
-      const toMs = bounds[i + 1];
-      if (toMs === undefined) break;
-      const rows = await ledger.usage({ fromMs, toMs });
+    for (const { fromMs, toMs, rows } of await ledger.usage(bounds))
       for (const row of rows)
         if (row.ownerKey === owner) spent += this.costOf({ ...row, fromMs, toMs });
-    }
-    for (const slice of across.values()) spent += this.costOf(slice);
     return spent;
   }
 
