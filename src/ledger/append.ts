@@ -3,6 +3,7 @@ import { z } from "zod";
 import { type Slice } from "../model/slice.ts";
 import type { LedgerBatch } from "./contract.ts";
 import { type Interner, createInterner } from "./intern.ts";
+import { createLogCleaner } from "./privacy/log-cleaner.ts";
 import { createRecordWriter } from "./record-writer.ts";
 import { batchSchema } from "./records.ts";
 import { BatchRejected } from "./rejected.ts";
@@ -37,6 +38,7 @@ export function createAppend(db: Database): Append {
     for (const window of windows) for (const slice of window.slices) insert(slice);
     writeRecords.others(batch);
   });
+  const log = createLogCleaner(db);
   const gpuId = (window: SlicedWindow): number => intern.gpu(window.gpuUuid);
   return (batch) => {
     const parsed = checked(batch);
@@ -46,6 +48,10 @@ export function createAppend(db: Database): Append {
       intern.forget();
       throw error;
     }
+    const hasErased = (parsed.acts ?? []).some(({ kind }) => kind === "erasure");
+    // An owner who comes again after his name was erased is another one.
+    if (hasErased) intern.forget();
+    log.afterCommit(hasErased);
   };
 }
 

@@ -76,6 +76,7 @@ function ledgerOver(
     straddling: async (atMs) => reader.ask("straddling", atMs),
     gpus: async () => reader.ask("gpus"),
     acts: async (query) => reader.ask("acts", query),
+    erasable: async (select) => reader.ask("erasable", select),
     gaps: async (window) => reader.ask("gaps", window),
     incidents: async (query) => quick.ask("incidents", query),
     calibrations: async () => quick.ask("calibrations"),

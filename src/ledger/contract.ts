@@ -1,4 +1,4 @@
-import type { Act, ActKind } from "./acts.ts";
+import type { Act, ActKind, ErasureSelect } from "./acts.ts";
 import type { Calibration } from "../model/calibration.ts";
 import type { Incident } from "../model/incident.ts";
 import type { ContextObservation } from "../model/observation.ts";
@@ -189,5 +189,10 @@ export interface LedgerWriter {
 }
 
 export interface Ledger extends LedgerReader, LedgerWriter, Outbox {
+  /**
+   * Rows by table that an erasure would change now; of what age takes, of one act only.
+   * @throws BatchRejected as the erasure would, but for finding nothing
+   */
+  erasable(select: ErasureSelect): Promise<readonly { table: string; rows: number }[]>;
   close(): Promise<void>;
 }

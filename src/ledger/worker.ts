@@ -11,6 +11,7 @@ import {
   toWire,
   workerOptions,
 } from "./protocol.ts";
+import { countErasable } from "./privacy/erase.ts";
 import * as records from "./record-queries.ts";
 import * as who from "./who-queries.ts";
 import * as slices from "./slice-queries.ts";
@@ -30,6 +31,7 @@ function readHandlers({ db }: Store): Handlers {
     straddling: (atMs) => slices.straddling(db, atMs),
     gpus: () => records.gpus(db),
     acts: (query) => records.acts(db, query),
+    erasable: (select) => countErasable(db, select),
     gaps: (window) => records.gaps(db, window),
     incidents: (query) => records.incidents(db, query),
     calibrations: () => records.calibrations(db),
