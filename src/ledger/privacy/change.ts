@@ -15,8 +15,6 @@ export interface Change {
   row: number;
   /** Of the value's column. */
   value: string;
-  /** Bytes of what stood there. */
-  wasBytes: number;
   /** Columns that say some of it again. */
   columns?: Readonly<Record<string, string | Buffer | null>> | undefined;
 }
@@ -34,8 +32,6 @@ const parsedJson = z.string().transform((text, context): Json => {
 
 export interface Found {
   row: number;
-  /** As it is stored, and what that says. */
-  text: string;
   value: Json;
 }
 
@@ -48,28 +44,19 @@ export function* rowsOf(
 ): Generator<Found> {
   const select = `SELECT rowid AS row, json AS value FROM ${table} WHERE ${where} ORDER BY rowid`;
   for (const each of db.prepare(select).iterate(bindings)) {
-    const { row, value: text } = foundRow.parse(each);
-    yield { row, text, value: parsedJson.parse(text) };
+    const { row, value } = foundRow.parse(each);
+    yield { row, value: parsedJson.parse(value) };
   }
 }
-
-/**
- * What a row becomes shorter by when it loses its salt: with so much more text it is as long as before.
- * Rows that keep their length stay where they are on their page; rows that move leave copies behind.
- */
-export const SALT_ROOM = 12;
 
 /** A change of a row's JSON; undefined where it says the same as before. */
 export function changed(
   table: Exclude<PersonalTable, "owners">,
-  { row, value, text }: Found,
+  { row, value }: Found,
   next: Json,
   columns?: Change["columns"],
 ): Change | undefined {
   const written = JSON.stringify(next);
   const isSame = written === JSON.stringify(value);
-  if (isSame) return undefined;
-  const wasBytes = Buffer.byteLength(text);
-  const missing = wasBytes + SALT_ROOM - Buffer.byteLength(written);
-  return { table, row, value: written + " ".repeat(Math.max(0, missing)), wasBytes, columns };
+  return isSame ? undefined : { table, row, value: written, columns };
 }

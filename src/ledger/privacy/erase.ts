@@ -3,7 +3,7 @@ import type { Database, Statement } from "better-sqlite3";
 import { mentions } from "../../model/names.ts";
 import type { ActOf, ErasureSelect } from "../acts.ts";
 import { BatchRejected } from "../rejected.ts";
-import { type Change, type PersonalTable, SALT_ROOM, VALUE_COLUMN } from "./change.ts";
+import { type Change, type PersonalTable, VALUE_COLUMN } from "./change.ts";
 import { planAge } from "./plan-age.ts";
 import { planOwner } from "./plan-owner.ts";
 
@@ -13,7 +13,10 @@ type Erasure = ActOf<"erasure">;
 const MAX_ROWS_OF_AGE = 5000;
 const MAX_ROWS_OF_ACT = 5000;
 
-/** Indexes that have a name in them: freed cells are zeroed, but pages that were split keep copies. */
+/**
+ * Indexes that have a name in them. What is deleted is zeroed, but where an index's page was split, a
+ * copy of the entry between the halves stays behind: it is gone when the index is made again.
+ */
 const NAMED_INDEXES = [
   "owners",
   "states_of_owner",
@@ -114,26 +117,14 @@ function createRowWriter(db: Database): RowWriter {
     prepared.set(sql, known);
     return known;
   };
-  const put = ({ table, row, columns = {} }: Change, value: string, act: number): void => {
-    const names = Object.keys(columns);
-    const rest = names.map((name) => columns[name]);
-    statement(table, names).run(value, ...rest, act, row);
-  };
   return (changes) => {
-    // What grows may push its neighbours to another page, and of those a copy stays behind: by then
-    // none of them may hold the name.
-    for (const { change, act } of changes)
-      put(change, isGrowing(change) ? blank(change) : change.value, act);
-    for (const { change, act } of changes) if (isGrowing(change)) put(change, change.value, act);
+    for (const { change, act } of changes) {
+      const { table, row, value, columns = {} } = change;
+      const names = Object.keys(columns);
+      const rest = names.map((each) => columns[each]);
+      statement(table, names).run(value, ...rest, act, row);
+    }
   };
-}
-
-function isGrowing({ table, value, wasBytes }: Change): boolean {
-  return table !== "owners" && Buffer.byteLength(value) > wasBytes + SALT_ROOM;
-}
-
-function blank({ wasBytes }: Change): string {
-  return "{}".padEnd(wasBytes + SALT_ROOM);
 }
 
 const SETTLED = "SELECT rowid AS row, body FROM outbox WHERE state != 'due' AND instr(body, ?) > 0";

@@ -100,7 +100,7 @@ function owners(
     if (next === key) return [];
     if (beforeMs !== undefined && since.get(beforeMs, row) !== undefined) return [{ stays: true }];
     const { kind, id } = parseOwnerKey(next) ?? { kind: "user", id: next };
-    const change: Change = { table: "owners", row, value: next, wasBytes: key.length, columns: { kind, ident: id } };
+    const change: Change = { table: "owners", row, value: next, columns: { kind, ident: id } };
     return [{ change, stays: false }];
   });
 }

@@ -195,12 +195,11 @@ describe("names in many rows", () => {
           command: "x ".repeat(k * 5),
         }),
       );
-      const evidence = [
-        { family: "host", feature: "f", text: `${`${user} `.repeat(i)}${i}`, weights: {} },
-      ] as const;
-      const slices = owners
-        .slice(0, 10)
-        .map(({ owner }) => slice({ owner, fromMs: i * 10_000, timeMs: 1000, evidence }));
+      const text = `${user} `.repeat(10 + (i % 3));
+      const slices = owners.slice(0, 10).map(({ owner }, k) => {
+        const evidence = [{ family: "host", feature: `f${k}`, value: i, text, weights: {} }] as const;
+        return slice({ owner, fromMs: i * 10_000, timeMs: 1000, evidence });
+      });
       await ledger.append({ gpus: [gpu()], owners, processes, slices });
     }
     await ledger.append({ acts: [erasure(ofOwner(`user:${user}`))] });
