@@ -107,6 +107,7 @@ function lineOf(
     idleEnergyMj: sumOf(all, (piece) => piece.idleEnergyMj),
     dynamicEnergyMj: sumOf(all, (piece) => piece.dynamicEnergyMj),
     energyUnsplitMs: sumOf(all, (piece) => piece.energyUnsplitMs),
+    confidenceMs: sumOf(all, (piece) => piece.confidenceMs),
     cost,
     simulated: all.some((piece) => piece.simulated || piece.gpu.simulated),
   };

@@ -69,10 +69,11 @@ export async function withBooks<T>(request: BooksRequest, make: (books: Books) =
 async function readBooks(request: BooksRequest): Promise<Books> {
   const { ledger, prices, nowMs } = request;
   const window = await pastPart(request);
-  const gpus = await billedGpus(ledger, window);
+  const coverage = await ledger.coverage(window);
+  const gpus = billedGpus(await ledger.gpus(), coverage, window);
   const rates = prices && ratesFor(prices, gpus, window);
   const bounds = cutAlso(boundsOf(window, rates), request.cuts?.(window, gpus) ?? []);
-  const { pieces: recorded, straddlers } = await recordedUsage(ledger, bounds);
+  const recorded = await recordedUsage(ledger, bounds);
   const unrecorded = unrecordedUsage(recorded, gpus, bounds);
   const facts = new Map((await ledger.owners()).map(({ key, proven }) => [key, proven]));
   const known = new Map(gpus.map(({ gpu }) => [gpu.uuid, gpu]));
@@ -83,7 +84,7 @@ async function readBooks(request: BooksRequest): Promise<Books> {
       return gpu ? [priced(piece, gpu, rates, facts.get(piece.ownerKey))] : [];
     });
   const gaps = await ledger.gaps(window);
-  const unobserved = await unobservedStretches(ledger, window, gpus, straddlers, gaps);
+  const unobserved = unobservedStretches(coverage, gpus, gaps);
   return { window, nowMs, prices, gpus, pieces, unobserved, gaps };
 }
 
@@ -146,6 +147,7 @@ function totalsOf(pieces: readonly PricedPiece[], isPriced: boolean): Report["to
     idleEnergyMj: sumOf(pieces, (piece) => piece.idleEnergyMj),
     dynamicEnergyMj: sumOf(pieces, (piece) => piece.dynamicEnergyMj),
     energyUnsplitMs: sumOf(pieces, (piece) => piece.energyUnsplitMs),
+    confidenceMs: sumOf(pieces, (piece) => piece.confidenceMs),
     cost: isPriced ? totalCost(pieces) : undefined,
   };
 }

@@ -6,6 +6,7 @@ import { parseAllowed } from "../classify/network/egress.ts";
 import { parseDuration, parseSize } from "../model/duration.ts";
 import { parseNanos } from "../model/money.ts";
 import { PROBE_MODES } from "../probe/schedule.ts";
+import { keepSchema } from "./keep.ts";
 import { registriesShape } from "./registries.ts";
 
 const duration = (fallback: string) =>
@@ -159,6 +160,7 @@ export const configSchema = z
       .strictObject({
         maxSize: size.optional(),
         maxQueuedBatches: z.int().min(1).default(2000),
+        keep: keepSchema.prefault({}),
       })
       .prefault({}),
     prices: z.strictObject({ file: z.string().min(1).optional() }).prefault({}),
