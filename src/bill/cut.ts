@@ -67,6 +67,7 @@ function inInterval(
       idleEnergyMj,
       dynamicEnergyMj: isSplit ? energyMj - idleEnergyMj : 0,
       energyUnsplitMs: isUnmeasured || isSplit ? 0 : timeMs,
+      confidenceMs: slice.confidence * timeMs,
       simulated: slice.simulated,
       recorded: true,
     };
