@@ -34,6 +34,7 @@ async function booksOf(
     before: string;
     after: string;
     kwh: string | undefined;
+    isShared: boolean;
   },
 ) {
   const next = { G1: MARCH - 60_000, G2: MARCH - 60_000 };
@@ -54,6 +55,12 @@ async function booksOf(
       prices.kwh === undefined
         ? "energy: []"
         : `energy: [{ perKwh: "${decimal(prices.kwh)}", from: 2026-01-01 }]`,
+      ...(prices.isShared
+        ? [
+            "overhead: [{ name: rent, perGpuHour: '0.10' }, { name: cooling, pue: 1.3 }]",
+            "allocation: { idleFree: proportional, unobserved: even }",
+          ]
+        : []),
       "",
     ].join("\n"),
     "prices.yaml",
@@ -82,21 +89,24 @@ describe("FOCUS charges", () => {
         price,
         price,
         fc.option(price, { nil: undefined }),
-        async (windows, before, after, kwh) => {
-          const { books, report } = await booksOf(windows, { before, after, kwh });
+        fc.boolean(),
+        async (windows, before, after, kwh, isShared) => {
+          const { books, report } = await booksOf(windows, { before, after, kwh, isShared });
           const charges = allocatedCharges(books.pieces);
-          expect(sum(charges, ({ costNanos }) => costNanos)).toBe(report.totals.cost?.totalNanos);
+          const { cost, gpuMs } = report.totals;
+          const whole = (cost?.totalNanos ?? 0n) + (cost?.allocated?.overheadNanos ?? 0n);
+          expect(sum(charges, ({ effective }) => effective)).toBe(whole);
           const ofTime = charges.filter(({ origin }) => origin.kind === "time");
-          expect(ofTime.reduce((ms, { amount }) => ms + amount, 0)).toBe(report.totals.gpuMs);
+          expect(ofTime.reduce((ms, { amount }) => ms + amount, 0)).toBe(gpuMs);
           for (const origin of new Set(charges.map((charge) => charge.origin))) {
             const own = charges.filter((charge) => charge.origin === origin);
-            expect(sum(own, ({ costNanos }) => costNanos)).toBe(origin.costNanos);
-            expect(sum(own, ({ quantityNanos }) => quantityNanos)).toBe(origin.quantityNanos);
+            for (const figure of ["effective", "contracted", "list", "quantity"] as const)
+              expect(sum(own, (charge) => charge[figure])).toBe(origin[figure]);
             expect(sum(own, ({ ratioNanos }) => ratioNanos)).toBe(NANOS_PER_UNIT);
             // The product of what is printed is the cost, but for what rounding the quantity leaves.
-            const product = origin.unitNanos * origin.quantityNanos;
-            const difference = product - origin.costNanos * NANOS_PER_UNIT;
-            const least = origin.unitNanos + 2n * NANOS_PER_UNIT;
+            const product = origin.listUnitNanos * origin.quantity;
+            const difference = product - origin.list * NANOS_PER_UNIT;
+            const least = origin.listUnitNanos + 2n * NANOS_PER_UNIT;
             expect(difference <= least && -difference <= least).toBe(true);
             expect(origin.month.fromMs <= origin.fromMs && origin.toMs <= origin.month.toMs).toBe(
               true,
