@@ -4,7 +4,7 @@ import { AssayError } from "../model/errors.ts";
 import type { Window } from "../model/window.ts";
 import { parsePriceList } from "./price-list.ts";
 import type { PriceList } from "./price-types.ts";
-import { renderReportJson } from "./render-json.ts";
+import { renderReportJson } from "./render/json.ts";
 import { reportFromJson } from "./report-document.ts";
 import type { Report } from "./report-types.ts";
 

@@ -2,7 +2,14 @@ import { z } from "zod";
 import { parseNanos } from "../model/money.ts";
 import { AssayError } from "../model/errors.ts";
 import { parseInstant } from "./instant.ts";
-import { CHARGES, GROUP_KEYS, type Amounts, type GroupKey, type Report } from "./report-types.ts";
+import {
+  CHARGES,
+  GROUP_KEYS,
+  type Amounts,
+  type GroupKey,
+  type LineCost,
+  type Report,
+} from "./report-types.ts";
 
 const instant = z.string().transform((text, context) => {
   const atMs = parseInstant(text);
@@ -29,9 +36,14 @@ const amountsShape = {
   idleEnergyMj: amount.optional(),
   dynamicEnergyMj: amount.optional(),
   energyUnsplitMs: amount,
+  confidenceMs: amount.optional(),
+  carbonMilligrams: amount.optional(),
   timeCost: nanos.optional(),
   energyCost: nanos.optional(),
   cost: nanos.optional(),
+  listCost: nanos.optional(),
+  contractedCost: nanos.optional(),
+  allocated: z.object({ shared: nanos, overhead: nanos, given: nanos, total: nanos }).optional(),
 };
 
 const line = z.object({
@@ -55,6 +67,8 @@ const rate = z.object({
   what: z.enum(["gpu-hour", "kWh"]),
   model: z.string().optional(),
   price: nanos,
+  listPrice: nanos.optional(),
+  commitment: z.string().optional(),
   ...span,
   gpuMs: amount,
   energyMj: amount,
@@ -88,6 +102,8 @@ const reconciliation = z.object({
   sourceEnergyMj: z.int(),
   linesCost: nanos.optional(),
   totalCost: nanos.optional(),
+  linesAllocated: nanos.optional(),
+  allocated: nanos.optional(),
   equation: z.string(),
   ok: z.literal(true),
 });
@@ -107,6 +123,8 @@ const document = z.object({
   gpus: z.array(gpu),
   rates: z.array(rate),
   energyUnpricedMj: amount,
+  carbonUncoveredMj: amount.optional(),
+  allocation: z.array(z.string()).optional(),
   unobserved: z.array(stretch),
   gaps: z.array(gap),
   reconciliation,
@@ -138,7 +156,7 @@ function parsedJson(text: string): unknown {
 
 function toReport(from: Document): Report {
   const { reconciliation: books } = from;
-  const { linesCost, totalCost, ...counts } = books;
+  const { linesCost, totalCost, linesAllocated, allocated, ...counts } = books;
   return {
     window: windowOf(from.window),
     generatedAtMs: from.generatedAt,
@@ -154,12 +172,15 @@ function toReport(from: Document): Report {
     lines: from.lines.map((each) => lineOf(each, from.groupBy)),
     totals: { ...amountsOf(from.totals), observedMs: from.totals.observedMs },
     coverage: from.coverage,
-    rates: from.rates.map(({ from: start, to: end, price, ...each }) => ({
+    rates: from.rates.map(({ from: start, to: end, price, listPrice, ...each }) => ({
       ...each,
       ...windowOf({ from: start, to: end }),
       nanos: price,
+      listNanos: listPrice,
     })),
     energyUnpricedMj: from.energyUnpricedMj,
+    carbonUncoveredMj: from.carbonUncoveredMj,
+    allocation: from.allocation,
     unobserved: from.unobserved.map(({ from: start, to: end, gpu: gpuUuid, ...each }) => ({
       ...each,
       ...windowOf({ from: start, to: end }),
@@ -170,7 +191,13 @@ function toReport(from: Document): Report {
       ...windowOf({ from: start, to: end }),
       gpuUuid,
     })),
-    reconciliation: { ...counts, linesNanos: linesCost, totalNanos: totalCost },
+    reconciliation: {
+      ...counts,
+      linesNanos: linesCost,
+      totalNanos: totalCost,
+      linesAllocatedNanos: linesAllocated,
+      allocatedNanos: allocated,
+    },
   };
 }
 
@@ -186,10 +213,12 @@ function lineOf(from: Document["lines"][number], groupBy: readonly GroupKey[]) {
   return { key, charge, group: values, ...amountsOf(from), simulated };
 }
 
+type DocumentAmounts = z.infer<z.ZodObject<typeof amountsShape>>;
+
 /** What was not measured is absent from the document, and nothing in a sum. */
-function amountsOf(from: z.infer<z.ZodObject<typeof amountsShape>>): Amounts {
+function amountsOf(from: DocumentAmounts): Amounts {
   const { gpuMs, energyMj, energyUnmeasuredMs, energyUnsplitMs } = from;
-  const { idleEnergyMj, dynamicEnergyMj, timeCost, energyCost, cost } = from;
+  const { idleEnergyMj, dynamicEnergyMj, confidenceMs, carbonMilligrams } = from;
   return {
     gpuMs,
     energyMj: energyMj ?? 0,
@@ -197,9 +226,26 @@ function amountsOf(from: z.infer<z.ZodObject<typeof amountsShape>>): Amounts {
     idleEnergyMj: idleEnergyMj ?? 0,
     dynamicEnergyMj: dynamicEnergyMj ?? 0,
     energyUnsplitMs,
-    cost:
-      cost === undefined
-        ? undefined
-        : { timeNanos: timeCost ?? 0n, energyNanos: energyCost ?? 0n, totalNanos: cost },
+    confidenceMs,
+    carbonMilligrams,
+    cost: costOf(from),
+  };
+}
+
+function costOf(from: DocumentAmounts): LineCost | undefined {
+  const { cost, timeCost = 0n, energyCost = 0n, listCost, contractedCost, allocated } = from;
+  if (cost === undefined) return undefined;
+  return {
+    timeNanos: timeCost,
+    energyNanos: energyCost,
+    totalNanos: cost,
+    listNanos: listCost,
+    contractedNanos: contractedCost,
+    allocated: allocated && {
+      sharedNanos: allocated.shared,
+      overheadNanos: allocated.overhead,
+      givenNanos: allocated.given,
+      totalNanos: allocated.total,
+    },
   };
 }

@@ -1,7 +1,8 @@
 import { Cron } from "croner";
 import { Info } from "luxon";
 import { z } from "zod";
-import { DEFAULT_GROUPS, REPORT_FORMATS } from "../bill/make-report.ts";
+import { REPORT_FORMATS } from "../bill/formats.ts";
+import { DEFAULT_GROUPS } from "../bill/make-report.ts";
 import { GROUP_KEYS } from "../bill/report-types.ts";
 
 export const SCHEDULED_WINDOWS = ["previous-day", "previous-week", "previous-month"] as const;

@@ -1,6 +1,8 @@
 import type { Database } from "better-sqlite3";
 import { createActRules } from "./act-rules.ts";
+import type { Act } from "./acts.ts";
 import type { GapRecord, KnownGpu, LedgerBatch, OutboxMessage } from "./contract.ts";
+import { createErase } from "./privacy/erase.ts";
 import { sealedJson } from "./seal.ts";
 import { createWhoWriter } from "./who-writer.ts";
 
@@ -71,6 +73,15 @@ export function createRecordWriter(db: Database): RecordWriter {
   const calibration = db.prepare(INSERT_CALIBRATION);
   const message = db.prepare(INSERT_MESSAGE);
   const who = createWhoWriter(db);
+  const putAct = (each: Act): void => {
+    const { kind, id, atMs } = each;
+    const sealed = sealedJson(each);
+    // What comes again because its answer was lost.
+    if (sameAct.get(kind, id, sealed.json)) return;
+    checkAct(each);
+    act.run({ kind, id, atMs, ...sealed });
+  };
+  const erase = createErase(db, putAct);
   return {
     gpu(known) {
       gpu.run(...gpuValues(known));
@@ -84,12 +95,8 @@ export function createRecordWriter(db: Database): RecordWriter {
       }
       who(batch);
       for (const each of batch.acts ?? []) {
-        const { kind, id, atMs } = each;
-        const sealed = sealedJson(each);
-        // What comes again because its answer was lost.
-        if (sameAct.get(kind, id, sealed.json)) continue;
-        checkAct(each);
-        act.run({ kind, id, atMs, ...sealed });
+        if (each.kind === "erasure") erase(each);
+        else putAct(each);
       }
       for (const each of batch.outbox ?? []) message.run(messageValues(each));
       for (const each of batch.calibrations ?? []) {

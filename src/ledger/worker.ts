@@ -15,6 +15,7 @@ import {
   toWire,
   workerOptions,
 } from "./protocol.ts";
+import { countErasable } from "./privacy/erase.ts";
 import * as records from "./record-queries.ts";
 import * as who from "./who-queries.ts";
 import { coverage } from "./rollup/coverage.ts";
@@ -37,6 +38,7 @@ function readHandlers({ db }: Store): Handlers {
     coverage: (window) => coverage(db, window),
     gpus: () => records.gpus(db),
     acts: (query) => records.acts(db, query),
+    erasable: (select) => countErasable(db, select),
     gaps: (window) => records.gaps(db, window),
     incidents: (query) => records.incidents(db, query),
     calibrations: () => records.calibrations(db),
@@ -117,7 +119,11 @@ function serve(): void {
   }
 }
 
-function answer({ operation, args }: LedgerRequest, handlers: Handlers, store: Open["store"]): unknown {
+function answer(
+  { operation, args }: LedgerRequest,
+  handlers: Handlers,
+  store: Open["store"],
+): unknown {
   if (operation === "close") return store.close();
   // Arguments belong to their operation: the only sender is `client.ts`, whose types say so.
   const handler = handlers[operation] as ((...args: readonly unknown[]) => unknown) | undefined;

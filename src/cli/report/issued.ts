@@ -80,18 +80,13 @@ export async function refuseReplaced(ledger: LedgerReader, id: string): Promise<
   });
 }
 
-/** The same window, groups and prices, made of the ledger as it is now. */
-export async function madeNow(
+/** The stored report, and the prices to make it again with: its own unless others are given. */
+export function asIssued(
   issued: StoredReport,
-  ledger: LedgerReader,
   given: PriceList | undefined,
-  nowMs: number,
-): Promise<{ before: Report; after: Report; prices: PriceList | undefined }> {
-  const before = reportOf(issued);
-  const prices = given ?? pricesOf(issued, before);
-  const { window, groupBy } = before;
-  const after = await buildReport({ ledger, prices, window, groupBy, nowMs });
-  return { before, after, prices };
+): { report: Report; prices: PriceList | undefined } {
+  const report = reportOf(issued);
+  return { report, prices: given ?? pricesOf(issued, report) };
 }
 
 /** What would be made now against what was issued, and the acts since then that explain it. */
@@ -101,7 +96,9 @@ export async function difference(
   given: PriceList | undefined,
   { asJson, nowMs }: { asJson: boolean; nowMs: number },
 ): Promise<string> {
-  const { before, after } = await madeNow(issued, ledger, given, nowMs);
+  const { report: before, prices } = asIssued(issued, given);
+  const { window, groupBy } = before;
+  const after = await buildReport({ ledger, prices, window, groupBy, nowMs });
   const found = {
     issued,
     before,

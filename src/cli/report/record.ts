@@ -1,13 +1,14 @@
 import type { Command } from "commander";
-import { type ReportFormat, renderReport } from "../../bill/make-report.ts";
+import { formatSpec } from "../../bill/formats.ts";
+import { DEFAULT_FOCUS, type ReportArguments } from "../../bill/make-report.ts";
 import type { PriceList } from "../../bill/price-types.ts";
-import { buildReport } from "../../bill/report.ts";
-import type { GroupKey } from "../../bill/report-types.ts";
-import { parseReportWindow } from "../../bill/report-window.ts";
+import { reportOf, withBooks } from "../../bill/report.ts";
+import { reportWindow } from "../../bill/report-window.ts";
+import { renderStored } from "../../bill/stored-formats.ts";
 import type { LedgerReader } from "../../ledger/contract.ts";
 import { AssayError } from "../../model/errors.ts";
 import type { CommandIo } from "../io.ts";
-import { difference, findIssued, issue, madeNow, refuseReplaced, reportAgain } from "./issued.ts";
+import { difference, findIssued, issue, asIssued, refuseReplaced, reportAgain } from "./issued.ts";
 import { issuedList } from "./issued-list.ts";
 
 /** Of `assay report`: what is put on record, and what of it is shown again. */
@@ -20,13 +21,9 @@ export interface RecordOptions {
   issued?: boolean;
 }
 
-export interface RecordRequest {
+export interface RecordRequest extends ReportArguments {
   ledger: LedgerReader;
   stateDir: string;
-  from: string | undefined;
-  to: string | undefined;
-  groupBy: readonly GroupKey[];
-  format: ReportFormat;
   prices: PriceList | undefined;
   /** The list that was named on the command line itself. */
   given: PriceList | undefined;
@@ -42,29 +39,19 @@ export function withRecord(command: Command): Command {
     .option("--issued", "list the reports that were issued");
 }
 
-/** @returns the report's text, where it is about one that was or is to be issued */
+/** @returns what is about a report that was or is to be issued; undefined for any other */
 export async function reportOnRecord(
   request: RecordRequest,
   options: RecordOptions,
   io: CommandIo,
-): Promise<boolean> {
+): Promise<string | Uint8Array | undefined> {
   checkOptions(request, options);
-  const text = await textOf(request, options, io);
-  if (text !== undefined) io.stdout(text);
-  return text !== undefined;
-}
-
-async function textOf(
-  request: RecordRequest,
-  options: RecordOptions,
-  io: CommandIo,
-): Promise<string | undefined> {
   const { ledger, format, given } = request;
   const asJson = format === "json";
   if (options.issued) return issuedList(ledger, asJson);
   if (options.again !== undefined) {
     const found = await findIssued(ledger, options.again);
-    return reportAgain(found, format, (report) => renderReport(report, format));
+    return reportAgain(found, format, (report) => renderStored(report, format));
   }
   if (options.difference !== undefined) {
     const found = await findIssued(ledger, options.difference);
@@ -78,28 +65,28 @@ async function issued(
   request: RecordRequest,
   { note, replace }: RecordOptions,
   io: CommandIo,
-): Promise<string> {
-  const { ledger, stateDir, from, to, groupBy, format, given } = request;
+): Promise<string | Uint8Array> {
+  const { ledger, stateDir, format, given } = request;
   const nowMs = io.nowMs();
   const old = replace === undefined ? undefined : await findIssued(ledger, replace);
   if (old) await refuseReplaced(ledger, old.id);
-  const made = old && (await madeNow(old, ledger, given, nowMs));
-  const prices = made ? made.prices : request.prices;
-  const report =
-    made?.after ??
-    (await buildReport({
-      ledger,
-      prices,
-      window: parseReportWindow(from, to, nowMs, await ledger.extent()),
-      groupBy,
-      nowMs,
-    }));
-  await issue(report, ledger, prices, { stateDir, note, format, replaces: old?.id }, io);
-  return renderReport(report, format);
+  const before = old && asIssued(old, given);
+  const prices = before ? before.prices : request.prices;
+  const groupBy = before?.report.groupBy ?? request.groupBy;
+  const window = before?.report.window ?? reportWindow(request, nowMs, await ledger.extent());
+  const { cuts, render } = formatSpec(format);
+  const { focusVersion = DEFAULT_FOCUS, names = {} } = request;
+  const made = await withBooks({ ledger, prices, window, groupBy, cuts, nowMs }, (books) => ({
+    report: reportOf(books, groupBy),
+    result: render(books, { groupBy, focusVersion, names }),
+  }));
+  await issue(made.report, ledger, prices, { stateDir, note, format, replaces: old?.id }, io);
+  return made.result;
 }
 
 /** @throws AssayError cli/usage for options that say two things at once */
-function checkOptions({ from, to }: RecordRequest, options: RecordOptions): void {
+function checkOptions(request: RecordRequest, options: RecordOptions): void {
+  const { from, to, month, day } = request;
   const { issue: isIssue, note, replace, again, difference: against, issued: isList } = options;
   const asked = [isIssue && "--issue", again && "--again", against && "--difference"];
   const modes = [...asked, isList && "--issued"].filter((mode) => typeof mode === "string");
@@ -112,12 +99,8 @@ function checkOptions({ from, to }: RecordRequest, options: RecordOptions): void
       "it goes with --issue",
     );
   const isFixed = replace ?? again ?? against;
-  if (isFixed !== undefined && (from !== undefined || to !== undefined))
-    throw usage(
-      "the window is that of the issued report",
-      from === undefined ? "--to" : "--from",
-      "leave out --from and --to",
-    );
+  if (isFixed !== undefined && (from ?? to ?? month ?? day) !== undefined)
+    throw usage("the window is that of the issued report", "--from", "name no window");
 }
 
 function usage(message: string, place: string, hint: string): AssayError {

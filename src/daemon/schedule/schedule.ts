@@ -1,9 +1,12 @@
 import { createHash } from "node:crypto";
 import type { Logger } from "pino";
-import { issuedReport, reportOf } from "../../bill/issue.ts";
-import { renderReport } from "../../bill/make-report.ts";
+import { formatSpec } from "../../bill/formats.ts";
+import { issuedReport, reportOf as storedReport } from "../../bill/issue.ts";
+import { DEFAULT_FOCUS } from "../../bill/make-report.ts";
+import type { ConfiguredNames } from "../../bill/names.ts";
 import type { PriceList } from "../../bill/price-types.ts";
-import { buildReport } from "../../bill/report.ts";
+import { reportOf, withBooks } from "../../bill/report.ts";
+import { isStoredFormat, renderStored } from "../../bill/stored-formats.ts";
 import type { Report } from "../../bill/report-types.ts";
 import type { ScheduledReport } from "../../config/reports.ts";
 import type { Ledger, LedgerReader } from "../../ledger/contract.ts";
@@ -19,6 +22,8 @@ export interface ScheduleSettings {
   schedules: readonly ScheduledReport[];
   ledger: LedgerReader & Pick<Ledger, "append">;
   prices: () => PriceList | undefined;
+  /** What the configuration says of who bills. */
+  names: ConfiguredNames;
   stateDir: string;
   /** How long after a window's end its last slices may come. */
   graceMs: number;
@@ -31,6 +36,12 @@ export interface ScheduleSettings {
 /** Also how soon a step of the clock is noticed. */
 const POLL_MS = 10_000;
 const RETRY = { firstMs: 60_000, maxMs: 3_600_000 };
+
+interface Made {
+  report: Report;
+  content: string | Uint8Array;
+  id: string | undefined;
+}
 
 interface Retry {
   dueMs: number;
@@ -96,15 +107,15 @@ export class ReportSchedule {
 
   async #make(schedule: ScheduledReport, window: Window, dueMs: number): Promise<void> {
     const { ledger, log, nowMs, onMessages } = this.#settings;
-    const { report, id } = await this.#report(schedule, window, dueMs);
-    const content = renderReport(report, schedule.format);
-    const stem = fileStem(schedule, window);
     const { directory, webhook, format, name } = schedule;
-    const extension = EXTENSIONS[format];
+    const { report, content, id } = await this.#report(schedule, window, dueMs);
+    const { extension } = formatSpec(format);
+    const stem = fileStem(schedule, window);
     const file =
       directory === undefined ? undefined : await deliverFile(directory, stem, extension, content);
     if (webhook !== undefined) {
-      const made = { report, text: content, bytes: Buffer.byteLength(content), dueMs, id, file };
+      const text = typeof content === "string" ? content : undefined;
+      const made = { report, text, bytes: Buffer.byteLength(content), dueMs, id, file };
       await ledger.append({ outbox: [reportMessage(schedule, webhook, made, nowMs())] });
       onMessages();
     }
@@ -112,25 +123,30 @@ export class ReportSchedule {
   }
 
   /** The report; where it is issued, the one on record of that schedule and time. */
-  async #report(
-    schedule: ScheduledReport,
-    window: Window,
-    dueMs: number,
-  ): Promise<{ report: Report; id: string | undefined }> {
+  async #report(schedule: ScheduledReport, window: Window, dueMs: number): Promise<Made> {
     const { ledger, nowMs } = this.#settings;
     const { name, groupBy, format, issue } = schedule;
-    const id = idOf(schedule, dueMs);
+    const id = issue ? idOf(schedule, dueMs) : undefined;
     const [known] = issue ? await ledger.acts({ kind: "report", id }) : [];
-    if (known?.kind === "report") return { report: reportOf(known), id };
+    if (known?.kind === "report" && isStoredFormat(format)) {
+      const report = storedReport(known);
+      return { report, content: renderStored(report, format), id };
+    }
     const prices = this.#settings.prices();
+    const { cuts, render } = formatSpec(format);
+    const options = { groupBy, focusVersion: DEFAULT_FOCUS, names: this.#settings.names };
     // It bears the time it was due: made twice of one ledger it is one report.
-    const report = await buildReport({ ledger, prices, window, groupBy, nowMs: dueMs });
-    if (!issue) return { report, id: undefined };
-    const request = { format, schedule: name, dueMs };
+    const request = { ledger, prices, window, groupBy, cuts, nowMs: dueMs };
+    const made = await withBooks(request, (books) => ({
+      report: reportOf(books, groupBy),
+      content: render(books, options),
+    }));
+    if (id === undefined || known) return { ...made, id };
     const reason = `scheduled: ${name}`;
-    const told = { id, by: "agent", reason, nowMs: nowMs(), request };
-    await ledger.append({ acts: [await issuedReport(report, ledger, prices, told)] });
-    return { report, id };
+    const asked = { format, schedule: name, dueMs };
+    const told = { id, by: "agent", reason, nowMs: nowMs(), request: asked };
+    await ledger.append({ acts: [await issuedReport(made.report, ledger, prices, told)] });
+    return { ...made, id };
   }
 
   #mark(schedule: ScheduledReport, dueMs: number): void {
@@ -153,12 +169,6 @@ export class ReportSchedule {
     );
   }
 }
-
-const EXTENSIONS: Readonly<Record<ScheduledReport["format"], string>> = {
-  table: "txt",
-  json: "json",
-  csv: "csv",
-};
 
 /** The same for one schedule and time: a crash between two steps makes no second one. */
 function idOf({ name }: ScheduledReport, dueMs: number): string {

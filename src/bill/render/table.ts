@@ -1,28 +1,12 @@
 import Table from "cli-table3";
-import { formatDuration } from "../model/duration.ts";
-import { kilowattHours } from "../model/energy.ts";
-import { sanitize } from "../model/text.ts";
-import { formatInstant } from "./instant.ts";
-import { type PrintedMoney, printMoney } from "./printed-money.ts";
-import {
-  type Amounts,
-  type GroupKey,
-  type Report,
-  type ReportLine,
-  measuredEnergyMj,
-} from "./report-types.ts";
-
-const TITLES: Readonly<Record<GroupKey, string>> = {
-  owner: "Owner",
-  ownerKind: "Owned by",
-  user: "User",
-  team: "Team",
-  "cost-centre": "Cost centre",
-  label: "Label",
-  gpu: "GPU",
-  model: "Model",
-  node: "Node",
-};
+import { formatDuration } from "../../model/duration.ts";
+import { kilowattHours } from "../../model/energy.ts";
+import { sanitize } from "../../model/text.ts";
+import { formatInstant } from "../instant.ts";
+import { type PrintedMoney, printMoney } from "../printed-money.ts";
+import { type Amounts, type Report, type ReportLine, measuredEnergyMj } from "../report-types.ts";
+import { percent } from "./cells.ts";
+import { GROUP_TITLES } from "./titles.ts";
 
 /** How many gaps are written out before the rest is only counted. */
 const MAX_GAPS = 20;
@@ -35,7 +19,7 @@ const MAX_CELL = 48;
 export function renderReportTable(report: Report): string {
   const money = printMoney(report);
   const parts = [head(report), linesTable(report, money), energyNote(report), gapList(report)];
-  parts.push(rateList(report, money), foot(report));
+  parts.push(allocationNote(report), rateList(report, money), foot(report));
   return `${parts.filter((part) => part !== "").join("\n\n")}\n`;
 }
 
@@ -55,16 +39,10 @@ function head(report: Report): string {
   return lines.join("\n");
 }
 
-/** Never 100 % or 0 % unless it is. */
-function percent(ratio: number): string {
-  if (ratio > 0.9999 && ratio < 1) return "> 99.99 %";
-  if (ratio > 0 && ratio < 0.0001) return "< 0.01 %";
-  return `${(ratio * 100).toFixed(2)} %`;
-}
-
 function linesTable(report: Report, money: PrintedMoney | undefined): string {
-  const titles = report.groupBy.map((key) => TITLES[key]);
+  const titles = report.groupBy.map((key) => GROUP_TITLES[key]);
   const costs = money ? ["Time cost", "Energy cost", `Cost ${report.currency}`] : [];
+  if (report.totals.cost?.allocated) costs.push("Shared", "Overhead", "Allocated");
   const numbers = ["GPU time", "GPU-hours", "kWh", ...costs];
   const table = new Table({
     head: [...titles, "Charge", ...numbers],
@@ -122,7 +100,19 @@ function energyNote(report: Report): string {
     notes.push(
       `${kilowattHours(report.energyUnpricedMj).toFixed(3)} kWh have no price in the list and cost nothing here.`,
     );
+  const { carbonMilligrams } = report.totals;
+  if (carbonMilligrams !== undefined)
+    notes.push(`CO2 equivalent of the energy: ${(carbonMilligrams / 1e6).toFixed(3)} kg.`);
+  if ((report.carbonUncoveredMj ?? 0) > 0)
+    notes.push(
+      `${kilowattHours(report.carbonUncoveredMj ?? 0).toFixed(3)} kWh have no carbon factor: theirs is missing.`,
+    );
   return notes.join("\n");
+}
+
+function allocationNote({ allocation }: Report): string {
+  if (!allocation) return "";
+  return ["Allocation:", ...allocation.map((sentence) => `  ${sentence}`)].join("\n");
 }
 
 function gapList(report: Report): string {
@@ -145,7 +135,10 @@ function rateList(report: Report, money: PrintedMoney | undefined): string {
   const rows = report.rates.map((rate) => {
     const span = `${formatInstant(rate.fromMs)} to ${formatInstant(rate.toMs)}`;
     const what = rate.model === undefined ? "kWh" : `GPU-hour of ${sanitize(rate.model, MAX_CELL)}`;
-    return `  ${money.price(rate.nanos)} ${report.currency} a ${what}, ${span}`;
+    const by =
+      rate.commitment === undefined ? "" : `, commitment ${sanitize(rate.commitment, MAX_CELL)}`;
+    const list = rate.listNanos === undefined ? "" : `, list ${money.price(rate.listNanos)}`;
+    return `  ${money.price(rate.nanos)} ${report.currency} a ${what}, ${span}${by}${list}`;
   });
   return [`Prices (${sanitize(report.priceList ?? "", 120)}):`, ...rows].join("\n");
 }
