@@ -78,6 +78,12 @@ probe:                         # short kernels of our own on the GPUs; docs/prob
 ledger:
   # maxSize: 20GB              # the ledger file never grows beyond this
   maxQueuedBatches: 2000       # kept in memory while the disk cannot be written
+  signEvery: 10m               # the head of the chain of records, by the node's key; docs/ledger.md
+  anchor:                      # that head, told outside of the ledger
+    every: 1h
+    log: true                  # a line of the daemon's log
+    # file: /mnt/audit/node17-anchors.jsonl   # on another machine, or a medium that only appends
+    # webhook: on-call         # one of alert.webhooks
 
 prices:
   # file: /etc/gpu-assay/prices.yaml   # docs/billing.md explains the format

@@ -21,6 +21,7 @@ import { contextIntakeOf } from "./context.ts";
 import { DiskWatch, unwritten } from "./disk-watch.ts";
 import { nodeName } from "./node-name.ts";
 import { Alerting } from "./alerting.ts";
+import { Anchors } from "./anchors.ts";
 import { Inbox } from "./inbox.ts";
 import { BudgetMeter } from "./budgets.ts";
 import { DaemonState } from "./state.ts";
@@ -60,7 +61,8 @@ export async function runDaemon(settings: DaemonSettings, deps: DaemonDeps): Pro
   const { config, stateDir } = settings;
   const maxBytes =
     config.ledger.maxSize === undefined ? undefined : parseSize(config.ledger.maxSize);
-  const ledger = await openLedger({ stateDir, mode: "write", maxBytes });
+  const signEveryMs = durationMs(config.ledger.signEvery);
+  const ledger = await openLedger({ stateDir, mode: "write", maxBytes, signEveryMs });
   try {
     await runWithLedger(ledger, settings, deps);
   } finally {
@@ -98,6 +100,8 @@ async function runWithLedger(
   const ended = new AbortController();
   // The pids and devices of a recording are not those of this machine.
   const intake = source.isLive ? inbox.run(deps.sleep, ended.signal) : undefined;
+  const anchors = newAnchors(ledger, settings, deps);
+  const anchoring = anchors.run(deps.sleep, ended.signal);
   deps.onReady(server?.url);
   if (lastSliceEnds.size > 0) deps.onResume?.(Math.max(...lastSliceEnds.values()));
   try {
@@ -125,7 +129,8 @@ async function runWithLedger(
     // Also after an error: what was measured before it is kept.
     await writer.flush();
     ended.abort("over");
-    await intake;
+    await Promise.all([intake, anchoring]);
+    await anchors.tell();
     await server?.close();
     await deliverer.stop();
   }
@@ -215,6 +220,18 @@ function ruleSwitches({ hidden, tunnel, network }: Config["alert"]) {
     dwellMs: durationMs(dwell),
   });
   return { hidden: of(hidden), tunnel: of(tunnel), network: of(network) };
+}
+
+/** What was made up has no endpoints of this node: its heads are sent nowhere. */
+function newAnchors(
+  ledger: Ledger,
+  { config, endpoints }: DaemonSettings,
+  { log, nowMs }: DaemonDeps,
+): Anchors {
+  const { every, log: isLogged, file, webhook } = config.ledger.anchor;
+  const { name } = endpoints.find((each) => each.name === webhook) ?? {};
+  const to = { everyMs: durationMs(every), isLogged, file, webhook: name };
+  return new Anchors({ node: nodeName(config), ...to, ledger, log, nowMs });
 }
 
 /** A window is labelled for good when the one after it is known. */
