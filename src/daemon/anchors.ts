@@ -38,6 +38,7 @@ export class Anchors {
       await this.tell();
       await sleep(this.#settings.everyMs, signal);
     }
+    await this.tell();
   }
 
   /** Nothing where the chain did not grow. Never rejects. */

@@ -100,8 +100,7 @@ async function runWithLedger(
   const ended = new AbortController();
   // The pids and devices of a recording are not those of this machine.
   const intake = source.isLive ? inbox.run(deps.sleep, ended.signal) : undefined;
-  const anchors = newAnchors(ledger, settings, deps);
-  const anchoring = anchors.run(deps.sleep, ended.signal);
+  const anchoring = newAnchors(ledger, settings, deps).run(deps.sleep, ended.signal);
   deps.onReady(server?.url);
   if (lastSliceEnds.size > 0) deps.onResume?.(Math.max(...lastSliceEnds.values()));
   try {
@@ -130,7 +129,6 @@ async function runWithLedger(
     await writer.flush();
     ended.abort("over");
     await Promise.all([intake, anchoring]);
-    await anchors.tell();
     await server?.close();
     await deliverer.stop();
   }
