@@ -13,6 +13,8 @@ export interface StoreOptions {
   busyTimeoutMs: number;
   /** Ledgers up to this size are checked whole when they are opened; 0 for none. */
   checkUpToBytes: number;
+  /** For reading: also a ledger of an older version, as it is. */
+  olderToo?: boolean | undefined;
 }
 
 /** An open database, and how to let go of it. */
@@ -60,6 +62,8 @@ function openLocked(place: LedgerPlace, options: StoreOptions, release: () => vo
     db.pragma("synchronous = FULL");
     db.pragma("foreign_keys = ON");
     db.pragma("recursive_triggers = ON");
+    // What is erased is overwritten, not only let go of.
+    db.pragma("secure_delete = ON");
     db.pragma(`journal_size_limit = ${LOG_LIMIT_BYTES}`);
     limitSize(db, options.maxBytes, place);
     migrate(db, place.database);
@@ -114,7 +118,7 @@ export function openForReading(options: StoreOptions): Store {
   const place = ledgerPlace(options.stateDir);
   return mended(place.database, () => {
     if (!statReadable(place)) throw missing(place);
-    const db = openReader(place, options.busyTimeoutMs);
+    const db = openReader(place, options);
     try {
       db.pragma("query_only = ON");
       checkWhole(db, place, options.checkUpToBytes);
@@ -134,9 +138,12 @@ function statReadable(place: LedgerPlace): boolean {
   }
 }
 
-function openReader(place: LedgerPlace, timeout: number): Database.Database {
+function openReader(
+  place: LedgerPlace,
+  { busyTimeoutMs: timeout, olderToo = false }: StoreOptions,
+): Database.Database {
   try {
-    return headed(new Database(place.database, { readonly: true, timeout }), place);
+    return headed(new Database(place.database, { readonly: true, timeout }), place, olderToo);
   } catch (cause) {
     if (!(cause instanceof Database.SqliteError) || cause.code !== "SQLITE_CANTOPEN") throw cause;
     // A reader shares memory with the writer through a file beside the database.
@@ -149,12 +156,16 @@ function openReader(place: LedgerPlace, timeout: number): Database.Database {
 }
 
 /** The same connection once its header is one that this version reads. */
-function headed(db: Database.Database, place: LedgerPlace): Database.Database {
+function headed(
+  db: Database.Database,
+  place: LedgerPlace,
+  olderToo: boolean,
+): Database.Database {
   try {
     const header = readHeader(db);
     refuseForeign(header, place.database, MIGRATIONS.length);
     if (header.blank) throw missing(place);
-    if (header.version < MIGRATIONS.length)
+    if (header.version < MIGRATIONS.length && !olderToo)
       throw new AssayError(
         "ledger/older",
         `the ledger is of version ${header.version}; this program reads ${MIGRATIONS.length}`,

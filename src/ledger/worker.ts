@@ -15,8 +15,11 @@ import {
   toWire,
   workerOptions,
 } from "./protocol.ts";
+import { countErasable } from "./privacy/erase.ts";
 import * as records from "./record-queries.ts";
 import * as who from "./who-queries.ts";
+import { coverage } from "./rollup/coverage.ts";
+import { usage } from "./rollup/usage.ts";
 import * as slices from "./slice-queries.ts";
 import { type Store, type WritingStore, openForReading, openForWriting } from "./store.ts";
 
@@ -31,10 +34,11 @@ function readHandlers({ db }: Store): Handlers {
     chainHead: () => chainHead(db),
     slices: (query) => slices.slices(db, query),
     segments: (query) => slices.segments(db, query),
-    usage: (window) => slices.usage(db, window),
-    straddling: (atMs) => slices.straddling(db, atMs),
+    usage: (bounds) => usage(db, bounds),
+    coverage: (window) => coverage(db, window),
     gpus: () => records.gpus(db),
     acts: (query) => records.acts(db, query),
+    erasable: (select) => countErasable(db, select),
     gaps: (window) => records.gaps(db, window),
     incidents: (query) => records.incidents(db, query),
     calibrations: () => records.calibrations(db),
