@@ -24,6 +24,7 @@ import { Alerting } from "./alerting.ts";
 import { Inbox } from "./inbox.ts";
 import { BudgetMeter } from "./budgets.ts";
 import { DaemonState } from "./state.ts";
+import { runRetention } from "./retention.ts";
 import type { Probing } from "./probing.ts";
 import type { OpenedSource } from "./source.ts";
 import { openWriting } from "./writing.ts";
@@ -96,6 +97,9 @@ async function runWithLedger(
   const ended = new AbortController();
   // The pids and devices of a recording are not those of this machine.
   const intake = source.isLive ? inbox.run(deps.sleep, ended.signal) : undefined;
+  const retention = source.isLive
+    ? runRetention(ledger, config, { ...deps, signal: ended.signal })
+    : undefined;
   deps.onReady(server?.url);
   if (lastSliceEnds.size > 0) deps.onResume?.(Math.max(...lastSliceEnds.values()));
   try {
@@ -121,6 +125,7 @@ async function runWithLedger(
     await writer.flush();
     ended.abort("over");
     await intake;
+    await retention;
     await server?.close();
     await deliverer.stop();
     await alarm.stop();
