@@ -5,7 +5,15 @@ import {
   generateKeyPairSync,
   type KeyObject,
 } from "node:crypto";
-import { closeSync, fstatSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeSync,
+} from "node:fs";
 import { dirname } from "node:path";
 import { AssayError } from "../../model/errors.ts";
 import type { LedgerPlace } from "../place.ts";
@@ -77,7 +85,12 @@ function readPrivately(path: string): string | undefined {
     file = openSync(path, "r");
   } catch (cause) {
     if (codeOf(cause) === "ENOENT") return undefined;
-    throw unusable("it cannot be read", path, "make it readable for the daemon's user alone", cause);
+    throw unusable(
+      "it cannot be read",
+      path,
+      "make it readable for the daemon's user alone",
+      cause,
+    );
   }
   try {
     const stat = fstatSync(file);
