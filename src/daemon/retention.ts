@@ -27,12 +27,12 @@ export async function pruneAll(
 ): Promise<{ removed: Record<string, number>; beforeMs: number | undefined }> {
   const removed: Record<string, number> = {};
   let beforeMs: number | undefined;
-  while (!signal?.aborted) {
+  for (;;) {
     const step = await ledger.prune(request);
     for (const [table, rows] of Object.entries(step.removed))
       removed[table] = (removed[table] ?? 0) + rows;
     beforeMs = step.beforeMs ?? beforeMs;
-    if (step.isDone) break;
+    if (step.isDone || signal?.aborted) break;
   }
   return { removed, beforeMs };
 }

@@ -58,7 +58,7 @@ function writeHandlers({ db }: Store, signer: Signer): Handlers {
   return {
     append: createAppend(db, { onChained: () => signer.signIfDue() }),
     signHead: () => signer.signHead(),
-    prune: createPruner(db, { onChained: () => signer.signIfDue() }),
+    prune: createPruner(db, { sign: () => signer.signHead() }),
     settle: (id, endpoint, outcome) => outbox.settle(db, id, endpoint, outcome),
   };
 }

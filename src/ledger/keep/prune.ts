@@ -25,8 +25,8 @@ const HASH = "SELECT lower(hex(hash)) FROM chain WHERE sequence = ?";
 const hex = z.string();
 
 export interface PrunerOptions {
-  /** Inside a transaction, after the chain grew. */
-  onChained?: () => void;
+  /** Signs the head of the chain, inside the transaction: old signatures go with what they signed. */
+  sign?: () => void;
 }
 
 /**
@@ -35,7 +35,7 @@ export interface PrunerOptions {
  */
 export function createPruner(
   db: Database,
-  { onChained }: PrunerOptions = {},
+  { sign = () => {} }: PrunerOptions = {},
 ): (request: PruneRequest) => PruneStep {
   let sweep: EvidenceSweep | undefined;
   const sweepStep = (nowMs: number): PruneStep | undefined => {
@@ -50,14 +50,13 @@ export function createPruner(
   };
   return (request) => {
     const { nowMs, detailBeforeMs } = request;
-    const step =
+    return (
       pruneOutbox(db, request) ??
       pruneSegments(db, request) ??
-      pruneDetail(db, nextReach(db, detailBeforeMs), nowMs) ??
+      pruneDetail(db, nextReach(db, detailBeforeMs), nowMs, sign) ??
       sweepStep(nowMs) ??
-      pruneDetail(db, crowdedReach(db, request), nowMs);
-    if (step && step.removed["slices"] !== undefined) onChained?.();
-    return step ?? { isDone: true, removed: {} };
+      pruneDetail(db, crowdedReach(db, request), nowMs, sign) ?? { isDone: true, removed: {} }
+    );
   };
 }
 
@@ -82,7 +81,12 @@ function pruneSegments(db: Database, { segmentsBeforeMs }: PruneRequest): PruneS
   return changes === 0 ? undefined : { isDone: false, removed: { segments: changes } };
 }
 
-function pruneDetail(db: Database, reach: Reach | undefined, nowMs: number): PruneStep | undefined {
+function pruneDetail(
+  db: Database,
+  reach: Reach | undefined,
+  nowMs: number,
+  sign: () => void,
+): PruneStep | undefined {
   if (!reach) return undefined;
   const { chainSequence, beforeMs, ends } = reach;
   return inTransaction(db, () => {
@@ -91,6 +95,7 @@ function pruneDetail(db: Database, reach: Reach | undefined, nowMs: number): Pru
     // Never back: time that was closed once is closed.
     const closedMs = Math.max(beforeMs, newestCheckpoint(db)?.beforeMs ?? beforeMs);
     writeCheckpoint(db, { chainSequence, chainHash, beforeMs: closedMs, removed }, nowMs);
+    sign();
     removeEntries(db, chainSequence);
     setMeta(db, PRUNED_BEFORE, closedMs);
     if (ends.evidence > 0) setMeta(db, UNSWEPT, ends.evidence);
@@ -121,7 +126,7 @@ function again(
 /** A day of detail more than its age asks for, while the ledger is nearly full. */
 function crowdedReach(db: Database, { maxBytes, nowMs }: PruneRequest): Reach | undefined {
   if (maxBytes === undefined || usedBytes(db) <= CROWDED * maxBytes) return undefined;
-  const oldest = oldestMs(db);
+  const oldest = oldestMs(db, meta(db, PRUNED_BEFORE) ?? Number.MIN_SAFE_INTEGER);
   if (oldest === undefined) return undefined;
   return nextReach(db, Math.min(oldest + DAY_MS, nowMs - DAY_MS));
 }

@@ -51,9 +51,10 @@ export function nextReach(db: Database, beforeMs: number): Reach | undefined {
   }
 }
 
-/** Begin of the oldest slice; undefined where there is none. */
-export function oldestMs(db: Database): number | undefined {
-  return db.prepare<[], { sequence: number; fromMs: number }>(OLDEST).get()?.fromMs;
+/** Begin of the oldest slice that ends after an instant; undefined where there is none. */
+export function oldestMs(db: Database, afterMs: number): number | undefined {
+  const sql = "SELECT from_ms FROM slices WHERE to_ms > ? ORDER BY sequence LIMIT 1";
+  return db.prepare<[number], number>(sql).pluck().get(afterMs);
 }
 
 function firstStop(db: Database): number {

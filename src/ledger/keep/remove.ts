@@ -51,7 +51,9 @@ export function removeRows(db: Database, { ends, beforeMs }: Reach): Record<stri
   for (const [table, condition] of REMOVALS) {
     const values = { upTo: endOf(table, ends), beforeMs };
     const { changes } = allowing(db, table, values.upTo, () =>
-      db.prepare(`DELETE FROM ${table} WHERE ${condition}`).run(...bound(condition, values)),
+      db
+        .prepare(`DELETE FROM ${table} WHERE ${condition} AND ${notNewest(table)}`)
+        .run(...bound(condition, values)),
     );
     if (changes > 0) removed[table] = changes;
   }
@@ -73,6 +75,11 @@ export function removeEntries(db: Database, upTo: number): void {
     const sql = `DELETE FROM ${table} WHERE ${PRUNED[table]} <= ?`;
     allowing(db, table, upTo, () => db.prepare(sql).run(upTo));
   }
+}
+
+/** The newest row keeps its number: that no row is missing at the end can be told by it. */
+function notNewest(table: PrunedTable): string {
+  return `sequence < (SELECT max(sequence) FROM ${table})`;
 }
 
 function endOf(table: PrunedTable, ends: Ends): number {
