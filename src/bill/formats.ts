@@ -3,6 +3,7 @@ import { windowLengthMs } from "../model/window.ts";
 import type { FocusVersion } from "./focus/columns.ts";
 import { monthEnds } from "./focus/months.ts";
 import { type FocusSource, renderFocusCsv, renderFocusParquet } from "./focus/render.ts";
+import { costOptions } from "./line-costs.ts";
 import { type ConfiguredNames, billingNames } from "./names.ts";
 import { allocations } from "./opencost/allocation.ts";
 import { renderReportCsv } from "./render/csv.ts";
@@ -91,7 +92,7 @@ export const FORMATS = {
     contentType: PLAIN,
     extension: "txt",
     isDownload: false,
-    render: (books) => renderReportSlurm(reportOf(books, ["owner"]), books.pieces),
+    render: (books) => renderReportSlurm(reportOf(books, ["owner"]), books),
   },
 } as const satisfies Record<string, FormatSpec>;
 
@@ -121,7 +122,7 @@ function inOneStep(books: Books, { groupBy }: FormatOptions) {
     pieces,
     stepMs: windowLengthMs(window),
     keys: groupBy,
-    isPriced: prices !== undefined,
+    costs: prices && costOptions(prices),
   });
 }
 

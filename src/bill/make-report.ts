@@ -35,6 +35,7 @@ export async function makeReport(
     prices,
     window: reportWindow(window, nowMs, await ledger.extent()),
     nowMs,
+    groupBy,
     cuts,
   };
   return withBooks(request, (books) => render(books, { groupBy, focusVersion, names }));

@@ -1,69 +1,115 @@
-import { type Window, intersect } from "../model/window.ts";
-import { matchesPattern, specificity } from "./pattern.ts";
-import type { DatedPrice, GpuPrice, PriceList } from "./price-types.ts";
-import { overlap } from "./price-overlap.ts";
+import type { Window } from "../model/window.ts";
+import { inListCurrency, rateChanges } from "./price-currency.ts";
+import { overlap } from "./overlap-error.ts";
+import { mostSpecific, poolsOf, pricesFor } from "./price-precedence.ts";
+import type { GpuPrice, PricedDevice, PriceList } from "./price-types.ts";
+import { spansOf } from "./spans.ts";
+import { bestTariff, tariffEdges } from "./tariff.ts";
 
 /** A stretch in which one price holds; `nanos` is absent where none does. */
 export interface PriceSpan extends Window {
   nanos?: bigint | undefined;
 }
 
+/** What a GPU-hour of one device costs in a stretch, in the list's currency. */
+export interface GpuSpan extends PriceSpan {
+  /** Without any contract; `nanos` where the list says nothing else. */
+  listNanos?: bigint | undefined;
+  /** What is invoiced for the hour: `nanos` less what was paid in advance. */
+  contractedNanos?: bigint | undefined;
+  commitment?: string | undefined;
+}
+
 /**
- * What a GPU-hour of `model` costs over the window, in order and without gaps.
- * The most specific pattern that holds wins; the default fills what is left.
- * @throws AssayError price/overlap where two patterns fit equally well
+ * What a GPU-hour of a device costs over the window, in order and without gaps: the commitment, else
+ * the most specific price that holds; the default fills what is left.
+ * @throws AssayError price/overlap where two fit equally well, price/currency where a rate is missing
  */
-export function gpuPriceSpans(list: PriceList, model: string, window: Window): PriceSpan[] {
-  const fitting = list.gpus.filter((price) => matchesPattern(price.pattern, model));
-  return spans(fitting, window, (holding, atMs) => {
-    const best = mostSpecific(list, model, holding, atMs);
-    return best?.nanos ?? list.defaultPrice?.nanos;
+export function gpuPriceSpans(list: PriceList, device: PricedDevice, window: Window): GpuSpan[] {
+  const pools = poolsOf(list, device).map(({ name }) => name);
+  const listed = pricesFor(list.gpus, device, pools);
+  const committed = pricesFor(list.commitments, device, pools);
+  const all = [...committed, ...listed];
+  const fallback = list.defaultPrice ? [list.defaultPrice] : [];
+  const cuts = [
+    ...all.flatMap(({ fromMs, toMs }) => [fromMs, toMs]),
+    ...rateChanges(list, [...all, ...fallback]),
+  ];
+  return spansOf(window, cuts, (atMs) => {
+    const best = (of: readonly GpuPrice[]) =>
+      mostSpecific(of, atMs, `"${device.model}"`, list.name);
+    const price = best(listed);
+    const plain = price ? convertedPrice(list, price, atMs) : defaultSpan(list, atMs);
+    const commitment = best(committed);
+    if (!commitment) return plain;
+    const contract = convertedPrice(list, commitment, atMs);
+    const listNanos = commitment.listNanos ?? undefined;
+    return listNanos === undefined && plain.listNanos !== undefined
+      ? { ...contract, listNanos: plain.listNanos }
+      : contract;
   });
 }
 
-/** What a kWh costs over the window. */
+type Values = Omit<GpuSpan, keyof Window>;
+
+function convertedPrice(list: PriceList, price: GpuPrice, atMs: number): Values {
+  const { commitment } = price;
+  const converted = (nanos: bigint): bigint => inListCurrency(list, nanos, price, atMs);
+  const contractedNanos = converted(price.nanos);
+  const nanos = contractedNanos + converted(commitment?.amortisedNanos ?? 0n);
+  const listNanos = price.listNanos === undefined ? nanos : converted(price.listNanos);
+  return { nanos, listNanos, contractedNanos, commitment: commitment?.name };
+}
+
+function defaultSpan(list: PriceList, atMs: number): Values {
+  const price = list.defaultPrice;
+  if (!price) return {};
+  const nanos = inListCurrency(list, price.nanos, price, atMs);
+  return { nanos, listNanos: nanos, contractedNanos: nanos };
+}
+
+/** What a kWh costs over the window. @throws AssayError price/overlap, price/currency */
 export function energyPriceSpans(list: PriceList, window: Window): PriceSpan[] {
-  return spans(list.energy, window, ([price]) => price?.nanos);
+  const cuts = [...tariffEdges(list.energy, window), ...rateChanges(list, list.energy)];
+  return spansOf(window, cuts, (atMs) => {
+    const price = bestTariff(list.energy, atMs, "energy", list.name);
+    return { nanos: price && inListCurrency(list, price.nanos, price, atMs) };
+  });
+}
+
+/** Billionths of a gram of CO2 equivalent a kWh over the window. @throws AssayError price/overlap */
+export function carbonSpans(list: PriceList, window: Window): PriceSpan[] {
+  return spansOf(window, tariffEdges(list.carbon, window), (atMs) => ({
+    nanos: bestTariff(list.carbon, atMs, "carbon", list.name)?.nanos,
+  }));
+}
+
+/** What is charged beside time and energy in a stretch. */
+export interface OverheadSpan extends Window {
+  gpuHourNanos: bigint;
+  /** Facility energy over device energy, in billionths; absent where the list says nothing of it. */
+  pueNanos?: bigint | undefined;
+}
+
+/** @throws AssayError price/overlap where two PUEs hold, price/currency */
+export function overheadSpans(list: PriceList, window: Window): OverheadSpan[] {
+  const { overhead } = list;
+  const cuts = [
+    ...overhead.flatMap(({ fromMs, toMs }) => [fromMs, toMs]),
+    ...rateChanges(list, overhead),
+  ];
+  return spansOf(window, cuts, (atMs) => {
+    const holding = overhead.filter((each) => each.fromMs <= atMs && atMs < each.toMs);
+    const [pue, second] = holding.filter(({ kind }) => kind === "pue");
+    if (pue && second) throw overlap(pue, second, "the PUE", list.name);
+    const amounts = holding
+      .filter(({ kind }) => kind === "perGpuHour")
+      .map((each) => inListCurrency(list, each.nanos, each, atMs));
+    return { gpuHourNanos: amounts.reduce((acc, each) => acc + each, 0n), pueNanos: pue?.nanos };
+  });
 }
 
 /** The price at an instant, out of spans that hold it. */
 export function priceAt(of: readonly PriceSpan[], atMs: number): bigint | undefined {
   return of.find((span) => span.fromMs <= atMs && atMs < span.toMs)?.nanos;
-}
-
-function spans<P extends DatedPrice>(
-  prices: readonly P[],
-  window: Window,
-  choose: (holding: readonly P[], atMs: number) => bigint | undefined,
-): PriceSpan[] {
-  const inside = prices
-    .flatMap((price) => [price.fromMs, price.toMs])
-    .filter((atMs) => window.fromMs < atMs && atMs < window.toMs);
-  const bounds = [...new Set([window.fromMs, ...inside, window.toMs])].sort((a, b) => a - b);
-  const out: PriceSpan[] = [];
-  for (const [i, fromMs] of bounds.entries()) {
-    const toMs = bounds[i + 1];
-    if (toMs === undefined) break;
-    const holding = prices.filter((price) => intersect(price, { fromMs, toMs }));
-    const nanos = choose(holding, fromMs);
-    const last = out.at(-1);
-    if (last && last.nanos === nanos) last.toMs = toMs;
-    else out.push({ fromMs, toMs, nanos });
-  }
-  return out;
-}
-
-function mostSpecific(
-  list: PriceList,
-  model: string,
-  holding: readonly GpuPrice[],
-  atMs: number,
-): GpuPrice | undefined {
-  const ranked = [...holding].sort((a, b) => specificity(b.pattern) - specificity(a.pattern));
-  const [best, second] = ranked;
-  if (best && second && specificity(best.pattern) === specificity(second.pattern)) {
-    const at = { fromMs: atMs };
-    throw overlap({ ...best, ...at }, { ...second, ...at }, `"${model}"`, list.name);
-  }
-  return best;
 }

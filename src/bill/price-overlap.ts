@@ -1,17 +1,37 @@
-import { AssayError } from "../model/errors.ts";
 import { intersect } from "../model/window.ts";
 import { groupedBy } from "./group.ts";
-import { formatInstant } from "./instant.ts";
-import type { DatedPrice, PriceList } from "./price-types.ts";
+import { overlap } from "./overlap-error.ts";
+import type { DatedPrice, GpuPrice, PriceList, Tariff } from "./price-types.ts";
+import { isTimed, isWithin } from "./tariff.ts";
 
 /**
- * Two prices of one pattern, or of energy, must not hold at one time.
+ * Two prices for the same devices, of energy, or two rates of the same currencies must not hold at
+ * one time. What can only be seen with a device or an hour at hand is found when it is used.
  * @throws AssayError price/overlap with both lines
  */
 export function checkOverlaps(list: PriceList): void {
-  const byPattern = groupedBy(list.gpus, (price) => price.pattern);
-  for (const [pattern, prices] of byPattern) checkSeries(prices, `"${pattern}"`, list.name);
-  checkSeries(list.energy, "energy", list.name);
+  const { name } = list;
+  for (const prices of [list.gpus, list.commitments])
+    for (const [key, alike] of groupedBy(prices, scopeKey)) checkSeries(alike, key, name);
+  for (const [what, tariffs] of [
+    ["energy", list.energy],
+    ["carbon", list.carbon],
+  ] as const) {
+    checkSeries(
+      tariffs.filter((each) => !isTimed(each)),
+      what,
+      name,
+    );
+    checkTimed(tariffs.filter(isTimed), what, name);
+  }
+  for (const [pair, rates] of groupedBy(list.rates, (rate) => `${rate.of} in ${rate.in}`))
+    checkSeries(rates, pair, name);
+  const pues = list.overhead.filter(({ kind }) => kind === "pue");
+  checkSeries(pues, "the PUE", name);
+}
+
+function scopeKey({ pattern, scope }: GpuPrice): string {
+  return scope ? `"${pattern}" on ${scope.kind} "${scope.pattern}"` : `"${pattern}"`;
 }
 
 function checkSeries(prices: readonly DatedPrice[], what: string, name: string): void {
@@ -22,16 +42,26 @@ function checkSeries(prices: readonly DatedPrice[], what: string, name: string):
   }
 }
 
-/** The error for two prices that both hold from the later one's start. */
-export function overlap(a: DatedPrice, b: DatedPrice, what: string, name: string): AssayError {
-  const [first, second] = a.line <= b.line ? [a, b] : [b, a];
-  const fromMs = Math.max(a.fromMs, b.fromMs);
-  return new AssayError(
-    "price/overlap",
-    `Two prices of ${what} hold on ${formatInstant(fromMs)}: lines ${first.line} and ${second.line}.`,
-    {
-      place: `${name}:${second.line}`,
-      hint: "give the earlier price a `to`, or make one pattern more specific",
-    },
+/** As long as every hour of the week comes in it, whatever is done to the clock. */
+const SURELY_MS = 15 * 86_400_000;
+
+/** Hours of one zone that are alike on a day of the week both tariffs hold for are seen here. */
+function checkTimed(tariffs: readonly Tariff[], what: string, name: string): void {
+  for (const [i, one] of tariffs.entries())
+    for (const other of tariffs.slice(i + 1)) {
+      const both = intersect(one, other);
+      if (!both || both.toMs - both.fromMs < SURELY_MS || one.zone !== other.zone) continue;
+      if (shareAMinute(one, other)) throw overlap(one, other, what, name);
+    }
+}
+
+function shareAMinute(one: Tariff, other: Tariff): boolean {
+  const starts = [one, other].flatMap(({ hours }) => [hours?.fromMinute ?? 0, 0]);
+  return [1, 2, 3, 4, 5, 6, 7].some((day) =>
+    starts.some((minute) => [one, other].every((each) => holdsAt(each, day, minute))),
   );
+}
+
+function holdsAt({ hours, days }: Tariff, day: number, minute: number): boolean {
+  return isWithin(hours ?? { fromMinute: 0, toMinute: 24 * 60 }, days, day, minute);
 }

@@ -1,7 +1,8 @@
 import { windowLengthMs } from "../model/window.ts";
-import { type PricedPiece, sumOf } from "./lines.ts";
+import type { PricedPiece } from "./priced.ts";
 import type { LineCost, Reconciliation, ReportLine } from "./report-types.ts";
 import type { UnobservedStretch } from "./stretches.ts";
+import { sumOf } from "./sum.ts";
 import { unreconciled } from "./unreconciled.ts";
 import type { BilledGpu } from "./usage.ts";
 
@@ -31,6 +32,10 @@ export function reconcile({ gpus, pieces, lines, unobserved, total }: Books): Re
     sourceEnergyMj: sumOf(pieces, (piece) => piece.energyMj),
     linesNanos: total && lines.reduce((acc, line) => acc + (line.cost?.totalNanos ?? 0n), 0n),
     totalNanos: total?.totalNanos,
+    linesAllocatedNanos:
+      total?.allocated &&
+      lines.reduce((acc, line) => acc + (line.cost?.allocated?.totalNanos ?? 0n), 0n),
+    allocatedNanos: total?.allocated?.totalNanos,
   };
   const n = numbers;
   const unobservedMs = n.recordedUnobservedMs + n.unrecordedMs;
@@ -39,6 +44,9 @@ export function reconcile({ gpus, pieces, lines, unobserved, total }: Books): Re
   mustEqual(unobservedMs, n.stretchesMs, "ms unobserved by sums and by stretches");
   mustEqual(n.sourceEnergyMj, n.linesEnergyMj, "mJ of the ledger and of the lines");
   mustEqual(n.totalNanos, n.linesNanos, "nanos of the total and of the lines");
+  mustEqual(n.allocatedNanos, n.linesAllocatedNanos, "nanos of cost with overhead and allocated");
+  const { allocated } = total ?? {};
+  mustEqual(allocated?.sharedNanos, allocated?.givenNanos, "nanos shared and given");
   return {
     ...numbers,
     equation:

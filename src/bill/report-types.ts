@@ -12,6 +12,10 @@ export const GROUP_KEYS = [
   "gpu",
   "model",
   "node",
+  "pool",
+  "commitment",
+  "day",
+  "hour",
 ] as const;
 
 export type GroupKey = (typeof GROUP_KEYS)[number];
@@ -41,6 +45,10 @@ export interface LineCost {
   timeNanos: bigint;
   energyNanos: bigint;
   totalNanos: bigint;
+  /** What it would cost at list prices; absent where the price list knows no other than its own. */
+  listNanos?: bigint | undefined;
+  /** What is invoiced for it: `totalNanos` less the part of what was paid in advance. As `listNanos`. */
+  contractedNanos?: bigint | undefined;
   /** Absent where no policy distributes anything. */
   allocated?: Allocated | undefined;
 }
@@ -99,6 +107,10 @@ export interface AppliedRate extends Window {
   /** The GPU model; absent for energy. */
   model?: string | undefined;
   nanos: bigint;
+  /** Of a GPU-hour; absent where it is `nanos`. */
+  listNanos?: bigint | undefined;
+  /** The commitment whose price this is. */
+  commitment?: string | undefined;
   gpuMs: number;
   energyMj: number;
 }
@@ -121,6 +133,9 @@ export interface Reconciliation {
   sourceEnergyMj: number;
   linesNanos?: bigint | undefined;
   totalNanos?: bigint | undefined;
+  /** All that lines bear, and cost and overhead of the window; absent where nothing is allocated. */
+  linesAllocatedNanos?: bigint | undefined;
+  allocatedNanos?: bigint | undefined;
   equation: string;
   ok: true;
 }
@@ -143,6 +158,10 @@ export interface Report {
   rates: readonly AppliedRate[];
   /** Measured energy that no price of energy covers. */
   energyUnpricedMj: number;
+  /** Measured energy that no carbon factor covers; absent where the price list has no factor. */
+  carbonUncoveredMj?: number | undefined;
+  /** The allocation policy, in sentences; absent where the price list has none, and no overhead. */
+  allocation?: readonly string[] | undefined;
   /** Where the unobserved time lies, device by device. */
   unobserved: readonly UnobservedStretch[];
   /** The ledger's own records of gaps that touch the window. */

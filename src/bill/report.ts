@@ -1,13 +1,22 @@
 import type { GapRecord, LedgerReader } from "../ledger/contract.ts";
 import { AssayError } from "../model/errors.ts";
+import type { OwnerFacts } from "../model/owner.ts";
 import { type Window, windowLengthMs } from "../model/window.ts";
+import { allocationWords } from "./allocation-words.ts";
+import { appliedRates } from "./applied-rates.ts";
+import { boundsOf } from "./bounds.ts";
 import { formatInstant } from "./instant.ts";
-import { type PricedPiece, appliedRates, priced, sumOf, toLines, totalCost } from "./lines.ts";
+import { costOptions, totalCost } from "./line-costs.ts";
+import { amountsOf, toLines } from "./lines.ts";
+import type { UsagePiece } from "./piece.ts";
+import { poolsOf } from "./price-precedence.ts";
 import type { PriceList } from "./price-types.ts";
-import { boundsOf, ratesFor } from "./rates.ts";
+import { type PricedPiece, priced } from "./priced.ts";
+import { type Rates, ratesFor, unitPricesAt } from "./rates.ts";
 import { reconcile } from "./reconcile.ts";
-import type { GroupKey, Report } from "./report-types.ts";
+import type { GroupKey, Report, ReportLine } from "./report-types.ts";
 import { type UnobservedStretch, unobservedStretches } from "./stretches.ts";
+import { sumOf } from "./sum.ts";
 import { type BilledGpu, billedGpus, recordedUsage, unrecordedUsage } from "./usage.ts";
 
 export interface ReportRequest {
@@ -36,6 +45,8 @@ export interface Books {
 }
 
 export interface BooksRequest extends Omit<ReportRequest, "groupBy"> {
+  /** What a report will be grouped by, where that asks for cuts. */
+  groupBy?: readonly GroupKey[] | undefined;
   /** Instants at which pieces are to be cut beside those at which a price changes. */
   cuts?: ((window: Window, gpus: readonly BilledGpu[]) => readonly number[]) | undefined;
 }
@@ -43,7 +54,7 @@ export interface BooksRequest extends Omit<ReportRequest, "groupBy"> {
 /**
  * Who had the GPU time of a window, what it was, and what it cost. Every GPU-millisecond from the
  * time a device was first seen is in exactly one line.
- * @throws AssayError report/window, price/missing, price/overlap, report/unreconciled
+ * @throws AssayError report/window, price/missing, price/overlap, price/currency, report/unreconciled
  */
 export async function buildReport(request: ReportRequest): Promise<Report> {
   return withBooks(request, (books) => reportOf(books, request.groupBy));
@@ -72,17 +83,13 @@ async function readBooks(request: BooksRequest): Promise<Books> {
   const coverage = await ledger.coverage(window);
   const gpus = billedGpus(await ledger.gpus(), coverage, window);
   const rates = prices && ratesFor(prices, gpus, window);
-  const bounds = cutAlso(boundsOf(window, rates), request.cuts?.(window, gpus) ?? []);
+  const knownMs = Math.min(window.toMs, ...gpus.map(({ fromMs }) => fromMs));
+  const cuts = request.cuts?.(window, gpus) ?? [];
+  const bounds = cutAlso(boundsOf(window, rates, request.groupBy ?? [], knownMs), cuts);
   const recorded = await recordedUsage(ledger, bounds);
   const unrecorded = unrecordedUsage(recorded, gpus, bounds);
   const facts = new Map((await ledger.owners()).map(({ key, proven }) => [key, proven]));
-  const known = new Map(gpus.map(({ gpu }) => [gpu.uuid, gpu]));
-  const pieces = [...recorded, ...unrecorded]
-    .filter((piece) => piece.timeMs > 0 || piece.energyMj > 0)
-    .flatMap((piece) => {
-      const gpu = known.get(piece.gpuUuid);
-      return gpu ? [priced(piece, gpu, rates, facts.get(piece.ownerKey))] : [];
-    });
+  const pieces = pricer({ gpus, rates, prices, facts })([...recorded, ...unrecorded]);
   const gaps = await ledger.gaps(window);
   const unobserved = unobservedStretches(coverage, gpus, gaps);
   return { window, nowMs, prices, gpus, pieces, unobserved, gaps };
@@ -101,8 +108,8 @@ function cutAlso(bounds: readonly number[], cuts: readonly number[]): number[] {
  */
 export function reportOf(books: Books, groupBy: readonly GroupKey[]): Report {
   const { window, nowMs, prices, gpus, pieces, unobserved, gaps } = books;
-  const lines = toLines(pieces, groupBy, prices !== undefined);
-  const totals = totalsOf(pieces, prices !== undefined);
+  const lines = toLines(pieces, groupBy, prices && costOptions(prices));
+  const totals = totalsOf(pieces, lines, prices);
   const reconciliation = reconcile({ gpus, pieces, lines, unobserved, total: totals.cost });
   return {
     window,
@@ -117,7 +124,9 @@ export function reportOf(books: Books, groupBy: readonly GroupKey[]): Report {
     totals,
     coverage: totals.gpuMs > 0 ? totals.observedMs / totals.gpuMs : undefined,
     rates: appliedRates(pieces),
-    energyUnpricedMj: sumOf(pieces, (p) => (p.kwhNanos === undefined ? p.energyMj : 0)),
+    energyUnpricedMj: sumOf(pieces, (p) => (p.prices?.kwhNanos === undefined ? p.energyMj : 0)),
+    carbonUncoveredMj: prices && uncovered(prices, pieces),
+    allocation: prices && allocationWords(prices, window),
     unobserved,
     gaps,
     reconciliation,
@@ -138,18 +147,48 @@ async function pastPart({ ledger, window, nowMs }: BooksRequest): Promise<Window
   );
 }
 
-function totalsOf(pieces: readonly PricedPiece[], isPriced: boolean): Report["totals"] {
+interface PricingContext {
+  gpus: readonly BilledGpu[];
+  rates: Rates | undefined;
+  prices: PriceList | undefined;
+  facts: ReadonlyMap<string, OwnerFacts>;
+}
+
+/** Prices what there is of each piece; a piece that holds nothing is left out. */
+function pricer({ gpus, rates, prices, facts }: PricingContext) {
+  const known = new Map(
+    gpus.map(({ gpu }) => {
+      const pools = prices ? poolsOf(prices, gpu).map(({ name }) => name) : [];
+      return [gpu.uuid, { gpu, pools }];
+    }),
+  );
+  return (pieces: readonly UsagePiece[]): PricedPiece[] =>
+    pieces
+      .filter((piece) => piece.timeMs > 0 || piece.energyMj > 0)
+      .flatMap((piece) => {
+        const gpu = known.get(piece.gpuUuid);
+        const unit = rates && unitPricesAt(rates, piece.gpuUuid, piece.fromMs);
+        return gpu ? [priced(piece, gpu, unit, (key) => facts.get(key))] : [];
+      });
+}
+
+function totalsOf(
+  pieces: readonly PricedPiece[],
+  lines: readonly ReportLine[],
+  prices: PriceList | undefined,
+): Report["totals"] {
+  const carbon = lines.flatMap(({ carbonMilligrams }) => carbonMilligrams ?? []);
   return {
-    gpuMs: sumOf(pieces, (piece) => piece.timeMs),
+    ...amountsOf(pieces),
     observedMs: sumOf(pieces, (piece) => (piece.charge === "unobserved" ? 0 : piece.timeMs)),
-    energyMj: sumOf(pieces, (piece) => piece.energyMj),
-    energyUnmeasuredMs: sumOf(pieces, (piece) => piece.energyUnmeasuredMs),
-    idleEnergyMj: sumOf(pieces, (piece) => piece.idleEnergyMj),
-    dynamicEnergyMj: sumOf(pieces, (piece) => piece.dynamicEnergyMj),
-    energyUnsplitMs: sumOf(pieces, (piece) => piece.energyUnsplitMs),
-    confidenceMs: sumOf(pieces, (piece) => piece.confidenceMs),
-    cost: isPriced ? totalCost(pieces) : undefined,
+    carbonMilligrams: carbon.length > 0 ? sumOf(carbon, (each) => each) : undefined,
+    cost: prices && totalCost(pieces, lines, costOptions(prices)),
   };
+}
+
+function uncovered({ carbon }: PriceList, pieces: readonly PricedPiece[]): number | undefined {
+  if (carbon.length === 0) return undefined;
+  return sumOf(pieces, (piece) => (piece.carbon === undefined ? piece.energyMj : 0));
 }
 
 function reportGpu({ gpu, fromMs, toMs }: BilledGpu): Report["gpus"][number] {

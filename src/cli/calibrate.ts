@@ -5,6 +5,7 @@ import { sleep } from "../collect/sleep.ts";
 import { loadConfig } from "../config/load.ts";
 import { defaultStateDir } from "../config/paths.ts";
 import type { Config } from "../config/schema.ts";
+import { nodeName } from "../daemon/node-name.ts";
 import { loadPrices } from "../daemon/prices.ts";
 import { collectorsOf } from "../daemon/source.ts";
 import { openTelemetry } from "../daemon/telemetry.ts";
@@ -251,11 +252,11 @@ function moneyText(
   { gpus }: TelemetrySource,
   nowMs: number,
 ): string | undefined {
-  const model = gpus.find(({ uuid }) => uuid === match.gpuUuid)?.model;
-  if (config.prices.file === undefined || model === undefined) return undefined;
+  const gpu = gpus.find(({ uuid }) => uuid === match.gpuUuid);
+  if (config.prices.file === undefined || !gpu) return undefined;
   const prices = loadPrices(config.prices.file);
   const window = { fromMs: nowMs, toMs: nowMs + 1 };
-  const anHour = priceAt(gpuPriceSpans(prices, model, window), nowMs);
+  const anHour = priceAt(gpuPriceSpans(prices, { ...gpu, node: nodeName(config) }, window), nowMs);
   if (anHour === undefined) return undefined;
   const aKwh = priceAt(energyPriceSpans(prices, window), nowMs) ?? 0n;
   const time = gpuTimeCost(Math.round(gpuSeconds * 1000), anHour);

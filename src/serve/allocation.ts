@@ -1,4 +1,5 @@
 import type { AggregateKey } from "../bill/opencost/aggregate.ts";
+import { costOptions } from "../bill/line-costs.ts";
 import { type AllocationAnswer, allocations } from "../bill/opencost/allocation.ts";
 import { MAX_STEPS, stepsOf } from "../bill/opencost/steps.ts";
 import { parseWindow } from "../bill/opencost/window.ts";
@@ -42,7 +43,7 @@ export async function allocationAnswer(
       pieces,
       stepMs,
       keys,
-      isPriced: list !== undefined,
+      costs: list && costOptions(list),
     });
   });
 }

@@ -12,6 +12,8 @@ const YEAR = { fromMs: at("2026-01-01T00:00Z"), toMs: at("2027-01-01T00:00Z") };
 const list = (extra = "", perGpuHour = '"2.49"'): string =>
   `currency: USD\ngpus:\n  - model: "${H100}"\n    perGpuHour: ${perGpuHour}\n    from: 2026-01-01\n${extra}`;
 
+const device = (model: string) => ({ model, node: "node-a", uuid: "GPU-1" });
+
 const parse = (text: string) => parsePriceList(text, "prices.yaml");
 
 function errorOf(text: string): AssayError {
@@ -25,7 +27,7 @@ function errorOf(text: string): AssayError {
 }
 
 const spansOf = (text: string, model = H100, window = YEAR) =>
-  gpuPriceSpans(parse(text), model, window).map(({ fromMs, nanos }) => [
+  gpuPriceSpans(parse(text), device(model), window).map(({ fromMs, nanos }) => [
     new Date(fromMs).toISOString().slice(0, 10),
     nanos,
   ]);
@@ -211,6 +213,6 @@ describe("the example price list", () => {
   it("is accepted", () => {
     const text = readFileSync(new URL("../../data/prices.yaml", import.meta.url), "utf8");
     expect(text).toMatch(/EXAMPLE/);
-    expect(gpuPriceSpans(parse(text), "Unlisted GPU", YEAR)[0]?.nanos).toBe(1_000_000_000n);
+    expect(gpuPriceSpans(parse(text), device("Unlisted GPU"), YEAR)[0]?.nanos).toBe(1_000_000_000n);
   });
 });

@@ -4,7 +4,7 @@ import type { OwnerFacts } from "../../model/owner.ts";
 import { sanitize } from "../../model/text.ts";
 import type { KnownGpu, KnownOwner, LedgerReader } from "../../ledger/contract.ts";
 import type { PriceList } from "../../bill/price-types.ts";
-import { usageCost } from "../../bill/usage-cost.ts";
+import { PriceClock, usageCost } from "../../bill/usage-cost.ts";
 import type { ExactCost } from "../../model/money.ts";
 import { shortHash } from "../signing.ts";
 import { StoryIndex } from "../stories/story-index.ts";
@@ -82,11 +82,13 @@ export async function costOf(
 ): Promise<ExactCost | undefined> {
   const { ledger, prices, gpus } = book;
   if (!prices) return undefined;
+  const clock = new PriceClock(prices);
   let sum: ExactCost = 0n;
   for (const incident of incidents)
     for await (const slice of slicesOf(ledger, incident)) {
       const model = gpus.get(slice.gpuUuid)?.model ?? "";
-      const { cost, isPriced } = usageCost(prices, model, slice);
+      const device = { model, node: slice.node, uuid: slice.gpuUuid };
+      const { cost, isPriced } = usageCost(clock, device, slice);
       if (!isPriced) return undefined;
       sum += cost;
     }

@@ -4,6 +4,7 @@ import { sanitize } from "../../model/text.ts";
 import type { BillingNames } from "../names.ts";
 import { MAX_CELL } from "../render/cells.ts";
 import type { AllocatedCharge, OriginCharge } from "./charges.ts";
+import { KINDS, type KindSpec } from "./kinds.ts";
 
 export const FOCUS_VERSIONS = ["1.2", "1.3"] as const;
 export type FocusVersion = (typeof FOCUS_VERSIONS)[number];
@@ -47,14 +48,17 @@ const decimal = (name: string, cell: Cell<"decimal">): FocusColumn => ({
 });
 
 /** How the parts of a charge are found; docs/reports.md explains both. */
-const METHODS = { time: "gpu-time-share", energy: "gpu-energy-share" } as const;
-const UNITS = { time: "Hours", energy: "kWh" } as const;
-const USAGE_UNITS = { time: "GPU-Milliseconds", energy: "Millijoules" } as const;
+const METHODS = { ms: "gpu-time-share", mJ: "gpu-energy-share" } as const;
+const UNITS = { ms: "Hours", mJ: "kWh" } as const;
+const USAGE_UNITS = { ms: "GPU-Milliseconds", mJ: "Millijoules" } as const;
 
-const unit: Cell<"text"> = ({ origin }) => UNITS[origin.kind];
-const unitPrice: Cell<"decimal"> = ({ origin }) => origin.unitNanos;
-const cost: Cell<"decimal"> = ({ costNanos }) => costNanos;
-const quantity: Cell<"decimal"> = ({ quantityNanos }) => quantityNanos;
+const unit: Cell<"text"> = ({ origin }) => UNITS[amountKind(origin)];
+const quantity: Cell<"decimal"> = (charge) => charge.quantity;
+const contracted: Cell<"decimal"> = (charge) => charge.contracted;
+const ofCommitment =
+  (value: (commitment: string) => string): Cell<"text"> =>
+  ({ origin: { commitment } }) =>
+    commitment === undefined ? undefined : value(commitment);
 
 /**
  * The columns of FOCUS that there is something to say in, in the order of their names, and then our
@@ -62,11 +66,11 @@ const quantity: Cell<"decimal"> = ({ quantityNanos }) => quantityNanos;
  */
 const COLUMNS: readonly FocusColumn[] = [
   { ...json("AllocatedMethodDetails", methodDetails), since: "1.3" },
-  { ...text("AllocatedMethodId", ({ origin }) => METHODS[origin.kind]), since: "1.3" },
+  { ...text("AllocatedMethodId", ({ origin }) => METHODS[amountKind(origin)]), since: "1.3" },
   { ...text("AllocatedResourceId", ({ ownerKey }) => ownerKey), since: "1.3" },
   { ...text("AllocatedResourceName", resourceName), since: "1.3" },
   { ...json("AllocatedTags", allocatedTags), since: "1.3" },
-  decimal("BilledCost", cost),
+  decimal("BilledCost", contracted),
   text("BillingAccountId", ({ names }) => names.billingAccountId),
   text("BillingAccountName", ({ names }) => names.billingAccountName),
   text("BillingCurrency", ({ currency }) => currency),
@@ -78,16 +82,32 @@ const COLUMNS: readonly FocusColumn[] = [
   text("ChargeFrequency", () => "Usage-Based"),
   time("ChargePeriodEnd", ({ origin }) => origin.toMs),
   time("ChargePeriodStart", ({ origin }) => origin.fromMs),
+  text(
+    "CommitmentDiscountCategory",
+    ofCommitment(() => "Usage"),
+  ),
+  text("CommitmentDiscountId", ofCommitment(String)),
+  text("CommitmentDiscountName", ofCommitment(String)),
+  text(
+    "CommitmentDiscountStatus",
+    ofCommitment(() => "Used"),
+  ),
+  text(
+    "CommitmentDiscountType",
+    ofCommitment(() => "Commitment"),
+  ),
   decimal("ConsumedQuantity", quantity),
   text("ConsumedUnit", unit),
-  decimal("ContractedCost", cost),
-  decimal("ContractedUnitPrice", unitPrice),
-  decimal("EffectiveCost", cost),
+  decimal("ContractedCost", contracted),
+  decimal("ContractedUnitPrice", ({ origin }) => origin.contractedUnitNanos),
+  decimal("EffectiveCost", ({ effective }) => effective),
   { ...text("HostProviderName", ({ names }) => names.provider), since: "1.3" },
   text("InvoiceIssuerName", ({ names }) => names.invoiceIssuer),
-  decimal("ListCost", cost),
-  decimal("ListUnitPrice", unitPrice),
-  text("PricingCategory", () => "Standard"),
+  decimal("ListCost", ({ list }) => list),
+  decimal("ListUnitPrice", ({ origin }) => origin.listUnitNanos),
+  text("PricingCategory", ({ origin }) =>
+    origin.commitment === undefined ? "Standard" : "Committed",
+  ),
   decimal("PricingQuantity", quantity),
   text("PricingUnit", unit),
   text("ProviderName", ({ names }) => names.provider),
@@ -102,13 +122,17 @@ const COLUMNS: readonly FocusColumn[] = [
   { ...text("ServiceProviderName", ({ names }) => names.provider), since: "1.3" },
   text("ServiceSubcategory", () => "Other (Compute)"),
   text("SkuId", ({ origin }) => skuId(origin)),
-  text("SkuMeter", ({ origin }) => (origin.kind === "time" ? "GPU Time" : "Energy")),
+  text("SkuMeter", ({ origin }) => KINDS[origin.kind].meter),
   json("SkuPriceDetails", ({ origin }) => skuDetails(origin)),
-  text("SkuPriceId", ({ origin }) => `${skuId(origin)}@${formatDecimal(origin.unitNanos, 9)}`),
+  text(
+    "SkuPriceId",
+    ({ origin }) => `${skuId(origin)}@${formatDecimal(origin.contractedUnitNanos, 9)}`,
+  ),
   text("SubAccountId", ({ origin }) => origin.gpu.node),
   text("SubAccountName", ({ origin }) => origin.gpu.node),
   json("Tags", ({ origin }) => JSON.stringify(originTags(origin))),
   text("x_Charge", ({ charge }) => charge),
+  decimal("x_Confidence", ({ confidenceNanos }) => confidenceNanos),
   decimal("x_Coverage", ({ origin }) => origin.coverageNanos),
   {
     name: "x_EnergyMj",
@@ -130,28 +154,32 @@ export function focusColumns(version: FocusVersion): FocusColumn[] {
   return COLUMNS.filter(({ since }) => since === undefined || since === version);
 }
 
+function amountKind({ kind }: OriginCharge): KindSpec["amount"] {
+  return KINDS[kind].amount;
+}
+
 function gpuName({ gpu }: OriginCharge): string {
   return `${gpu.model} (GPU ${gpu.index})`;
 }
 
 function description(origin: OriginCharge): string {
-  const what = origin.kind === "time" ? "GPU time" : "Energy";
-  return `${what} of ${gpuName(origin)} of node ${origin.gpu.node}`;
+  return `${KINDS[origin.kind].what} of ${gpuName(origin)} of node ${origin.gpu.node}`;
 }
 
 function skuId({ kind, gpu }: OriginCharge): string {
-  return kind === "time" ? `gpu-hour/${gpu.model}` : "kwh";
+  if (kind === "energy") return "kwh";
+  return kind === "time" ? `gpu-hour/${gpu.model}` : kind;
 }
 
 function skuDetails({ kind, gpu }: OriginCharge): string | undefined {
-  if (kind === "energy") return undefined;
+  if (kind !== "time") return undefined;
   return JSON.stringify({ GpuCount: 1, x_GpuModel: sanitize(gpu.model, MAX_CELL) });
 }
 
 function methodDetails({ origin, ratioNanos, amount }: FocusCharge): string {
   // A decimal, not a binary fraction: those of one origin sum to 1.
   const ratio = formatDecimal(ratioNanos, 9);
-  return `{"Elements":[{"AllocatedRatio":${ratio},"UsageUnit":"${USAGE_UNITS[origin.kind]}","UsageQuantity":${amount}}]}`;
+  return `{"Elements":[{"AllocatedRatio":${ratio},"UsageUnit":"${USAGE_UNITS[amountKind(origin)]}","UsageQuantity":${amount}}]}`;
 }
 
 /** The proven name behind an owner's key; the key where there is none. */

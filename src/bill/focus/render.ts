@@ -7,7 +7,7 @@ import { sanitize } from "../../model/text.ts";
 import { formatInstant } from "../instant.ts";
 import type { BillingNames } from "../names.ts";
 import { MAX_CELL } from "../render/cells.ts";
-import type { PricedPiece } from "../lines.ts";
+import type { PricedPiece } from "../priced.ts";
 import { allocatedCharges } from "./charges.ts";
 import { type FocusCharge, type FocusColumn, type FocusVersion, focusColumns } from "./columns.ts";
 

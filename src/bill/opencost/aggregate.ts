@@ -1,8 +1,8 @@
 import type { OwnerFact } from "../../model/owner.ts";
 import { sanitize } from "../../model/text.ts";
-import { GROUP_VALUE, type PricedPiece } from "../lines.ts";
+import { GROUP_VALUE } from "../group-value.ts";
+import type { PricedPiece } from "../priced.ts";
 import { GROUP_KEYS, type GroupKey } from "../report-types.ts";
-import { bearerOf } from "../render/bearer.ts";
 import { MAX_CELL } from "../render/cells.ts";
 
 /** What OpenCost calls by names of its own, and the proven fact that says it. */
@@ -26,7 +26,11 @@ const FACT_KEYS: readonly FactKey[] = [
   "job",
   "account",
 ];
-export const AGGREGATE_KEYS: readonly AggregateKey[] = [...GROUP_KEYS, ...FACT_KEYS];
+export const AGGREGATE_KEYS: readonly AggregateKey[] = [
+  // Days and hours are steps.
+  ...GROUP_KEYS.filter((key) => key !== "day" && key !== "hour"),
+  ...FACT_KEYS,
+];
 
 /** Time nobody had, time nobody measured, and time of an owner of whom a key says nothing. */
 export const IDLE_NAME = "__idle__";
@@ -34,7 +38,15 @@ export const UNOBSERVED_NAME = "__unobserved__";
 const UNALLOCATED_NAME = "__unallocated__";
 
 /** Keys that every piece has a value of, whosever it is. */
-const OF_DEVICE: ReadonlySet<AggregateKey> = new Set(["gpu", "model", "node"]);
+const OF_DEVICE: ReadonlySet<AggregateKey> = new Set([
+  "gpu",
+  "model",
+  "node",
+  "pool",
+  "commitment",
+  "day",
+  "hour",
+]);
 
 /** One value a key, joined by `/`: what OpenCost calls an allocation. */
 export function allocationName(piece: PricedPiece, keys: readonly AggregateKey[]): string {
@@ -49,8 +61,7 @@ function valueOf(piece: PricedPiece, key: AggregateKey): string {
   const fact = FACT_KEYS.find((known) => known === key);
   if (fact) return piece.facts?.[FACTS[fact]] ?? UNALLOCATED_NAME;
   const group = GROUP_KEYS.find((known) => known === key);
-  if (!group) return UNALLOCATED_NAME;
-  return group === "owner" ? bearerOf(piece.ownerKey) : GROUP_VALUE[group](piece);
+  return group ? GROUP_VALUE[group](piece) : UNALLOCATED_NAME;
 }
 
 /** `namespace,pod` → keys, each once; undefined where a name is none. */

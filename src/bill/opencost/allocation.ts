@@ -1,8 +1,10 @@
 import { type Window, windowLengthMs } from "../../model/window.ts";
 import { formatInstant } from "../instant.ts";
 import { groupedBy } from "../group.ts";
-import { type PricedPiece, settledCosts, sumOf } from "../lines.ts";
+import { type CostOptions, lineCosts } from "../line-costs.ts";
+import type { PricedPiece } from "../priced.ts";
 import type { LineCost } from "../report-types.ts";
+import { sumOf } from "../sum.ts";
 import { type AggregateKey, allocationName } from "./aggregate.ts";
 import { stepsOf } from "./steps.ts";
 
@@ -43,31 +45,32 @@ export interface AllocationSource {
   pieces: readonly PricedPiece[];
   stepMs: number;
   keys: readonly AggregateKey[];
-  /** Without a price list there are hours, and no costs. */
-  isPriced: boolean;
+  /** Absent without a price list: then there are hours, and no costs. */
+  costs: CostOptions | undefined;
 }
 
-/** Usage as allocations, one set a step. The costs of all sets sum to the cost of the whole. */
+/** Usage as allocations, one set a step; what a step costs is shared within it. */
 export function allocations(source: AllocationSource): AllocationAnswer {
-  const { window, pieces, stepMs, keys, isPriced } = source;
-  const indexOf = (piece: PricedPiece): number =>
-    Math.floor((piece.fromMs - window.fromMs) / stepMs);
-  const groups = groupedBy(pieces, (piece) =>
-    JSON.stringify([indexOf(piece), allocationName(piece, keys)]),
-  );
-  const costs = isPriced ? settledCosts(groups) : undefined;
+  const { window, pieces, stepMs } = source;
   const steps = stepsOf(window, stepMs);
-  const sets = steps.map(() => new Map<string, Allocation>());
-  for (const [key, own] of groups) {
-    const [first] = own;
-    const at = first ? indexOf(first) : -1;
-    const step = steps[at];
-    if (!first || !step) continue;
-    const name = allocationName(first, keys);
-    sets[at]?.set(name, allocationOf(name, own, step, costs?.get(key)));
-  }
+  const byStep = groupedBy(pieces, ({ fromMs }) =>
+    String(Math.floor((fromMs - window.fromMs) / stepMs)),
+  );
+  const data = steps.map((step, i) => allocationSet(byStep.get(String(i)) ?? [], step, source));
+  return { code: 200, status: "success", data };
+}
+
+function allocationSet(
+  pieces: readonly PricedPiece[],
+  step: Window,
+  { keys, costs: options }: AllocationSource,
+): Record<string, Allocation> {
+  const groups = groupedBy(pieces, (piece) => allocationName(piece, keys));
+  const costs = options && lineCosts(groups, options);
   // From entries: a name such as __proto__ is a key like any other.
-  return { code: 200, status: "success", data: sets.map((set) => Object.fromEntries(set)) };
+  return Object.fromEntries(
+    [...groups].map(([name, own]) => [name, allocationOf(name, own, step, costs?.get(name))]),
+  );
 }
 
 const MS_PER_MINUTE = 60_000;
@@ -96,8 +99,8 @@ function allocationOf(
     gpuUsageAverage: usedMs + heldMs === 0 ? undefined : usedMs / (usedMs + heldMs),
     energyCost: cost && units(cost.energyNanos),
     energyKwh: isMeasured ? sumOf(pieces, (piece) => piece.energyMj) / MJ_PER_KWH : undefined,
-    sharedCost: cost && 0,
-    totalCost: cost && units(cost.totalNanos),
+    sharedCost: cost && units(sharedNanos(cost)),
+    totalCost: cost && units(cost.allocated?.totalNanos ?? cost.totalNanos),
   };
 }
 
@@ -112,6 +115,12 @@ function idleNanos(pieces: readonly PricedPiece[], cost: LineCost): bigint {
   const whole = exact(pieces);
   const idle = exact(pieces.filter(({ charge }) => charge === "held" || charge === "idle"));
   return whole === 0n ? 0n : (cost.timeNanos * idle) / whole;
+}
+
+/** What an allocation policy adds, less what others bear of it. */
+function sharedNanos({ allocated }: LineCost): bigint {
+  if (!allocated) return 0n;
+  return allocated.sharedNanos + allocated.overheadNanos - allocated.givenNanos;
 }
 
 /** Billionths as a number of units: JSON numbers are what clients of OpenCost read. */

@@ -1,6 +1,6 @@
 import type { LedgerReader } from "../../ledger/contract.ts";
-import { holderOf, parseOwnerKey } from "../../model/owner.ts";
 import type { Window } from "../../model/window.ts";
+import { costOptions } from "../line-costs.ts";
 import type { PriceList } from "../price-types.ts";
 import { type Books, reportOf, withBooks } from "../report.ts";
 import type { Report } from "../report-types.ts";
@@ -61,11 +61,12 @@ export async function readPageData(request: PageRequest): Promise<PageData> {
 function pageDataOf(books: Books, madeBy: string, chainHead: string | undefined): PageData {
   const report = reportOf(books, ["owner"]);
   const pieces = books.pieces.map(stated);
+  const costs = books.prices && costOptions(books.prices);
   const rows = (keyOf: (piece: StatedPiece) => string): Row[] =>
-    rowsBy(pieces, keyOf, books.prices !== undefined).sort(bySize);
+    rowsBy(pieces, keyOf, costs).sort(bySize);
   const states = rows((piece) => piece.state);
   const all = {
-    owner: rows(billedOwner),
+    owner: rows((piece) => piece.bearerKey),
     state: STATES.flatMap((state) =>
       states.filter(({ key }) => key === state).map((row) => ({ ...row, state })),
     ),
@@ -86,12 +87,6 @@ function pageDataOf(books: Books, madeBy: string, chainHead: string | undefined)
     confidence: confidenceRows(pieces),
     sums: checkedSums(all, report),
   };
-}
-
-/** Time that an owner left a device idle while holding it is part of what they are charged. */
-function billedOwner({ ownerKey }: StatedPiece): string {
-  const owner = parseOwnerKey(ownerKey);
-  return (owner && holderOf(owner)) ?? ownerKey;
 }
 
 function timeRows(

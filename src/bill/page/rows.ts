@@ -1,7 +1,9 @@
-import { type ExactCost, settle } from "../../model/money.ts";
 import { groupedBy } from "../group.ts";
-import { type PricedPiece, sumOf } from "../lines.ts";
-import type { LineCost } from "../report-types.ts";
+import { type CostOptions, lineCarbon, lineCosts } from "../line-costs.ts";
+import { amountsOf } from "../lines.ts";
+import type { PricedPiece } from "../priced.ts";
+import type { Allocated, LineCost } from "../report-types.ts";
+import { sumOf } from "../sum.ts";
 import { type State, stateOf } from "./states.ts";
 import type { Row, Sums } from "./types.ts";
 
@@ -20,41 +22,24 @@ export function stated(piece: PricedPiece): StatedPiece {
 /**
  * Pieces summed by key, in the order in which keys first appear. Costs are rounded once, so that the
  * rows' sum to the report's total, whatever the key is.
+ * @param costs absent without a price list
  */
 export function rowsBy(
   pieces: readonly StatedPiece[],
   keyOf: (piece: StatedPiece) => string,
-  isPriced: boolean,
+  costs: CostOptions | undefined,
 ): Row[] {
-  const groups = [...groupedBy(pieces, keyOf)];
-  const nanos = (cost: (piece: PricedPiece) => ExactCost): bigint[] =>
-    settle(
-      groups.map(([key, all]) => ({ key, cost: all.reduce((sum, each) => sum + cost(each), 0n) })),
-    ).parts;
-  const times = isPriced ? nanos((piece) => piece.timeCost) : [];
-  const energies = isPriced ? nanos((piece) => piece.energyCost) : [];
-  return groups.map(([key, all], i) => ({
+  const groups = groupedBy(pieces, keyOf);
+  const costOf = costs ? lineCosts(groups, costs) : new Map<string, LineCost>();
+  const carbonOf = lineCarbon(groups);
+  return [...groups].map(([key, all]) => ({
     ...amountsOf(all),
     key,
     count: 1,
     states: statesOf(all),
-    cost: isPriced ? costOf(times[i] ?? 0n, energies[i] ?? 0n) : undefined,
+    cost: costOf.get(key),
+    carbonMilligrams: carbonOf.get(key),
   }));
-}
-
-function costOf(timeNanos: bigint, energyNanos: bigint): LineCost {
-  return { timeNanos, energyNanos, totalNanos: timeNanos + energyNanos };
-}
-
-function amountsOf(pieces: readonly StatedPiece[]): Omit<Row, "key" | "count" | "states" | "cost"> {
-  return {
-    gpuMs: sumOf(pieces, (piece) => piece.timeMs),
-    energyMj: sumOf(pieces, (piece) => piece.energyMj),
-    energyUnmeasuredMs: sumOf(pieces, (piece) => piece.energyUnmeasuredMs),
-    idleEnergyMj: sumOf(pieces, (piece) => piece.idleEnergyMj),
-    dynamicEnergyMj: sumOf(pieces, (piece) => piece.dynamicEnergyMj),
-    energyUnsplitMs: sumOf(pieces, (piece) => piece.energyUnsplitMs),
-  };
 }
 
 function statesOf(pieces: readonly StatedPiece[]): Map<State, number> {
@@ -100,10 +85,23 @@ export function sumRows(rows: readonly Row[]): Row {
 function sumCosts(costs: readonly LineCost[]): LineCost {
   const sum = (amount: (cost: LineCost) => bigint): bigint =>
     costs.reduce((acc, cost) => acc + amount(cost), 0n);
-  return costOf(
-    sum((cost) => cost.timeNanos),
-    sum((cost) => cost.energyNanos),
-  );
+  const ofAllocated = (amount: (allocated: Allocated) => bigint): bigint =>
+    sum(({ allocated }) => (allocated ? amount(allocated) : 0n));
+  const timeNanos = sum((cost) => cost.timeNanos);
+  const energyNanos = sum((cost) => cost.energyNanos);
+  return {
+    timeNanos,
+    energyNanos,
+    totalNanos: timeNanos + energyNanos,
+    allocated: costs.some(({ allocated }) => allocated)
+      ? {
+          sharedNanos: ofAllocated((each) => each.sharedNanos),
+          overheadNanos: ofAllocated((each) => each.overheadNanos),
+          givenNanos: ofAllocated((each) => each.givenNanos),
+          totalNanos: ofAllocated((each) => each.totalNanos),
+        }
+      : undefined,
+  };
 }
 
 export function sumsOf(rows: readonly Row[]): Sums {

@@ -26,6 +26,7 @@ export function renderReportCsv(report: Report): string {
     "energy_cost",
     "cost",
     "simulated",
+    ...extraColumns(report).map(([title]) => title),
   ];
   return stringify([header, ...report.lines.map((line) => row(report, line))], {
     record_delimiter: "\r\n",
@@ -33,9 +34,33 @@ export function renderReportCsv(report: Report): string {
   });
 }
 
+function money(nanos: bigint | undefined): string {
+  return nanos === undefined ? "" : formatDecimal(nanos, 9);
+}
+
+type Column = readonly [title: string, cell: (line: ReportLine) => string];
+
+/** What only some price lists ask for. */
+function extraColumns({ totals }: Report): Column[] {
+  const columns: Column[] = [];
+  if (totals.cost?.listNanos !== undefined)
+    columns.push(
+      ["list_cost", ({ cost }) => money(cost?.listNanos)],
+      ["contracted_cost", ({ cost }) => money(cost?.contractedNanos)],
+    );
+  if (totals.cost?.allocated)
+    columns.push(
+      ["shared_cost", ({ cost }) => money(cost?.allocated?.sharedNanos)],
+      ["overhead_cost", ({ cost }) => money(cost?.allocated?.overheadNanos)],
+      ["given_cost", ({ cost }) => money(cost?.allocated?.givenNanos)],
+      ["allocated_cost", ({ cost }) => money(cost?.allocated?.totalNanos)],
+    );
+  if (totals.carbonMilligrams !== undefined)
+    columns.push(["carbon_mg", ({ carbonMilligrams: mg }) => String(mg ?? "")]);
+  return columns;
+}
+
 function row(report: Report, line: ReportLine): string[] {
-  const money = (nanos: bigint | undefined): string =>
-    nanos === undefined ? "" : formatDecimal(nanos, 9);
   const energyMj = measuredEnergyMj(line);
   return [
     formatInstant(report.window.fromMs),
@@ -51,5 +76,6 @@ function row(report: Report, line: ReportLine): string[] {
     money(line.cost?.energyNanos),
     money(line.cost?.totalNanos),
     String(line.simulated),
+    ...extraColumns(report).map(([, cell]) => cell(line)),
   ];
 }

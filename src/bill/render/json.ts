@@ -35,6 +35,8 @@ export function renderReportJson(report: Report): string {
     gpus: report.gpus.map((gpu) => ({ ...gpu, ...span(gpu), fromMs: undefined, toMs: undefined })),
     rates: report.rates.map(rate),
     energyUnpricedMj: report.energyUnpricedMj,
+    carbonUncoveredMj: report.carbonUncoveredMj,
+    allocation: report.allocation,
     unobserved: report.unobserved.map((stretch) => ({
       ...span(stretch),
       node: stretch.node,
@@ -56,6 +58,10 @@ export function renderReportJson(report: Report): string {
       totalNanos: undefined,
       linesCost: decimal(books.linesNanos),
       totalCost: decimal(books.totalNanos),
+      linesAllocatedNanos: undefined,
+      allocatedNanos: undefined,
+      linesAllocated: decimal(books.linesAllocatedNanos),
+      allocated: decimal(books.allocatedNanos),
     },
   };
   return `${JSON.stringify(document, undefined, 2)}\n`;
@@ -71,21 +77,33 @@ function amounts(of: Amounts): Record<string, unknown> {
     idleEnergyMj: split?.idleMj,
     dynamicEnergyMj: split?.dynamicMj,
     energyUnsplitMs,
+    confidenceMs: of.confidenceMs,
+    carbonMilligrams: of.carbonMilligrams,
     ...costs(of.cost),
   };
 }
 
-function costs(cost: LineCost | undefined): Record<string, string | undefined> {
+function costs(cost: LineCost | undefined): Record<string, unknown> {
+  const { allocated } = cost ?? {};
   return {
     timeCost: decimal(cost?.timeNanos),
     energyCost: decimal(cost?.energyNanos),
     cost: decimal(cost?.totalNanos),
+    listCost: decimal(cost?.listNanos),
+    contractedCost: decimal(cost?.contractedNanos),
+    allocated: allocated && {
+      shared: decimal(allocated.sharedNanos),
+      overhead: decimal(allocated.overheadNanos),
+      given: decimal(allocated.givenNanos),
+      total: decimal(allocated.totalNanos),
+    },
   };
 }
 
 function rate(of: AppliedRate): Record<string, unknown> {
-  const { what, model, gpuMs, energyMj } = of;
-  return { what, model, price: decimal(of.nanos), ...span(of), gpuMs, energyMj };
+  const { what, model, commitment, gpuMs, energyMj } = of;
+  const prices = { price: decimal(of.nanos), listPrice: decimal(of.listNanos), commitment };
+  return { what, model, ...prices, ...span(of), gpuMs, energyMj };
 }
 
 function decimal(nanos: bigint | undefined): string | undefined {

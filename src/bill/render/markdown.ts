@@ -54,6 +54,7 @@ function head(report: Report): string {
 function table(report: Report, money: PrintedMoney | undefined): string {
   const titles = [...report.groupBy.map((key) => GROUP_TITLES[key]), "Charge"];
   const costs = money ? ["Time cost", "Energy cost", `Cost ${report.currency}`] : [];
+  if (report.totals.cost?.allocated) costs.push("Shared", "Overhead", "Allocated");
   const numbers = ["GPU-hours", "kWh", ...costs];
   const rows = report.lines.map((line) => [
     ...report.groupBy.map((key) => code(line.group[key] ?? "")),
@@ -97,6 +98,11 @@ function notes(report: Report): string {
     const many = unobserved.length === 1 ? "one gap" : `${unobserved.length} gaps`;
     lines.push(`${formatDuration(ms)} in ${many} not observed: the JSON report lists all.`);
   }
+  if (report.totals.carbonMilligrams !== undefined)
+    lines.push(
+      `CO2 equivalent of the energy: ${(report.totals.carbonMilligrams / 1e6).toFixed(3)} kg.`,
+    );
+  if (report.allocation) lines.push(`Allocation: ${report.allocation.join(" ")}`);
   return lines.join("\n\n");
 }
 

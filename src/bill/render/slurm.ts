@@ -2,9 +2,11 @@ import { formatDecimal } from "../../model/money.ts";
 import { type OwnerFacts, parseOwnerKey } from "../../model/owner.ts";
 import { formatInstant } from "../instant.ts";
 import { groupedBy } from "../group.ts";
-import { type PricedPiece, settledCosts, sumOf } from "../lines.ts";
+import { costOptions, lineCosts } from "../line-costs.ts";
+import type { PricedPiece } from "../priced.ts";
+import type { Books } from "../report.ts";
 import type { Report } from "../report-types.ts";
-import { bearerOf } from "./bearer.ts";
+import { sumOf } from "../sum.ts";
 import { foreignCell } from "./cells.ts";
 
 /** As `sacct` calls them; those after `ConsumedEnergyRaw` are ours. */
@@ -34,12 +36,12 @@ type Row = Record<(typeof FIELDS)[number], string>;
  * together. An owner that is no job has no JobID. The GPU-seconds and the costs of all lines sum to
  * those of the report.
  */
-export function renderReportSlurm(report: Report, all: readonly PricedPiece[]): string {
-  const groups = groupedBy(all, (piece) => bearerOf(piece.ownerKey));
-  const costs = settledCosts(groups);
+export function renderReportSlurm(report: Report, { pieces: all, prices }: Books): string {
+  const groups = groupedBy(all, (piece) => piece.bearerKey);
+  const costs = prices && lineCosts(groups, costOptions(prices));
   const rows = [...groups].map(([owner, pieces]) => {
-    const cost = report.currency === undefined ? undefined : costs.get(owner)?.totalNanos;
-    return rowOf(report, owner, pieces, cost);
+    const cost = costs?.get(owner);
+    return rowOf(report, owner, pieces, cost?.allocated?.totalNanos ?? cost?.totalNanos);
   });
   const lines = rows.map((row) => FIELDS.map((field) => cell(row[field])).join("|"));
   return `${[FIELDS.join("|"), ...lines].join("\n")}\n`;

@@ -19,7 +19,7 @@ const MAX_CELL = 48;
 export function renderReportTable(report: Report): string {
   const money = printMoney(report);
   const parts = [head(report), linesTable(report, money), energyNote(report), gapList(report)];
-  parts.push(rateList(report, money), foot(report));
+  parts.push(allocationNote(report), rateList(report, money), foot(report));
   return `${parts.filter((part) => part !== "").join("\n\n")}\n`;
 }
 
@@ -42,6 +42,7 @@ function head(report: Report): string {
 function linesTable(report: Report, money: PrintedMoney | undefined): string {
   const titles = report.groupBy.map((key) => GROUP_TITLES[key]);
   const costs = money ? ["Time cost", "Energy cost", `Cost ${report.currency}`] : [];
+  if (report.totals.cost?.allocated) costs.push("Shared", "Overhead", "Allocated");
   const numbers = ["GPU time", "GPU-hours", "kWh", ...costs];
   const table = new Table({
     head: [...titles, "Charge", ...numbers],
@@ -99,7 +100,19 @@ function energyNote(report: Report): string {
     notes.push(
       `${kilowattHours(report.energyUnpricedMj).toFixed(3)} kWh have no price in the list and cost nothing here.`,
     );
+  const { carbonMilligrams } = report.totals;
+  if (carbonMilligrams !== undefined)
+    notes.push(`CO2 equivalent of the energy: ${(carbonMilligrams / 1e6).toFixed(3)} kg.`);
+  if ((report.carbonUncoveredMj ?? 0) > 0)
+    notes.push(
+      `${kilowattHours(report.carbonUncoveredMj ?? 0).toFixed(3)} kWh have no carbon factor: theirs is missing.`,
+    );
   return notes.join("\n");
+}
+
+function allocationNote({ allocation }: Report): string {
+  if (!allocation) return "";
+  return ["Allocation:", ...allocation.map((sentence) => `  ${sentence}`)].join("\n");
 }
 
 function gapList(report: Report): string {
@@ -122,7 +135,10 @@ function rateList(report: Report, money: PrintedMoney | undefined): string {
   const rows = report.rates.map((rate) => {
     const span = `${formatInstant(rate.fromMs)} to ${formatInstant(rate.toMs)}`;
     const what = rate.model === undefined ? "kWh" : `GPU-hour of ${sanitize(rate.model, MAX_CELL)}`;
-    return `  ${money.price(rate.nanos)} ${report.currency} a ${what}, ${span}`;
+    const by =
+      rate.commitment === undefined ? "" : `, commitment ${sanitize(rate.commitment, MAX_CELL)}`;
+    const list = rate.listNanos === undefined ? "" : `, list ${money.price(rate.listNanos)}`;
+    return `  ${money.price(rate.nanos)} ${report.currency} a ${what}, ${span}${by}${list}`;
   });
   return [`Prices (${sanitize(report.priceList ?? "", 120)}):`, ...rows].join("\n");
 }

@@ -11,4 +11,8 @@ export const GROUP_TITLES: Readonly<Record<GroupKey, string>> = {
   gpu: "GPU",
   model: "Model",
   node: "Node",
+  pool: "Pool",
+  commitment: "Commitment",
+  day: "Day (UTC)",
+  hour: "Hour (UTC)",
 };
