@@ -1,6 +1,11 @@
 import { type Owner, holderOf, parseOwnerKey } from "../model/owner.ts";
 import { splitExactly } from "../model/split.ts";
-import { type AllocationPolicy, SHARED_COSTS, type SharedCost, type Sharing } from "./allocation-policy.ts";
+import {
+  type AllocationPolicy,
+  SHARED_COSTS,
+  type SharedCost,
+  type Sharing,
+} from "./allocation-policy.ts";
 import type { Allocated } from "./report-types.ts";
 
 /** What one owner put into one line: the atoms that a policy moves costs between. */
@@ -31,7 +36,8 @@ export function allocate(
   const bearers = bearersOf(cells, roles);
   for (const cost of SHARED_COSTS) {
     const moved = cells.filter((_, i) => cost === "overhead" || roles[i] === cost);
-    const amountOf = (cell: OwnerCell) => (cost === "overhead" ? cell.overheadNanos : cell.ownNanos);
+    const amountOf = (cell: OwnerCell) =>
+      cost === "overhead" ? cell.overheadNanos : cell.ownNanos;
     const pot = moved.reduce((acc, cell) => acc + amountOf(cell), 0n);
     const parts = policy[cost] === "none" ? undefined : partsOf(pot, policy[cost], bearers);
     const column = cost === "overhead" ? "overheadNanos" : "sharedNanos";

@@ -2,7 +2,12 @@ import { formatDecimal } from "../model/money.ts";
 import { sanitize } from "../model/text.ts";
 import type { Window } from "../model/window.ts";
 import { intersect } from "../model/window.ts";
-import { type AllocationPolicy, NOTHING_SHARED, type SharedCost, type Sharing } from "./allocation-policy.ts";
+import {
+  type AllocationPolicy,
+  NOTHING_SHARED,
+  type SharedCost,
+  type Sharing,
+} from "./allocation-policy.ts";
 import { formatInstant } from "./instant.ts";
 import type { Overhead, PriceList } from "./price-types.ts";
 
@@ -51,7 +56,9 @@ function overheadWords(list: PriceList, policy: AllocationPolicy, window: Window
 function overheadWord({ name, kind, nanos, currency, ...dates }: Overhead, window: Window): string {
   const figure = formatDecimal(nanos, 9).replace(/(\.\d\d\d*?)0+$/, "$1");
   const what =
-    kind === "pue" ? `the energy's cost times ${figure} - 1 (PUE)` : `${figure} ${currency} a GPU-hour`;
+    kind === "pue"
+      ? `the energy's cost times ${figure} - 1 (PUE)`
+      : `${figure} ${currency} a GPU-hour`;
   const since = dates.fromMs > window.fromMs ? ` from ${formatInstant(dates.fromMs)}` : "";
   const until = dates.toMs < window.toMs ? ` until ${formatInstant(dates.toMs)}` : "";
   return `Overhead "${sanitize(name, 80)}"${since}${until}: ${what}.`;

@@ -34,5 +34,11 @@ function rateOf(what: AppliedRate["what"], piece: PricedPiece): AppliedRate | un
   if (what === "kWh") return { what, ...used };
   const { listNanos, commitment } = prices;
   const isListed = listNanos === nanos;
-  return { what, model: piece.gpu.model, commitment, listNanos: isListed ? undefined : listNanos, ...used };
+  return {
+    what,
+    model: piece.gpu.model,
+    commitment,
+    listNanos: isListed ? undefined : listNanos,
+    ...used,
+  };
 }

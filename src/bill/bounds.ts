@@ -23,7 +23,8 @@ export function boundsOf(
 ): number[] {
   const step = groupBy.includes("hour") ? HOUR_MS : groupBy.includes("day") ? DAY_MS : undefined;
   const all = [window.fromMs, window.toMs, ...(rates ? rateBounds(rates) : [])];
-  const firstMs = step === undefined ? 0 : Math.floor(Math.max(window.fromMs, knownMs) / step) * step;
+  const firstMs =
+    step === undefined ? 0 : Math.floor(Math.max(window.fromMs, knownMs) / step) * step;
   const count = step === undefined ? 0 : (window.toMs - firstMs) / step;
   if (count <= MAX_INTERVALS && step !== undefined)
     for (let atMs = firstMs; atMs < window.toMs; atMs += step) all.push(atMs);

@@ -26,10 +26,7 @@ export const GROUP_VALUE: Readonly<Record<GroupKey, (piece: PricedPiece) => stri
 };
 
 /** Owners of whom there is one on a node are nobody's: they go by their own names. */
-function factOf(
-  { bearerKey, facts }: PricedPiece,
-  fact: "user" | "team" | "costCentre",
-): string {
+function factOf({ bearerKey, facts }: PricedPiece, fact: "user" | "team" | "costCentre"): string {
   const { kind, id } = parseOwnerKey(bearerKey) ?? {};
   if (id === "") return bearerKey;
   const user = fact === "user" && kind === "user" ? id : undefined;

@@ -109,7 +109,9 @@ export function totalCost(
 
 /** Milligrams of CO2 equivalent by line; empty where no factor held for any of the energy. */
 export function lineCarbon(groups: Groups): Map<string, number> {
-  const known = [...groups.values()].some((pieces) => pieces.some(({ carbon }) => carbon !== undefined));
+  const known = [...groups.values()].some((pieces) =>
+    pieces.some(({ carbon }) => carbon !== undefined),
+  );
   if (!known) return new Map();
   const settled = settleCells(
     cellsOf(groups, (piece) => piece.carbon ?? 0n),

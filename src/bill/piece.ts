@@ -17,8 +17,8 @@ export interface UsagePiece extends Window {
   dynamicEnergyMj: number;
   /** The part of `timeMs` whose energy was measured and could not be split into the two. */
   energyUnsplitMs: number;
-  /** Confidence of the label times `timeMs`; absent where nothing was labelled. */
-  confidenceMs?: number | undefined;
+  /** Confidence of the labels times time. */
+  confidenceMs: number;
   simulated: boolean;
   recorded: boolean;
 }

@@ -69,7 +69,9 @@ export function checkRates(list: PriceList): void {
     ...energy,
     ...overhead.filter(({ kind }) => kind === "perGpuHour"),
   ];
-  const all = defaultPrice ? [...dated, { ...defaultPrice, fromMs: -Infinity, toMs: Infinity }] : dated;
+  const all = defaultPrice
+    ? [...dated, { ...defaultPrice, fromMs: -Infinity, toMs: Infinity }]
+    : dated;
   for (const price of all) {
     if (price.currency === currency) continue;
     const isPair = ({ of, in: into }: CurrencyRate): boolean =>

@@ -118,10 +118,22 @@ function checkPools({ pools, gpus, commitments, name }: PriceList): void {
   }
   for (const { scope, line } of [...gpus, ...commitments])
     if (scope?.kind === "pool" && !known.has(scope.pattern))
-      throw badPool("There is no pool", scope.pattern, name, line, `known: ${[...known].join(", ") || "none; list it under pools"}`);
+      throw badPool(
+        "There is no pool",
+        scope.pattern,
+        name,
+        line,
+        `known: ${[...known].join(", ") || "none; list it under pools"}`,
+      );
 }
 
-function badPool(what: string, pool: string, name: string, line: number, hint?: string): AssayError {
+function badPool(
+  what: string,
+  pool: string,
+  name: string,
+  line: number,
+  hint?: string,
+): AssayError {
   return new AssayError("price/invalid", `${what} "${sanitize(pool, 40)}".`, {
     place: `${name}:${line}`,
     hint: hint && sanitize(hint, 300),

@@ -36,7 +36,8 @@ export function gpuPriceSpans(list: PriceList, device: PricedDevice, window: Win
     ...rateChanges(list, [...all, ...fallback]),
   ];
   return spansOf(window, cuts, (atMs) => {
-    const best = (of: readonly GpuPrice[]) => mostSpecific(of, atMs, `"${device.model}"`, list.name);
+    const best = (of: readonly GpuPrice[]) =>
+      mostSpecific(of, atMs, `"${device.model}"`, list.name);
     const price = best(listed);
     const plain = price ? convertedPrice(list, price, atMs) : defaultSpan(list, atMs);
     const commitment = best(committed);

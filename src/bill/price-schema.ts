@@ -11,12 +11,20 @@ const model = z.string("must be a GPU's model name").min(1, "must not be empty")
 const name = z.string("must be a name").min(1, "must not be empty").max(80);
 
 const dated = { from: instant, to: instant.optional() };
-const timed = { ...dated, hours: hours.optional(), days: days.optional(), timeZone: timeZone.optional() };
+const timed = {
+  ...dated,
+  hours: hours.optional(),
+  days: days.optional(),
+  timeZone: timeZone.optional(),
+};
 const own = { currency: currency.optional() };
 
-const ONE_SCOPE = { message: "takes one of `gpu`, `node` and `pool`", path: ["pool"] };
-const isOneScope = (scope: { gpu?: string | undefined; node?: string | undefined; pool?: string | undefined }) =>
-  [scope.gpu, scope.node, scope.pool].filter((each) => each !== undefined).length <= 1;
+const oneScope = (names: string) => ({ message: `takes one of ${names}`, path: ["pool"] });
+const isOneScope = (scope: {
+  gpu?: string | undefined;
+  node?: string | undefined;
+  pool?: string | undefined;
+}) => [scope.gpu, scope.node, scope.pool].filter((each) => each !== undefined).length <= 1;
 
 const gpuShape = {
   model,
@@ -37,7 +45,12 @@ const commitmentShape = {
   perGpuHour: amount.optional(),
   listPerGpuHour: amount.optional(),
   upfront: amount.optional(),
-  devices: z.coerce.number("must be a number of devices").int("must be whole").min(1).max(1_000_000).optional(),
+  devices: z.coerce
+    .number("must be a number of devices")
+    .int("must be whole")
+    .min(1)
+    .max(1_000_000)
+    .optional(),
   ...own,
   ...dated,
 };
@@ -45,17 +58,24 @@ const commitmentShape = {
 const commitment = z
   .strictObject(commitmentShape)
   .refine(endsLater, ORDER)
-  .refine(isOneScope, ONE_SCOPE)
-  .refine(({ model: m, gpu, node, pool }) => [m, gpu, node, pool].some((each) => each !== undefined), {
-    message: "needs one of `model`, `gpu`, `node` and `pool`: what it is for",
-  })
+  .refine(isOneScope, oneScope("`gpu`, `node` and `pool`"))
+  .refine(
+    ({ model: m, gpu, node, pool }) => [m, gpu, node, pool].some((each) => each !== undefined),
+    {
+      message: "needs one of `model`, `gpu`, `node` and `pool`: what it is for",
+    },
+  )
   .refine(({ perGpuHour, upfront }) => perGpuHour !== undefined || upfront !== undefined, {
     message: "needs `perGpuHour`, `upfront`, or both",
   })
-  .refine(({ upfront, devices, to }) => upfront === undefined || (devices !== undefined && to !== undefined), {
-    message: "`upfront` needs `devices`, how many it paid for, and `to`, until when",
-    path: ["upfront"],
-  });
+  .refine(
+    ({ upfront, devices, to }) =>
+      upfront === undefined || (devices !== undefined && to !== undefined),
+    {
+      message: "`upfront` needs `devices`, how many it paid for, and `to`, until when",
+      path: ["upfront"],
+    },
+  );
 
 const energyShape = { perKwh: amount, ...own, ...timed };
 const carbonShape = { gramsPerKwh: amount, ...timed };
@@ -87,10 +107,19 @@ const defaultShape = { perGpuHour: amount, ...own };
 const shape = {
   currency,
   pools: z
-    .array(z.strictObject(poolShape).refine(({ nodes, gpus }) => nodes ?? gpus, "needs `nodes`, `gpus`, or both"))
+    .array(
+      z
+        .strictObject(poolShape)
+        .refine(({ nodes, gpus }) => nodes ?? gpus, "needs `nodes`, `gpus`, or both"),
+    )
     .default([]),
   gpus: z
-    .array(z.strictObject(gpuShape).refine(endsLater, ORDER).refine(isOneScope, { ...ONE_SCOPE, message: "takes one of `node` and `pool`" }))
+    .array(
+      z
+        .strictObject(gpuShape)
+        .refine(endsLater, ORDER)
+        .refine(isOneScope, oneScope("`node` and `pool`")),
+    )
     .default([]),
   commitments: z.array(commitment).default([]),
   energy: z.array(z.strictObject(energyShape).refine(endsLater, ORDER)).default([]),
@@ -101,7 +130,10 @@ const shape = {
         .strictObject(rateShape)
         .refine(endsLater, ORDER)
         .refine(({ rate }) => rate > 0n, { message: "must be above 0", path: ["rate"] })
-        .refine((rate) => rate.of !== rate.in, { message: "must be another than `of`", path: ["in"] }),
+        .refine((rate) => rate.of !== rate.in, {
+          message: "must be another than `of`",
+          path: ["in"],
+        }),
     )
     .default([]),
   overhead: z

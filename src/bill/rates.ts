@@ -37,11 +37,7 @@ export interface UnitPrices extends Omit<GpuSpan, keyof Window> {
  * The prices of every device of the window.
  * @throws AssayError price/overlap, price/currency
  */
-export function ratesOf(
-  list: PriceList,
-  gpus: readonly PricedDevice[],
-  window: Window,
-): Rates {
+export function ratesOf(list: PriceList, gpus: readonly PricedDevice[], window: Window): Rates {
   return {
     byGpu: new Map(gpus.map((gpu) => [gpu.uuid, gpuPriceSpans(list, gpu, window)])),
     energy: energyPriceSpans(list, window),
@@ -105,7 +101,10 @@ function checkCommitments({ commitments, name }: PriceList, { byGpu }: Rates): v
       throw new AssayError(
         "price/invalid",
         `The commitment paid in advance for ${commitment.devices} devices, and fits ${fits.length}.`,
-        { place: `${name}:${line}`, hint: "narrow it to its devices, with `gpu`, `node` or `pool`" },
+        {
+          place: `${name}:${line}`,
+          hint: "narrow it to its devices, with `gpu`, `node` or `pool`",
+        },
       );
   }
 }

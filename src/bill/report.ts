@@ -51,16 +51,17 @@ export async function buildReport(request: ReportRequest): Promise<Report> {
 async function readOnce(request: ReportRequest): Promise<Report> {
   const { ledger, prices, groupBy, nowMs } = request;
   const window = await pastPart(request);
-  const gpus = await billedGpus(ledger, window);
+  const coverage = await ledger.coverage(window);
+  const gpus = billedGpus(await ledger.gpus(), coverage, window);
   const rates = prices && ratesFor(prices, gpus, window);
   const knownMs = Math.min(window.toMs, ...gpus.map(({ fromMs }) => fromMs));
   const bounds = boundsOf(window, rates, groupBy, knownMs);
-  const { pieces: recorded, straddlers } = await recordedUsage(ledger, bounds);
+  const recorded = await recordedUsage(ledger, bounds);
   const unrecorded = unrecordedUsage(recorded, gpus, bounds);
   const facts = new Map((await ledger.owners()).map(({ key, proven }) => [key, proven]));
   const pieces = pricer({ gpus, rates, prices, facts })([...recorded, ...unrecorded]);
   const gaps = await ledger.gaps(window);
-  const unobserved = await unobservedStretches(ledger, window, gpus, straddlers, gaps);
+  const unobserved = unobservedStretches(coverage, gpus, gaps);
   const lines = toLines(pieces, groupBy, prices && costOptions(prices));
   const totals = totalsOf(pieces, lines, prices);
   const reconciliation = reconcile({ gpus, pieces, lines, unobserved, total: totals.cost });

@@ -13,6 +13,8 @@ import {
 } from "./protocol.ts";
 import * as records from "./record-queries.ts";
 import * as who from "./who-queries.ts";
+import { coverage } from "./rollup/coverage.ts";
+import { usage } from "./rollup/usage.ts";
 import * as slices from "./slice-queries.ts";
 import { type Store, openForReading, openForWriting } from "./store.ts";
 
@@ -26,8 +28,8 @@ function readHandlers({ db }: Store): Handlers {
   return {
     slices: (query) => slices.slices(db, query),
     segments: (query) => slices.segments(db, query),
-    usage: (window) => slices.usage(db, window),
-    straddling: (atMs) => slices.straddling(db, atMs),
+    usage: (bounds) => usage(db, bounds),
+    coverage: (window) => coverage(db, window),
     gpus: () => records.gpus(db),
     acts: (query) => records.acts(db, query),
     gaps: (window) => records.gaps(db, window),

@@ -279,10 +279,10 @@ describe("a ledger that grows while a report is read", () => {
     const after = new MemoryLedger({ gpus: [gpu("G")], slices });
     const reads = { usage: 0 };
     const ledger = Object.assign(after, {
-      usage: (window: { fromMs: number; toMs: number }) =>
+      usage: (bounds: readonly number[]) =>
         reads.usage++ === 0
-          ? before.usage(window)
-          : MemoryLedger.prototype.usage.call(after, window),
+          ? before.usage(bounds)
+          : MemoryLedger.prototype.usage.call(after, bounds),
     });
     const window = { fromMs: 0, toMs: 20_000 };
     const report = await buildReport({
