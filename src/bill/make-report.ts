@@ -1,4 +1,5 @@
 import type { LedgerReader } from "../ledger/contract.ts";
+import { inCurrency } from "./price-currency.ts";
 import type { PriceList } from "./price-types.ts";
 import { renderReportCsv } from "./render-csv.ts";
 import { renderReportJson } from "./render-json.ts";
@@ -24,20 +25,23 @@ export interface ReportArguments {
   to?: string | undefined;
   groupBy: readonly GroupKey[];
   format: ReportFormat;
+  /** ISO 4217: what the list's prices are converted to; its own currency where absent. */
+  currency?: string | undefined;
 }
 
 /**
  * One report as text: the same for the command line and the HTTP API.
- * @throws AssayError as {@link parseReportWindow} and {@link buildReport}
+ * @throws AssayError price/currency, and as {@link parseReportWindow} and {@link buildReport}
  */
 export async function makeReport(
-  { from, to, groupBy, format }: ReportArguments,
+  { from, to, groupBy, format, currency }: ReportArguments,
   ledger: LedgerReader,
   prices: PriceList | undefined,
   nowMs: number,
 ): Promise<string> {
   const window = parseReportWindow(from, to, nowMs, await ledger.extent());
-  return RENDERERS[format](await buildReport({ ledger, prices, window, groupBy, nowMs }));
+  const list = prices && currency !== undefined ? inCurrency(prices, currency) : prices;
+  return RENDERERS[format](await buildReport({ ledger, prices: list, window, groupBy, nowMs }));
 }
 
 /** `owner,label` → group keys, each once; undefined where a name is none. */

@@ -22,6 +22,7 @@ interface ReportOptions {
   config?: string;
   stateDir?: string;
   prices?: string;
+  currency?: string;
   from?: string;
   to?: string;
   groupBy: string;
@@ -40,6 +41,7 @@ export function addReportCommand(program: Command, io: CommandIo): void {
     .option("--to <time>", "the same, or now; the ledger's end by default")
     .option("--group-by <keys>", `one or more of ${GROUP_KEYS.join(", ")}`, "owner,label")
     .option("--format <format>", REPORT_FORMATS.join(", "), "table")
+    .option("--currency <code>", "convert the price list's prices (ISO 4217, such as EUR)")
     .option("--prices <file>", "price list; overrides prices.file of the configuration")
     .option("-c, --config <file>", "configuration")
     .option("--state-dir <dir>", "where the ledger is")
@@ -50,10 +52,11 @@ async function report(options: ReportOptions, io: CommandIo): Promise<void> {
   const config = loadConfig(options.config);
   const priceFile = options.prices ?? config.prices.file;
   const prices = priceFile === undefined ? undefined : loadPrices(priceFile);
-  const { from, to } = options;
+  const { from, to, currency } = options;
   const request = {
     from,
     to,
+    currency,
     groupBy: groupsOf(options.groupBy),
     format: formatOf(options.format),
   };

@@ -55,6 +55,7 @@ export const reportQuery = z.strictObject({
   from: text.optional(),
   to: text.optional(),
   groupBy: groups.default([...DEFAULT_GROUPS]),
+  currency: text.optional(),
   format: z.enum(REPORT_FORMATS, `is none of ${REPORT_FORMATS.join(", ")}`).default("json"),
 });
 
