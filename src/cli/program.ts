@@ -4,6 +4,7 @@ import { AssayError, BAD_INPUT, FAILED } from "../model/errors.ts";
 import { addClassifyCommand } from "./classify.ts";
 import { addBenchCommand } from "./bench.ts";
 import { addBackupCommand } from "./backup.ts";
+import { addBudgetCommand } from "./budget.ts";
 import { addCalibrateCommand } from "./calibrate.ts";
 import { addDoctorCommand } from "./doctor.ts";
 import { addExplainCommand } from "./explain.ts";
@@ -38,6 +39,7 @@ const COMMANDS = [
   addRunCommand,
   addReportCommand,
   addVerifyCommand,
+  addBudgetCommand,
   addDoctorCommand,
   addClassifyCommand,
   addExplainCommand,
