@@ -7,7 +7,7 @@ import { MemoryLedger } from "./memory-ledger.ts";
 /** The page's data of the example fleet. */
 export async function examplePageData(): Promise<PageData> {
   return readPageData({
-    ledger: new MemoryLedger(exampleFleet(7, 120_000)),
+    ledger: new MemoryLedger(exampleFleet(7, 600_000)),
     prices: parsePriceList(FLEET_POLICY, "prices.yaml"),
     window: { fromMs: FLEET_FROM, toMs: FLEET_TO },
     nowMs: FLEET_TO + 32_400_000,

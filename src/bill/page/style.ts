@@ -89,6 +89,8 @@ details[open] summary{margin-bottom:8px}
 .equation b{font-weight:600;font-size:17px}
 .equation small{grid-column:-2}
 .equation .sign{color:var(--muted);grid-row:1/3;align-self:center;font-size:20px}
+.policy ul{margin:0;padding-left:20px;font-size:15px;max-width:76ch}
+.policy li{margin:2px 0}
 footer{margin-top:64px;border-top:1px solid var(--rule);padding-top:16px;color:var(--muted);font-size:14px}
 footer p{margin:0 0 6px;max-width:76ch}
 .hidden{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
@@ -139,6 +141,7 @@ table{font-size:14px}
 th,td{padding-left:10px}
 tbody th{min-width:92px}
 thead th{font-size:12px}
+thead .figure{white-space:normal}
 tbody th small{line-height:1.35}
 .plot{grid-template-columns:38px 1fr}
 .y-axis{margin-left:-10px}
@@ -151,22 +154,30 @@ tbody th small{line-height:1.35}
 const PRINT = `
 @page{size:A4;margin:14mm 13mm}
 :root{color-scheme:light;--paper:#fff;--tint:#fff;--ink:#000;--muted:#333;--rule:#999;--link:#000;--alarm:#000;--alarmGround:#fff}
-body{font-size:10pt;print-color-adjust:exact;-webkit-print-color-adjust:exact}
+body{font-size:9.5pt;line-height:1.4;print-color-adjust:exact;-webkit-print-color-adjust:exact}
 .page{max-width:none;padding:0}
 nav,.skip{display:none}
-section{margin-top:22pt}
-h1{font-size:20pt}h2{font-size:13pt}
-h2,h3,caption,.lead{break-after:avoid}
-table{font-size:8.5pt}
-th,td{padding-block:3.5pt}
-th,td{padding-left:8pt}
+section{margin-top:20pt}
+h1{font-size:20pt;margin-bottom:10pt}
+h2{font-size:13pt;margin-bottom:3pt}
+h3{font-size:10.5pt;margin-top:14pt}
+h2,h3,caption,.lead,summary{break-after:avoid}
+.lead{margin-bottom:8pt}
+small,caption,thead th,.note,.cards .note,.legend,figcaption,.kicker,footer,summary{font-size:8pt}
+table,.map,.facts dd,.facts dt,.simulated{font-size:8.5pt}
+.facts{grid-template-columns:1fr 1fr;gap:2pt 18pt;padding-top:8pt}
+.facts dt{line-height:1.4;flex-basis:48pt}
+th,td{padding:3pt 0 3pt 8pt}
+tbody th{min-width:80pt}
 tr,figure,.cards div,.equation{break-inside:avoid}
 thead{display:table-header-group}
 .scroll{overflow:visible}
-.figure{white-space:normal}
-.cards{grid-template-columns:repeat(4,1fr);gap:8pt 14pt}
+thead .figure{white-space:normal}
+.cards{grid-template-columns:repeat(auto-fit,minmax(90pt,1fr));gap:6pt 12pt;margin:8pt 0 14pt}
 .cards .big{font-size:15pt}
+.cards .big small{font-size:9pt}
+.equation{border:1px solid #999;padding:8pt}
+.equation b{font-size:10pt}
 summary{color:#000;list-style:none}
 details::details-content{content-visibility:visible;block-size:auto}
-.equation{border:1px solid #999}
 `;
