@@ -3,6 +3,7 @@ import { agentVersion } from "../config/data.ts";
 import { AssayError, BAD_INPUT, FAILED } from "../model/errors.ts";
 import { addClassifyCommand } from "./classify.ts";
 import { addBenchCommand } from "./bench.ts";
+import { addBackupCommand } from "./backup.ts";
 import { addCalibrateCommand } from "./calibrate.ts";
 import { addDoctorCommand } from "./doctor.ts";
 import { addExplainCommand } from "./explain.ts";
@@ -10,6 +11,7 @@ import { addRecordCommand } from "./record.ts";
 import { addIncidentCommand } from "./incident/incident.ts";
 import { addImportTraceCommand } from "./import-trace.ts";
 import { addLaunchesCommand } from "./launches.ts";
+import { addPruneCommand } from "./prune.ts";
 import { addIndicatorsCommand } from "./indicators.ts";
 import { addInspectCommand } from "./inspect.ts";
 import { addReplayCommand } from "./replay.ts";
@@ -19,6 +21,7 @@ import { refuseEmptyPaths } from "./given-paths.ts";
 import type { CommandIo } from "./io.ts";
 import { addRunCommand } from "./run.ts";
 import { addSimulateCommand } from "./simulate.ts";
+import { addVerifyCommand } from "./verify/verify.ts";
 
 const ABOUT = `Tells what every second of GPU time was made of, who spent it and what it cost.
 
@@ -34,6 +37,7 @@ Exit codes: 0 done or ended on request, 1 failed, 2 bad input, 130 asked twice t
 const COMMANDS = [
   addRunCommand,
   addReportCommand,
+  addVerifyCommand,
   addDoctorCommand,
   addClassifyCommand,
   addExplainCommand,
@@ -47,6 +51,8 @@ const COMMANDS = [
   addCalibrateCommand,
   addBenchCommand,
   addIndicatorsCommand,
+  addBackupCommand,
+  addPruneCommand,
   addConfigCommand,
 ];
 

@@ -1,5 +1,4 @@
 import { causesOf } from "../alert/causes/causes.ts";
-import { createDeliverer } from "../alert/delivery.ts";
 import type { Endpoint } from "../alert/endpoint.ts";
 import { type AgentWatcher, runAgent } from "../agent.ts";
 import type { PriceList } from "../bill/price-types.ts";
@@ -8,7 +7,7 @@ import { agentVersion, loadShippedData, type ShippedData } from "../config/data.
 import { loadIndicators } from "../config/indicators.ts";
 import { type Config, durationMs } from "../config/schema.ts";
 import { createMetrics } from "../export/prometheus.ts";
-import { BufferedWriter } from "../ledger/buffered-writer.ts";
+import type { BufferedWriter } from "../ledger/buffered-writer.ts";
 import { openLedger } from "../ledger/client.ts";
 import type { Ledger } from "../ledger/contract.ts";
 import { parseSize } from "../model/duration.ts";
@@ -18,14 +17,18 @@ import { createServer } from "../serve/server.ts";
 import type { Logger } from "pino";
 import { deviceScale } from "../signature/scale.ts";
 import { contextIntakeOf } from "./context.ts";
-import { DiskWatch, unwritten } from "./disk-watch.ts";
+import { unwritten } from "./disk-watch.ts";
+import type { LedgerAlarm } from "./ledger-alarm.ts";
 import { nodeName } from "./node-name.ts";
 import { Alerting } from "./alerting.ts";
+import { Anchors } from "./anchors.ts";
 import { Inbox } from "./inbox.ts";
 import { BudgetMeter } from "./budgets.ts";
 import { DaemonState } from "./state.ts";
+import { runRetention } from "./retention.ts";
 import type { Probing } from "./probing.ts";
 import type { OpenedSource } from "./source.ts";
+import { openWriting } from "./writing.ts";
 
 export interface DaemonSettings {
   config: Config;
@@ -60,7 +63,8 @@ export async function runDaemon(settings: DaemonSettings, deps: DaemonDeps): Pro
   const { config, stateDir } = settings;
   const maxBytes =
     config.ledger.maxSize === undefined ? undefined : parseSize(config.ledger.maxSize);
-  const ledger = await openLedger({ stateDir, mode: "write", maxBytes });
+  const signEveryMs = durationMs(config.ledger.signEvery);
+  const ledger = await openLedger({ stateDir, mode: "write", maxBytes, signEveryMs });
   try {
     await runWithLedger(ledger, settings, deps);
   } finally {
@@ -74,14 +78,10 @@ async function runWithLedger(
   settings: DaemonSettings,
   deps: DaemonDeps,
 ): Promise<void> {
-  const { log, nowMs, random } = deps;
-  const { source, endpoints, config } = settings;
+  const { log, nowMs } = deps;
+  const { source, config } = settings;
   const lastSliceEnds = await ledger.lastSliceEnds();
-  const disk = new DiskWatch(log);
-  const writer = newWriter(ledger, settings, deps, disk);
-  const timeoutMs = durationMs(config.alert.timeout);
-  const delivery = { outbox: ledger, endpoints, clock: nowMs, random, log, timeoutMs };
-  const deliverer = createDeliverer(delivery);
+  const { writer, deliverer, alarm, disk, write } = openWriting(ledger, settings, deps);
   const budgets = newBudgets(settings, log);
   const alerting = newAlerting(settings, deps, budgets);
   await alerting.restore(ledger);
@@ -92,12 +92,17 @@ async function runWithLedger(
   await inbox.open();
   settings.probing?.loop.pauseWhile(() => inbox.isCalibrating());
   const pipeline = new Pipeline(pipelineSettings(data, inbox, settings, lastSliceEnds));
-  const state = newState(ledger, settings, deps, { writer, alerting, budgets, data });
+  const state = newState(ledger, settings, deps, { writer, alerting, alarm, budgets, data });
   const server = await serve(ledger, settings, deps, state);
   deliverer.start();
+  alarm.start();
   const ended = new AbortController();
   // The pids and devices of a recording are not those of this machine.
   const intake = source.isLive ? inbox.run(deps.sleep, ended.signal) : undefined;
+  const anchoring = newAnchors(ledger, settings, deps).run(deps.sleep, ended.signal);
+  const retention = source.isLive
+    ? runRetention(ledger, config, { ...deps, signal: ended.signal })
+    : undefined;
   deps.onReady(server?.url);
   if (lastSliceEnds.size > 0) deps.onResume?.(Math.max(...lastSliceEnds.values()));
   try {
@@ -105,10 +110,7 @@ async function runWithLedger(
     await runAgent(probing?.through(source.observations) ?? source.observations, {
       pipeline,
       lastSliceEnds,
-      write: (batch) => {
-        writer.enqueue(batch);
-        if (batch.outbox?.length) void writer.drained().then(() => deliverer.poke());
-      },
+      write,
       // A live node never waits for its disk; a replay goes no faster than it, while it works.
       written: async () => {
         if (source.isLive || writer.status().state === "failing") return;
@@ -125,15 +127,17 @@ async function runWithLedger(
     // Also after an error: what was measured before it is kept.
     await writer.flush();
     ended.abort("over");
-    await intake;
+    await Promise.all([intake, anchoring, retention]);
     await server?.close();
     await deliverer.stop();
+    await alarm.stop();
   }
 }
 
 interface StateSources {
   writer: BufferedWriter;
   alerting: Alerting;
+  alarm: LedgerAlarm;
   budgets: BudgetMeter | undefined;
   data: ShippedData;
 }
@@ -142,7 +146,7 @@ function newState(
   ledger: Ledger,
   { config, source, probing }: DaemonSettings,
   { nowMs }: DaemonDeps,
-  { writer, alerting, budgets, data }: StateSources,
+  { writer, alerting, alarm, budgets, data }: StateSources,
 ): DaemonState {
   const node = nodeName(config);
   const modelVersion = data.model.version;
@@ -151,7 +155,7 @@ function newState(
     metrics: createMetrics({ agentVersion: agentVersion(), modelVersion, node }),
     writer,
     collectors: source.health,
-    openIncidents: () => alerting.open(),
+    openIncidents: () => [...alerting.open(), ...alarm.open()],
     outboxStatus: async () => ledger.outboxStatus(),
     noteGpu: (gpu) => budgets?.noteGpu(gpu),
     startedAtMs: nowMs(),
@@ -174,20 +178,6 @@ async function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<
   });
   await Promise.race([work, aborted]);
   done.abort();
-}
-
-function newWriter(
-  ledger: Ledger,
-  { config }: DaemonSettings,
-  deps: DaemonDeps,
-  disk: DiskWatch,
-): BufferedWriter {
-  return new BufferedWriter({
-    ledger,
-    maxQueuedBatches: config.ledger.maxQueuedBatches,
-    sleep: deps.sleep,
-    onChange: (status) => disk.noteChange(status),
-  });
 }
 
 function newBudgets({ config, prices }: DaemonSettings, log: Logger): BudgetMeter | undefined {
@@ -215,6 +205,18 @@ function ruleSwitches({ hidden, tunnel, network }: Config["alert"]) {
     dwellMs: durationMs(dwell),
   });
   return { hidden: of(hidden), tunnel: of(tunnel), network: of(network) };
+}
+
+/** What was made up has no endpoints of this node: its heads are sent nowhere. */
+function newAnchors(
+  ledger: Ledger,
+  { config, endpoints }: DaemonSettings,
+  { log, nowMs }: DaemonDeps,
+): Anchors {
+  const { every, log: isLogged, file, webhook } = config.ledger.anchor;
+  const { name } = endpoints.find((each) => each.name === webhook) ?? {};
+  const to = { everyMs: durationMs(every), isLogged, file, webhook: name };
+  return new Anchors({ node: nodeName(config), ...to, ledger, log, nowMs });
 }
 
 /** A window is labelled for good when the one after it is known. */
@@ -269,6 +271,7 @@ async function serve(
   const server = createServer({
     ledger,
     prices: () => prices,
+    billing: config.billing,
     metrics: { contentType: state.contentType, render: async () => state.renderMetrics() },
     health: () => state.health(),
     live: (gpuUuid) => state.liveLabel(gpuUuid),

@@ -1,4 +1,4 @@
-import type { Act, ActKind } from "./acts.ts";
+import type { Act, ActKind, ErasureSelect } from "./acts.ts";
 import type { Amounts } from "../model/amounts.ts";
 import type { Calibration } from "../model/calibration.ts";
 import type { Incident } from "../model/incident.ts";
@@ -139,7 +139,25 @@ export interface DeviceCoverage {
 /** An act as the ledger keeps it. */
 export type StoredAct = Act & { sequence: number };
 
+/** The newest entry of the chain: it stands for all records up to it. */
+export interface ChainHead {
+  sequence: number;
+  /** 64 hexadecimal digits. */
+  hash: string;
+  /** Unix milliseconds. */
+  atMs: number;
+}
+
+/** A head that the node's key has signed. */
+export interface SignedHead extends ChainHead {
+  /** Fingerprint of the public key. */
+  keyId: string;
+  /** Base64 of an Ed25519 signature. */
+  signature: string;
+}
+
 export interface LedgerReader {
+  chainHead(): Promise<ChainHead>;
   /** Acts by sequence; of one kind, of one id. Of an erased one, what was left of it. */
   acts(query: { kind?: ActKind | undefined; id?: string | undefined }): Promise<StoredAct[]>;
   /** Slices that touch the window, by sequence. */
@@ -202,6 +220,33 @@ export interface Outbox {
   }>;
 }
 
+/** What goes: all times are Unix milliseconds, and -Infinity keeps everything. */
+export interface PruneRequest {
+  nowMs: number;
+  /** Slices and what they rest on that end by then, in whole UTC hours; sums of the hours stay. */
+  detailBeforeMs: number;
+  segmentsBeforeMs: number;
+  /** Messages that were delivered or given up. */
+  outboxBeforeMs: number;
+  /** The ledger's bound: the oldest detail goes before it is reached, but for the newest day. */
+  maxBytes?: number | undefined;
+}
+
+export interface PruneStep {
+  isDone: boolean;
+  /** Up to where detail is gone, where this step removed any. */
+  beforeMs?: number | undefined;
+  /** Rows by table. */
+  removed: Readonly<Record<string, number>>;
+}
+
+export interface LedgerKeeper {
+  /** Removes a bounded part of what is due, in one transaction: to be asked until it is done. */
+  prune(request: PruneRequest): Promise<PruneStep>;
+  /** What asking until it is done would remove of the detail, but for what the size asks. */
+  prunePlan(request: PruneRequest): Promise<PruneStep>;
+}
+
 export interface LedgerWriter {
   /**
    * Resolves once the batch is on disk (synchronous=FULL): from then on nothing loses it.
@@ -210,6 +255,13 @@ export interface LedgerWriter {
   append(batch: LedgerBatch): Promise<void>;
 }
 
-export interface Ledger extends LedgerReader, LedgerWriter, Outbox {
+export interface Ledger extends LedgerReader, LedgerWriter, LedgerKeeper, Outbox {
+  /** Signs the newest entry of the chain with the node's key, where that has not been done. */
+  signHead(): Promise<SignedHead>;
+  /**
+   * Rows by table that an erasure would change now; of what age takes, of one act only.
+   * @throws BatchRejected as the erasure would, but for finding nothing
+   */
+  erasable(select: ErasureSelect): Promise<readonly { table: string; rows: number }[]>;
   close(): Promise<void>;
 }

@@ -1,5 +1,7 @@
 import type { Database } from "better-sqlite3";
+import type { Act } from "./acts.ts";
 import type { GapRecord, KnownGpu, LedgerBatch, OutboxMessage } from "./contract.ts";
+import { createErase } from "./privacy/erase.ts";
 import { sealedJson } from "./seal.ts";
 import { createWhoWriter } from "./who-writer.ts";
 
@@ -67,6 +69,11 @@ export function createRecordWriter(db: Database): RecordWriter {
   const calibration = db.prepare(INSERT_CALIBRATION);
   const message = db.prepare(INSERT_MESSAGE);
   const who = createWhoWriter(db);
+  const putAct = (each: Act): void => {
+    const { kind, id, atMs } = each;
+    act.run({ kind, id, atMs, ...sealedJson(each) });
+  };
+  const erase = createErase(db, putAct);
   return {
     gpu(known) {
       gpu.run(...gpuValues(known));
@@ -80,8 +87,8 @@ export function createRecordWriter(db: Database): RecordWriter {
       }
       who(batch);
       for (const each of batch.acts ?? []) {
-        const { kind, id, atMs } = each;
-        act.run({ kind, id, atMs, ...sealedJson(each) });
+        if (each.kind === "erasure") erase(each);
+        else putAct(each);
       }
       for (const each of batch.outbox ?? []) message.run(messageValues(each));
       for (const each of batch.calibrations ?? []) {

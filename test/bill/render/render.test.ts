@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { parsePriceList } from "../../src/bill/price-list.ts";
-import { renderReportCsv } from "../../src/bill/render-csv.ts";
-import { renderReportJson } from "../../src/bill/render-json.ts";
-import { renderReportTable } from "../../src/bill/render-table.ts";
-import { buildReport } from "../../src/bill/report.ts";
-import { MemoryLedger } from "../support/memory-ledger.ts";
-import { gpu, slice } from "../support/slices.ts";
+import { parsePriceList } from "../../../src/bill/price-list.ts";
+import { renderReportCsv } from "../../../src/bill/render/csv.ts";
+import { renderReportJson } from "../../../src/bill/render/json.ts";
+import { renderReportTable } from "../../../src/bill/render/table.ts";
+import { buildReport } from "../../../src/bill/report.ts";
+import { MemoryLedger } from "../../support/memory-ledger.ts";
+import { gpu, slice } from "../../support/slices.ts";
 
 const PRICES = parsePriceList(
   "currency: EUR\ngpus: []\ndefault: { perGpuHour: 0.000001 }\nenergy: []\n",
