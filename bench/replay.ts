@@ -153,7 +153,8 @@ async function toLedger(
   try {
     const taken = await timed(async () => replayInto(ledger, file, built));
     const extent = await ledger.extent();
-    const rows = extent ? await ledger.usage(extent) : [];
+    const intervals = extent ? await ledger.usage([extent.fromMs, extent.toMs]) : [];
+    const rows = intervals.flatMap((interval) => interval.rows);
     return { taken, slices: rows.reduce((sum, row) => sum + row.sliceCount, 0) };
   } finally {
     await ledger.close();

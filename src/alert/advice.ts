@@ -32,6 +32,11 @@ function ofRule(rule: string): string | undefined {
         "Compare the addresses with those of the job's own nodes and services: a start of many " +
         "workers looks alike. What belongs to none of them deserves a question."
       );
+    case "ledger-unwritable":
+      return (
+        "Free space on the disk, or raise ledger.maxSize, before the agent's memory is full: what is " +
+        "lost after that is missing from every report. Keep the daemon running meanwhile."
+      );
     case "egress":
       return "Ask what the destination is for, and then either allow it in the configuration or close it.";
     default:

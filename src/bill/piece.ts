@@ -17,6 +17,8 @@ export interface UsagePiece extends Window {
   dynamicEnergyMj: number;
   /** The part of `timeMs` whose energy was measured and could not be split into the two. */
   energyUnsplitMs: number;
+  /** Confidence of the labels times time. */
+  confidenceMs: number;
   simulated: boolean;
   recorded: boolean;
 }

@@ -1,7 +1,6 @@
-import type { KnownGpu, LedgerReader, StoredSlice } from "../ledger/contract.ts";
+import type { DeviceCoverage, KnownGpu, LedgerReader } from "../ledger/contract.ts";
 import { UNOBSERVED, ownerKey } from "../model/owner.ts";
 import { type Window, intersect, windowLengthMs } from "../model/window.ts";
-import { cutStraddlers } from "./cut.ts";
 import { formatInstant } from "./instant.ts";
 import type { UsagePiece } from "./piece.ts";
 import { unreconciled } from "./unreconciled.ts";
@@ -12,42 +11,34 @@ export interface BilledGpu extends Window {
 }
 
 /** The devices a window speaks of, each from the slice it was first seen in. */
-export async function billedGpus(ledger: LedgerReader, window: Window): Promise<BilledGpu[]> {
+export function billedGpus(
+  gpus: readonly KnownGpu[],
+  coverage: readonly DeviceCoverage[],
+  window: Window,
+): BilledGpu[] {
+  const known = new Map(coverage.map(({ gpuUuid, knownFromMs }) => [gpuUuid, knownFromMs]));
   const out: BilledGpu[] = [];
-  for (const gpu of await ledger.gpus()) {
-    const around = await ledger.straddling(gpu.firstSeenMs);
-    const own = around.filter((slice) => slice.gpuUuid === gpu.uuid);
-    const knownFromMs = Math.min(gpu.firstSeenMs, ...own.map((slice) => slice.fromMs));
-    const part = intersect(window, { fromMs: knownFromMs, toMs: Infinity });
+  for (const gpu of gpus) {
+    const fromMs = known.get(gpu.uuid) ?? gpu.firstSeenMs;
+    const part = intersect(window, { fromMs, toMs: Infinity });
     if (part) out.push({ gpu, ...part });
   }
   return out.sort((a, b) => a.gpu.index - b.gpu.index || (a.gpu.uuid < b.gpu.uuid ? -1 : 1));
 }
 
-/** What a window was made of, cut at `bounds`, and the slices that lay across a bound. */
-export interface WindowUsage {
-  pieces: UsagePiece[];
-  straddlers: StoredSlice[];
-}
-
 /**
  * Everything slices say about the intervals between `bounds`.
  * @param bounds ascending; the first and the last are the window's ends
+ * @throws AssayError report/unreconciled where the slices of a window that is cut do not fill it
  */
 export async function recordedUsage(
   ledger: LedgerReader,
   bounds: readonly number[],
-): Promise<WindowUsage> {
-  const straddlers: StoredSlice[] = [];
-  const pieces: UsagePiece[] = [];
-  for (const [i, fromMs] of bounds.entries()) {
-    straddlers.push(...(await ledger.straddling(fromMs)));
-    const toMs = bounds[i + 1];
-    if (toMs === undefined) break;
-    for (const { sliceCount: _, ...row } of await ledger.usage({ fromMs, toMs }))
-      pieces.push({ ...row, fromMs, toMs, recorded: true });
-  }
-  return { pieces: [...pieces, ...cutStraddlers(straddlers, bounds)], straddlers };
+): Promise<UsagePiece[]> {
+  const intervals = await ledger.usage(bounds);
+  return intervals.flatMap(({ fromMs, toMs, rows }) =>
+    rows.map(({ sliceCount: _, ...row }) => ({ ...row, fromMs, toMs, recorded: true })),
+  );
 }
 
 /**
@@ -94,6 +85,7 @@ function unrecorded(gpu: KnownGpu, interval: Window, timeMs: number): UsagePiece
     idleEnergyMj: 0,
     dynamicEnergyMj: 0,
     energyUnsplitMs: 0,
+    confidenceMs: 0,
     simulated: gpu.simulated,
     recorded: false,
   };

@@ -3,6 +3,7 @@ import { agentVersion } from "../config/data.ts";
 import { AssayError, BAD_INPUT, FAILED } from "../model/errors.ts";
 import { addClassifyCommand } from "./classify.ts";
 import { addBenchCommand } from "./bench.ts";
+import { addBackupCommand } from "./backup.ts";
 import { addCalibrateCommand } from "./calibrate.ts";
 import { addDoctorCommand } from "./doctor.ts";
 import { addExplainCommand } from "./explain.ts";
@@ -47,6 +48,7 @@ const COMMANDS = [
   addCalibrateCommand,
   addBenchCommand,
   addIndicatorsCommand,
+  addBackupCommand,
   addConfigCommand,
 ];
 

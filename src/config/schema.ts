@@ -6,6 +6,7 @@ import { parseAllowed } from "../classify/network/egress.ts";
 import { parseDuration, parseSize } from "../model/duration.ts";
 import { parseNanos } from "../model/money.ts";
 import { PROBE_MODES } from "../probe/schedule.ts";
+import { keepSchema } from "./keep.ts";
 import { registriesShape } from "./registries.ts";
 
 const duration = (fallback: string) =>
@@ -40,6 +41,9 @@ const amount = z
   .union([z.string(), z.number()])
   .transform(String)
   .refine((text) => parseNanos(text) !== undefined, { error: "must be an amount, such as 250.00" });
+
+/** A name of the operator's, as reports print it. */
+const shownName = z.string().min(1).max(256);
 
 const ratio = z.number().min(0).max(1);
 
@@ -156,9 +160,21 @@ export const configSchema = z
       .strictObject({
         maxSize: size.optional(),
         maxQueuedBatches: z.int().min(1).default(2000),
+        keep: keepSchema.prefault({}),
       })
       .prefault({}),
     prices: z.strictObject({ file: z.string().min(1).optional() }).prefault({}),
+    /** Who bills, for reports that say so: docs/reports.md. */
+    billing: z
+      .strictObject({
+        billingAccountId: shownName.optional(),
+        billingAccountName: shownName.optional(),
+        provider: shownName.optional(),
+        publisher: shownName.optional(),
+        invoiceIssuer: shownName.optional(),
+        region: shownName.optional(),
+      })
+      .prefault({}),
     alert: z
       .strictObject({
         mining: z

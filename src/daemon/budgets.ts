@@ -2,6 +2,7 @@ import type { BudgetFact } from "../alert/facts.ts";
 import type { PriceList } from "../bill/price-types.ts";
 import { usageCost } from "../bill/usage-cost.ts";
 import type { KnownGpu, LedgerReader, StoredSlice } from "../ledger/contract.ts";
+import { amountsWithin } from "../model/cut.ts";
 import { type ExactCost, parseNanos, settle } from "../model/money.ts";
 import { ownerKey } from "../model/owner.ts";
 import type { Slice } from "../model/slice.ts";
@@ -100,26 +101,30 @@ export class BudgetMeter {
     return true;
   }
 
-  /** What the slices that begin in the window cost: sums between price changes, and the rest one by one. */
+  /**
+   * What the slices that begin in the window cost: sums between price changes. Slices that lie across
+   * one count as `observe` counts them: by where they begin, and each by itself.
+   */
   private async spentIn(
     window: Window,
     { owner }: Budget,
     ledger: LedgerReader,
   ): Promise<ExactCost> {
     const bounds = [window.fromMs, ...priceChanges(this.prices, window), window.toMs];
-    const across = new Map<number, StoredSlice>();
+    const intervals = await ledger.usage(bounds);
     let spent = 0n;
-    for (const [i, fromMs] of bounds.entries()) {
-      for (const slice of await ledger.straddling(fromMs))
-        if (slice.fromMs >= window.fromMs && ownerKey(slice.owner) === owner)
-          across.set(slice.sequence, slice);
-      const toMs = bounds[i + 1];
-      if (toMs === undefined) break;
-      const rows = await ledger.usage({ fromMs, toMs });
+    for (const { fromMs, toMs, rows } of intervals)
       for (const row of rows)
         if (row.ownerKey === owner) spent += this.costOf({ ...row, fromMs, toMs });
-    }
-    for (const slice of across.values()) spent += this.costOf(slice);
+    for (const slices of await windowsAcross(ledger, bounds))
+      for (const [i, slice] of slices.entries()) {
+        if (ownerKey(slice.owner) !== owner) continue;
+        if (slice.fromMs >= window.fromMs) spent += this.costOf(slice);
+        for (const interval of intervals) {
+          const part = amountsWithin(slice, slices, interval)[i];
+          if (part) spent -= this.costOf({ ...interval, ...part, gpuUuid: slice.gpuUuid });
+        }
+      }
     return spent;
   }
 
@@ -148,6 +153,24 @@ function priceChanges({ gpus, energy }: PriceList, window: Window): number[] {
   const all = [...gpus, ...energy].flatMap(({ fromMs, toMs }) => [fromMs, toMs]);
   const inside = all.filter((atMs) => window.fromMs < atMs && atMs < window.toMs);
   return [...new Set(inside)].sort((a, b) => a - b);
+}
+
+/** The slices, window by window, of the windows that lie across a bound. */
+async function windowsAcross(
+  ledger: LedgerReader,
+  bounds: readonly number[],
+): Promise<StoredSlice[][]> {
+  const windows = new Map<string, StoredSlice[]>();
+  for (const atMs of bounds) {
+    const touching = await ledger.slices({ fromMs: atMs, toMs: atMs + 1 });
+    const across = touching.filter((slice) => slice.fromMs < atMs);
+    for (const { gpuUuid, fromMs } of across)
+      windows.set(
+        `${gpuUuid} ${fromMs}`,
+        across.filter((slice) => slice.gpuUuid === gpuUuid),
+      );
+  }
+  return [...windows.values()];
 }
 
 /** Start of the UTC day or month that holds `atMs`. */

@@ -1,5 +1,4 @@
 import { causesOf } from "../alert/causes/causes.ts";
-import { createDeliverer } from "../alert/delivery.ts";
 import type { Endpoint } from "../alert/endpoint.ts";
 import { type AgentWatcher, runAgent } from "../agent.ts";
 import type { PriceList } from "../bill/price-types.ts";
@@ -8,7 +7,7 @@ import { agentVersion, loadShippedData, type ShippedData } from "../config/data.
 import { loadIndicators } from "../config/indicators.ts";
 import { type Config, durationMs } from "../config/schema.ts";
 import { createMetrics } from "../export/prometheus.ts";
-import { BufferedWriter } from "../ledger/buffered-writer.ts";
+import type { BufferedWriter } from "../ledger/buffered-writer.ts";
 import { openLedger } from "../ledger/client.ts";
 import type { Ledger } from "../ledger/contract.ts";
 import { parseSize } from "../model/duration.ts";
@@ -18,7 +17,8 @@ import { createServer } from "../serve/server.ts";
 import type { Logger } from "pino";
 import { deviceScale } from "../signature/scale.ts";
 import { contextIntakeOf } from "./context.ts";
-import { DiskWatch, unwritten } from "./disk-watch.ts";
+import { unwritten } from "./disk-watch.ts";
+import type { LedgerAlarm } from "./ledger-alarm.ts";
 import { nodeName } from "./node-name.ts";
 import { Alerting } from "./alerting.ts";
 import { Inbox } from "./inbox.ts";
@@ -26,6 +26,7 @@ import { BudgetMeter } from "./budgets.ts";
 import { DaemonState } from "./state.ts";
 import type { Probing } from "./probing.ts";
 import type { OpenedSource } from "./source.ts";
+import { openWriting } from "./writing.ts";
 
 export interface DaemonSettings {
   config: Config;
@@ -74,14 +75,10 @@ async function runWithLedger(
   settings: DaemonSettings,
   deps: DaemonDeps,
 ): Promise<void> {
-  const { log, nowMs, random } = deps;
-  const { source, endpoints, config } = settings;
+  const { log, nowMs } = deps;
+  const { source, config } = settings;
   const lastSliceEnds = await ledger.lastSliceEnds();
-  const disk = new DiskWatch(log);
-  const writer = newWriter(ledger, settings, deps, disk);
-  const timeoutMs = durationMs(config.alert.timeout);
-  const delivery = { outbox: ledger, endpoints, clock: nowMs, random, log, timeoutMs };
-  const deliverer = createDeliverer(delivery);
+  const { writer, deliverer, alarm, disk, write } = openWriting(ledger, settings, deps);
   const budgets = newBudgets(settings, log);
   const alerting = newAlerting(settings, deps, budgets);
   await alerting.restore(ledger);
@@ -92,9 +89,10 @@ async function runWithLedger(
   await inbox.open();
   settings.probing?.loop.pauseWhile(() => inbox.isCalibrating());
   const pipeline = new Pipeline(pipelineSettings(data, inbox, settings, lastSliceEnds));
-  const state = newState(ledger, settings, deps, { writer, alerting, budgets, data });
+  const state = newState(ledger, settings, deps, { writer, alerting, alarm, budgets, data });
   const server = await serve(ledger, settings, deps, state);
   deliverer.start();
+  alarm.start();
   const ended = new AbortController();
   // The pids and devices of a recording are not those of this machine.
   const intake = source.isLive ? inbox.run(deps.sleep, ended.signal) : undefined;
@@ -105,10 +103,7 @@ async function runWithLedger(
     await runAgent(probing?.through(source.observations) ?? source.observations, {
       pipeline,
       lastSliceEnds,
-      write: (batch) => {
-        writer.enqueue(batch);
-        if (batch.outbox?.length) void writer.drained().then(() => deliverer.poke());
-      },
+      write,
       // A live node never waits for its disk; a replay goes no faster than it, while it works.
       written: async () => {
         if (source.isLive || writer.status().state === "failing") return;
@@ -128,12 +123,14 @@ async function runWithLedger(
     await intake;
     await server?.close();
     await deliverer.stop();
+    await alarm.stop();
   }
 }
 
 interface StateSources {
   writer: BufferedWriter;
   alerting: Alerting;
+  alarm: LedgerAlarm;
   budgets: BudgetMeter | undefined;
   data: ShippedData;
 }
@@ -142,7 +139,7 @@ function newState(
   ledger: Ledger,
   { config, source, probing }: DaemonSettings,
   { nowMs }: DaemonDeps,
-  { writer, alerting, budgets, data }: StateSources,
+  { writer, alerting, alarm, budgets, data }: StateSources,
 ): DaemonState {
   const node = nodeName(config);
   const modelVersion = data.model.version;
@@ -151,7 +148,7 @@ function newState(
     metrics: createMetrics({ agentVersion: agentVersion(), modelVersion, node }),
     writer,
     collectors: source.health,
-    openIncidents: () => alerting.open(),
+    openIncidents: () => [...alerting.open(), ...alarm.open()],
     outboxStatus: async () => ledger.outboxStatus(),
     noteGpu: (gpu) => budgets?.noteGpu(gpu),
     startedAtMs: nowMs(),
@@ -174,20 +171,6 @@ async function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<
   });
   await Promise.race([work, aborted]);
   done.abort();
-}
-
-function newWriter(
-  ledger: Ledger,
-  { config }: DaemonSettings,
-  deps: DaemonDeps,
-  disk: DiskWatch,
-): BufferedWriter {
-  return new BufferedWriter({
-    ledger,
-    maxQueuedBatches: config.ledger.maxQueuedBatches,
-    sleep: deps.sleep,
-    onChange: (status) => disk.noteChange(status),
-  });
 }
 
 function newBudgets({ config, prices }: DaemonSettings, log: Logger): BudgetMeter | undefined {
@@ -269,6 +252,7 @@ async function serve(
   const server = createServer({
     ledger,
     prices: () => prices,
+    billing: config.billing,
     metrics: { contentType: state.contentType, render: async () => state.renderMetrics() },
     health: () => state.health(),
     live: (gpuUuid) => state.liveLabel(gpuUuid),

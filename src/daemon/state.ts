@@ -110,12 +110,17 @@ export class DaemonState {
   async renderMetrics(): Promise<string> {
     const { metrics, writer, collectors, openIncidents, nowMs, rate, probes } = this.parts;
     await this.refresh();
-    const { queuedSlices, droppedSlices } = writer.status();
+    const { state, queuedSlices, droppedSlices } = writer.status();
     const alerts: Partial<Record<Incident["state"], number>> = { pending: 0, firing: 0 };
-    for (const { state } of openIncidents()) alerts[state] = (alerts[state] ?? 0) + 1;
+    for (const incident of openIncidents())
+      alerts[incident.state] = (alerts[incident.state] ?? 0) + 1;
     metrics.setHealth({
       collectors: collectors(),
-      ledger: { queued: queuedSlices, dropped: droppedSlices + this.lostContexts },
+      ledger: {
+        queued: queuedSlices,
+        dropped: droppedSlices + this.lostContexts,
+        failing: state === "failing",
+      },
       alerts,
       outbox: this.outbox,
       gpus: this.gpus.map((gpu) => ({

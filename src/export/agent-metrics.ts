@@ -40,6 +40,7 @@ export class AgentMetrics {
     if (health.sampling) this.setSampling(health.sampling);
     for (const probe of health.probes ?? []) this.setProbe(probe);
     if (health.ledger) {
+      this.gauge("gpu_assay_ledger_failing", {}, health.ledger.failing ? 1 : 0);
       this.gauge("gpu_assay_ledger_queue_records", {}, health.ledger.queued);
       this.counter("gpu_assay_ledger_dropped_records_total", {}, health.ledger.dropped);
     }
@@ -112,6 +113,7 @@ export class AgentMetrics {
     ]);
     const gpu = ["gpu", "index", "model", "node", "simulated"];
     this.addGauge("gpu_assay_gpu_info", "A device the agent knows.", gpu);
+    this.addGauge("gpu_assay_ledger_failing", "1 while the ledger cannot be written, else 0.");
     this.addGauge("gpu_assay_ledger_queue_records", "Records that wait to be written.");
     this.addCounter("gpu_assay_ledger_dropped_records_total", "Records that were never written.");
     this.addGauge("gpu_assay_alerts", "Incidents by state.", ["state"]);

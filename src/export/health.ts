@@ -16,7 +16,8 @@ export interface CollectorReading {
 /** The agent's own state at one moment. What is not known is absent, and so is its metric. */
 export interface HealthReading {
   collectors: readonly CollectorReading[];
-  ledger?: { queued: number; dropped: number } | undefined;
+  /** `failing`: it cannot be written. */
+  ledger?: { queued: number; dropped: number; failing: boolean } | undefined;
   alerts?: Readonly<Partial<Record<IncidentState, number>>> | undefined;
   outbox?: { due: number; delivered: number; dead: number } | undefined;
   gpus: readonly {

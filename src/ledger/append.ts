@@ -1,6 +1,7 @@
 import type { Database } from "better-sqlite3";
 import { z } from "zod";
 import { type Slice } from "../model/slice.ts";
+import { createChainWriter } from "./chain/chain.ts";
 import type { LedgerBatch } from "./contract.ts";
 import { type Interner, createInterner } from "./intern.ts";
 import { createLogCleaner } from "./privacy/log-cleaner.ts";
@@ -21,22 +22,36 @@ const LAST_END = "SELECT to_ms FROM slices WHERE gpu_id = ? ORDER BY from_ms DES
 /** One batch, one transaction: durable when it returns, and then whole. */
 export type Append = (batch: LedgerBatch) => void;
 
+export interface AppendOptions {
+  /** Unix milliseconds of the wall clock; the system's own by default. */
+  nowMs?: () => number;
+  /** Inside the transaction, after the chain grew. */
+  onChained?: () => void;
+}
+
 /**
  * Makes the only writer of batches.
  * @returns a function that throws BatchRejected for a batch that breaks a law, and SqliteError where
  * the disk fails; of either nothing is kept
  */
-export function createAppend(db: Database): Append {
+export function createAppend(
+  db: Database,
+  { nowMs = Date.now, onChained }: AppendOptions = {},
+): Append {
   const intern = createInterner(db);
   const insert = createSliceInsert(db, intern);
   const writeRecords = createRecordWriter(db);
+  const chain = createChainWriter(db);
   const lastEnd = db.prepare<[number], number>(LAST_END).pluck();
   const write = db.transaction((batch: LedgerBatch, windows: readonly SlicedWindow[]) => {
+    const before = chain.ends();
     for (const gpu of batch.gpus ?? []) writeRecords.gpu(gpu);
     const late = windows.filter((each) => each.fromMs < (lastEnd.get(gpuId(each)) ?? -Infinity));
     if (late.length > 0) throw tooLate(db, windows, late);
     for (const window of windows) for (const slice of window.slices) insert(slice);
     writeRecords.others(batch);
+    chain.extend(before, nowMs());
+    onChained?.();
   });
   const log = createLogCleaner(db);
   const gpuId = (window: SlicedWindow): number => intern.gpu(window.gpuUuid);

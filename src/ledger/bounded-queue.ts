@@ -1,5 +1,5 @@
 import { joined, recordCount, sliceCount, withoutSlices } from "./batches.ts";
-import type { LedgerBatch } from "./contract.ts";
+import type { LedgerBatch, OutboxMessage } from "./contract.ts";
 
 export interface QueueLimits {
   batches: number;
@@ -35,6 +35,10 @@ export class BoundedQueue {
 
   get head(): LedgerBatch | undefined {
     return this.batches[0];
+  }
+
+  messages(): OutboxMessage[] {
+    return this.batches.flatMap(({ outbox }) => outbox ?? []);
   }
 
   /** @returns what had to go for it */

@@ -1,7 +1,7 @@
 import { AssayError } from "../model/errors.ts";
 import { pieces, recordCount, sliceCount, withoutSlices } from "./batches.ts";
 import { BoundedQueue } from "./bounded-queue.ts";
-import type { LedgerBatch, LedgerWriter } from "./contract.ts";
+import type { LedgerBatch, LedgerWriter, OutboxMessage } from "./contract.ts";
 import { Losses } from "./losses.ts";
 import { BatchRejected } from "./rejected.ts";
 
@@ -83,6 +83,11 @@ export class BufferedWriter {
       droppedRecords: this.droppedRecords,
       lastError: this.failure ?? this.refusal,
     };
+  }
+
+  /** Messages that are not on disk yet. */
+  waitingMessages(): OutboxMessage[] {
+    return this.queue.messages();
   }
 
   /** Resolves when all is on disk, however long it fails: lets a replay go no faster than the disk. */

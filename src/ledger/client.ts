@@ -16,28 +16,32 @@ export interface LedgerOptions {
   busyTimeoutMs?: number | undefined;
   /** A ledger up to this size is checked whole at opening; 64 MiB by default, 0 for never. */
   checkUpToBytes?: number | undefined;
+  /** The head of a chain that grew is signed this often, and at the end; 10 minutes by default. */
+  signEveryMs?: number | undefined;
   /** A worker died. Its requests have failed; the next request starts another. */
   onWorkerDeath?: ((role: WorkerRole, error: AssayError) => void) | undefined;
 }
 
 const WORKER = new URL("./worker.js", import.meta.url);
 const BUSY_TIMEOUT_MS = 5000;
+const SIGN_EVERY_MS = 600_000;
 const CHECK_UP_TO_BYTES = 64 * 1024 ** 2;
 
 /**
  * Opens the ledger of a state directory. What `append` acknowledged survives the death of the
  * process and, as far as the disk keeps what it synced, a loss of power. In mode `read` everything
  * that writes is refused with ledger/read-only.
- * @throws AssayError ledger/busy, missing, read-only, denied, full, corrupt, newer, older or io; the
+ * @throws AssayError ledger/busy, missing, read-only, denied, full, corrupt, newer, older, key or io; the
  * ledger is then as it was
  */
 export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   const { stateDir, maxBytes, workerUrl = WORKER } = options;
   const { busyTimeoutMs = BUSY_TIMEOUT_MS, checkUpToBytes = CHECK_UP_TO_BYTES } = options;
+  const { signEveryMs = SIGN_EVERY_MS } = options;
   const thread = (role: WorkerRole, checked: number): LedgerThread =>
     new LedgerThread(
       workerUrl,
-      { role, stateDir, maxBytes, busyTimeoutMs, checkUpToBytes: checked },
+      { role, stateDir, maxBytes, busyTimeoutMs, checkUpToBytes: checked, signEveryMs },
       (error) => options.onWorkerDeath?.(role, error),
     );
   if (options.mode === "read") {
@@ -66,14 +70,16 @@ function ledgerOver(
   const quick = writer ?? reader;
   return {
     append: async (batch) => writing().ask("append", batch),
+    signHead: async () => writing().ask("signHead"),
     settle: async (id, endpoint, outcome) => writing().ask("settle", id, endpoint, outcome),
     due: async (nowMs, limit, endpoint) => quick.ask("due", nowMs, limit, endpoint),
     outboxStatus: async () => quick.ask("outboxStatus"),
     lastSliceEnds: async () => quick.ask("lastSliceEnds"),
+    chainHead: async () => quick.ask("chainHead"),
     slices: async (query) => reader.ask("slices", query),
     segments: async (query) => reader.ask("segments", query),
-    usage: async (window) => reader.ask("usage", window),
-    straddling: async (atMs) => reader.ask("straddling", atMs),
+    usage: async (bounds) => reader.ask("usage", bounds),
+    coverage: async (window) => reader.ask("coverage", window),
     gpus: async () => reader.ask("gpus"),
     acts: async (query) => reader.ask("acts", query),
     erasable: async (select) => reader.ask("erasable", select),

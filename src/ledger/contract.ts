@@ -1,4 +1,5 @@
 import type { Act, ActKind, ErasureSelect } from "./acts.ts";
+import type { Amounts } from "../model/amounts.ts";
 import type { Calibration } from "../model/calibration.ts";
 import type { Incident } from "../model/incident.ts";
 import type { ContextObservation } from "../model/observation.ts";
@@ -102,40 +103,79 @@ export interface SliceQuery extends Window {
 export interface StoredSlice extends Slice {
   /** Grows by one with every slice the ledger accepted. */
   sequence: number;
+  /** Where a correction holds: its act, and what was written. `label` and `owner` are the corrected. */
+  corrected?: { act: string; label: Label; ownerKey: string } | undefined;
 }
 
-/** Slices summed: whole milliseconds and millijoules. */
-export interface UsageRow {
+/** Slices summed, of one device, owner and label. */
+export interface UsageRow extends Amounts {
   gpuUuid: string;
   ownerKey: string;
   label: Label;
-  timeMs: number;
-  energyMj: number;
-  /** The part of `timeMs` whose energy was not measured: it is missing from `energyMj`, not zero. */
-  energyUnmeasuredMs: number;
-  /** Of `energyMj`: what the devices draw anyway, and what work added. */
-  idleEnergyMj: number;
-  dynamicEnergyMj: number;
-  /** The part of `timeMs` whose energy was measured and could not be split into the two. */
-  energyUnsplitMs: number;
-  sliceCount: number;
   simulated: boolean;
+}
+
+/** What slices say about the time between two neighbouring bounds. */
+export interface IntervalUsage extends Window {
+  rows: UsageRow[];
+}
+
+/** Contiguous windows in which a device was, wholly or in part, not observed. */
+export interface UnobservedSpan extends Window {
+  timeMs: number;
+}
+
+/** Where slices of a device lie. */
+export interface DeviceCoverage {
+  gpuUuid: string;
+  /** When it was first seen, or the beginning of the window that it was first seen in. */
+  knownFromMs: number;
+  /** Stretches that have slices, by time: no two touch. */
+  covered: Window[];
+  /** What slices say was not observed, by time. */
+  unobserved: UnobservedSpan[];
 }
 
 /** An act as the ledger keeps it. */
 export type StoredAct = Act & { sequence: number };
 
+/** The newest entry of the chain: it stands for all records up to it. */
+export interface ChainHead {
+  sequence: number;
+  /** 64 hexadecimal digits. */
+  hash: string;
+  /** Unix milliseconds. */
+  atMs: number;
+}
+
+/** A head that the node's key has signed. */
+export interface SignedHead extends ChainHead {
+  /** Fingerprint of the public key. */
+  keyId: string;
+  /** Base64 of an Ed25519 signature. */
+  signature: string;
+}
+
 export interface LedgerReader {
+  chainHead(): Promise<ChainHead>;
   /** Acts by sequence; of one kind, of one id. Of an erased one, what was left of it. */
   acts(query: { kind?: ActKind | undefined; id?: string | undefined }): Promise<StoredAct[]>;
   /** Slices that touch the window, by sequence. */
   slices(query: SliceQuery): Promise<StoredSlice[]>;
-  /** Segments of the slices that touch the window, by device, owner and time. */
+  /** Segments that touch the window, whole, by device, owner and time. */
   segments(query: Omit<SliceQuery, "afterSequence">): Promise<Segment[]>;
-  /** Sums over the slices that lie wholly inside the window. */
-  usage(window: Window): Promise<UsageRow[]>;
-  /** Slices that begin before `atMs` and end after it. */
-  straddling(atMs: number): Promise<StoredSlice[]>;
+  /**
+   * Sums of each interval between neighbouring bounds. A slice that lies across a bound is cut there
+   * (model/cut.ts), so that no bound changes the sum of two intervals.
+   * @param bounds whole milliseconds, ascending, no two the same
+   * @throws AssayError report/unreconciled where a window that is cut is not filled by its slices
+   */
+  usage(bounds: readonly number[]): Promise<IntervalUsage[]>;
+  /**
+   * Of every device where its slices lie, and where they say `unobserved`; all of it cut at the
+   * window's ends. Found from the slices' times, not from the sums.
+   */
+  coverage(window: Window): Promise<DeviceCoverage[]>;
   gpus(): Promise<KnownGpu[]>;
   /** Gaps that touch the window. */
   gaps(window: Window): Promise<GapRecord[]>;
@@ -194,5 +234,7 @@ export interface Ledger extends LedgerReader, LedgerWriter, Outbox {
    * @throws BatchRejected as the erasure would, but for finding nothing
    */
   erasable(select: ErasureSelect): Promise<readonly { table: string; rows: number }[]>;
+  /** Signs the newest entry of the chain with the node's key, where that has not been done. */
+  signHead(): Promise<SignedHead>;
   close(): Promise<void>;
 }

@@ -9,12 +9,23 @@ export interface LedgerPlace {
   /** What is in the write-ahead log is in no other file until it is checkpointed. */
   log: string;
   lock: string;
+  /** Signs the heads of the chain. */
+  key: string;
+  /** The same key's public half, to be copied elsewhere. */
+  publicKey: string;
 }
 
 export function ledgerPlace(stateDir: string): LedgerPlace {
   const dir = resolve(stateDir);
   const database = join(dir, "ledger.sqlite");
-  return { stateDir: dir, database, log: `${database}-wal`, lock: join(dir, "ledger.lock") };
+  return {
+    stateDir: dir,
+    database,
+    log: `${database}-wal`,
+    lock: join(dir, "ledger.lock"),
+    key: join(dir, "node.key"),
+    publicKey: join(dir, "node.pub"),
+  };
 }
 
 /** Makes the directory and its parents, for this user alone. One that is there keeps its mode. */

@@ -14,6 +14,7 @@ export const workerOptions = z.object({
   maxBytes: z.number().positive().optional(),
   busyTimeoutMs: z.int().min(0),
   checkUpToBytes: z.int().min(0),
+  signEveryMs: z.number().min(0),
 });
 
 export type WorkerOptions = z.infer<typeof workerOptions>;

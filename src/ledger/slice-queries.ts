@@ -1,10 +1,10 @@
 import type { Database } from "better-sqlite3";
 import { z } from "zod";
 import { type Segment, type Slice } from "../model/slice.ts";
-import type { Window } from "../model/window.ts";
-import type { SliceQuery, StoredSlice, UsageRow } from "./contract.ts";
+import type { SliceQuery, StoredSlice } from "./contract.ts";
 import { basisSchema, evidenceSchema, labelSchema } from "./records.ts";
 import { absent, flag, json, ownerKeyFilter } from "./row.ts";
+import { boundsOf } from "./slice-bounds.ts";
 import { ownerSchema } from "./who-records.ts";
 import type { SlicedWindow } from "./windows.ts";
 
@@ -23,22 +23,6 @@ const SLICE = `
   JOIN texts node ON node.id = s.node_id
   JOIN texts model ON model.id = s.model_version_id
   JOIN texts agent ON agent.id = s.agent_version_id`;
-
-/**
- * Sequence and time rise together for each device, so two looks at the index for each bound a scan.
- * Begins with the window that lies across @fromMs.
- */
-const BOUNDS = `
-  SELECT min(first) AS first, max(last) AS last FROM (
-    SELECT (
-      SELECT sequence FROM slices WHERE gpu_id = g.id AND from_ms >= coalesce(
-        (SELECT max(from_ms) FROM slices WHERE gpu_id = g.id AND from_ms < @fromMs), @fromMs)
-      ORDER BY from_ms, sequence LIMIT 1
-    ) AS first, (
-      SELECT sequence FROM slices WHERE gpu_id = g.id AND from_ms < @toMs
-      ORDER BY from_ms DESC, sequence DESC LIMIT 1
-    ) AS last
-    FROM gpus g WHERE @gpuUuid IS NULL OR g.uuid = @gpuUuid)`;
 
 /** A unary plus keeps the planner from an index: the bounded scan reads pages in their order. */
 const TOUCHING = `
@@ -64,30 +48,6 @@ const SEGMENTS = `
   JOIN texts label ON label.id = n.label_id
   GROUP BY n.gpu_id, n.owner_id, n.run
   ORDER BY gpuUuid, ownerKey, fromMs LIMIT @limit`;
-
-const USAGE = `
-  SELECT g.uuid AS gpuUuid, o.key AS ownerKey, label.text AS label, sums.* FROM (
-    SELECT gpu_id, owner_id, label_id, sum(time_ms) AS timeMs,
-      coalesce(sum(energy_mj), 0) AS energyMj,
-      coalesce(sum(time_ms) FILTER (WHERE energy_mj IS NULL), 0) AS energyUnmeasuredMs,
-      coalesce(sum(idle_energy_mj), 0) AS idleEnergyMj,
-      coalesce(sum(energy_mj - idle_energy_mj), 0) AS dynamicEnergyMj,
-      coalesce(sum(time_ms) FILTER (WHERE energy_mj IS NOT NULL AND idle_energy_mj IS NULL), 0)
-        AS energyUnsplitMs,
-      count(*) AS sliceCount, simulated
-    FROM slices
-    WHERE sequence BETWEEN @first AND @last AND +from_ms >= @fromMs AND to_ms <= @toMs
-    GROUP BY gpu_id, owner_id, label_id, simulated
-  ) sums
-  JOIN gpus g ON g.id = gpu_id JOIN owners o ON o.id = owner_id
-  JOIN texts label ON label.id = label_id
-  ORDER BY gpuUuid, ownerKey, label, simulated`;
-
-const STRADDLING = `${SLICE}
-  WHERE s.to_ms > @atMs AND s.from_ms = (
-    SELECT max(from_ms) FROM slices WHERE gpu_id = s.gpu_id AND from_ms < @atMs)
-  AND s.sequence BETWEEN @first AND @last
-  ORDER BY s.sequence`;
 
 const sliceRow = z
   .object({
@@ -126,20 +86,6 @@ const segmentRow: z.ZodType<Segment> = z.object({
   energyMj: absent(z.int()),
 });
 
-const usageRow: z.ZodType<UsageRow> = z.object({
-  ...sums,
-  gpuUuid: z.string(),
-  ownerKey: z.string(),
-  energyMj: z.int(),
-  energyUnmeasuredMs: z.int(),
-  idleEnergyMj: z.int(),
-  dynamicEnergyMj: z.int(),
-  energyUnsplitMs: z.int(),
-  simulated: flag,
-});
-
-const boundsRow = z.object({ first: z.int().nullable(), last: z.int().nullable() });
-
 /** Slices that touch the window, by sequence; all of them unless the query has a limit. */
 export function slices(db: Database, query: SliceQuery): StoredSlice[] {
   const bounds = boundsOf(db, query, query.gpuUuid);
@@ -156,19 +102,6 @@ export function segments(db: Database, query: Omit<SliceQuery, "afterSequence">)
   if (!bounds) return [];
   const rows = db.prepare(SEGMENTS).all({ ...filters(query), ...bounds });
   return z.array(segmentRow).parse(rows);
-}
-
-export function usage(db: Database, window: Window): UsageRow[] {
-  const bounds = boundsOf(db, window);
-  if (!bounds) return [];
-  const { fromMs, toMs } = window;
-  return z.array(usageRow).parse(db.prepare(USAGE).all({ fromMs, toMs, ...bounds }));
-}
-
-export function straddling(db: Database, atMs: number): StoredSlice[] {
-  const bounds = boundsOf(db, { fromMs: atMs, toMs: atMs });
-  if (!bounds) return [];
-  return z.array(sliceRow).parse(db.prepare(STRADDLING).all({ atMs, ...bounds }));
 }
 
 /** Whether the ledger holds just these slices for the device's window. */
@@ -196,14 +129,4 @@ function filters(query: SliceQuery): Record<string, unknown> {
     label: query.label ?? null,
     limit: query.limit ?? -1,
   };
-}
-
-function boundsOf(
-  db: Database,
-  { fromMs, toMs }: Window,
-  gpuUuid?: string,
-): { first: number; last: number } | undefined {
-  const found = db.prepare(BOUNDS).get({ fromMs, toMs, gpuUuid: gpuUuid ?? null });
-  const { first, last } = boundsRow.parse(found);
-  return first === null || last === null || first > last ? undefined : { first, last };
 }

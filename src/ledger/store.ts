@@ -1,5 +1,6 @@
 import Database from "better-sqlite3";
 import { AssayError } from "../model/errors.ts";
+import { type NodeKey, nodeKey } from "./chain/key.ts";
 import { asLedgerError, ledgerError } from "./failure.ts";
 import { acquireLock } from "./lock.ts";
 import { MIGRATIONS, migrate, readHeader, refuseForeign } from "./migrate.ts";
@@ -12,6 +13,8 @@ export interface StoreOptions {
   busyTimeoutMs: number;
   /** Ledgers up to this size are checked whole when they are opened; 0 for none. */
   checkUpToBytes: number;
+  /** For reading: also a ledger of an older version, as it is. */
+  olderToo?: boolean | undefined;
 }
 
 /** An open database, and how to let go of it. */
@@ -21,13 +24,18 @@ export interface Store {
   close(): void;
 }
 
+/** A store that can be written, and the key that signs what was. */
+export interface WritingStore extends Store {
+  key: NodeKey;
+}
+
 const LOG_LIMIT_BYTES = 16 * 1024 ** 2;
 
 /**
  * Opens the ledger for the one process that writes it; makes or migrates it where needed.
- * @throws AssayError ledger/busy, newer, corrupt, read-only, full or io: nothing was changed
+ * @throws AssayError ledger/busy, newer, corrupt, read-only, full, key or io: nothing was changed
  */
-export function openForWriting(options: StoreOptions): Store {
+export function openForWriting(options: StoreOptions): WritingStore {
   const place = ledgerPlace(options.stateDir);
   return mended(place.stateDir, () => {
     makeStateDir(place.stateDir);
@@ -41,9 +49,10 @@ export function openForWriting(options: StoreOptions): Store {
   });
 }
 
-function openLocked(place: LedgerPlace, options: StoreOptions, release: () => void): Store {
+function openLocked(place: LedgerPlace, options: StoreOptions, release: () => void): WritingStore {
   if (sizeOf(place.database)) lookFirst(place);
   createPrivately(place.database, place.stateDir);
+  const key = nodeKey(place);
   const db = new Database(place.database, { timeout: options.busyTimeoutMs });
   try {
     const mode = db.pragma("journal_mode = WAL", { simple: true });
@@ -69,7 +78,7 @@ function openLocked(place: LedgerPlace, options: StoreOptions, release: () => vo
     db.close();
     release();
   };
-  return { db, place, close };
+  return { db, place, key, close };
 }
 
 /** Says what is wrong with a file that is there before anything opens it for writing. */
@@ -109,7 +118,7 @@ export function openForReading(options: StoreOptions): Store {
   const place = ledgerPlace(options.stateDir);
   return mended(place.database, () => {
     if (!statReadable(place)) throw missing(place);
-    const db = openReader(place, options.busyTimeoutMs);
+    const db = openReader(place, options);
     try {
       db.pragma("query_only = ON");
       checkWhole(db, place, options.checkUpToBytes);
@@ -129,9 +138,12 @@ function statReadable(place: LedgerPlace): boolean {
   }
 }
 
-function openReader(place: LedgerPlace, timeout: number): Database.Database {
+function openReader(
+  place: LedgerPlace,
+  { busyTimeoutMs: timeout, olderToo = false }: StoreOptions,
+): Database.Database {
   try {
-    return headed(new Database(place.database, { readonly: true, timeout }), place);
+    return headed(new Database(place.database, { readonly: true, timeout }), place, olderToo);
   } catch (cause) {
     if (!(cause instanceof Database.SqliteError) || cause.code !== "SQLITE_CANTOPEN") throw cause;
     // A reader shares memory with the writer through a file beside the database.
@@ -144,12 +156,16 @@ function openReader(place: LedgerPlace, timeout: number): Database.Database {
 }
 
 /** The same connection once its header is one that this version reads. */
-function headed(db: Database.Database, place: LedgerPlace): Database.Database {
+function headed(
+  db: Database.Database,
+  place: LedgerPlace,
+  olderToo: boolean,
+): Database.Database {
   try {
     const header = readHeader(db);
     refuseForeign(header, place.database, MIGRATIONS.length);
     if (header.blank) throw missing(place);
-    if (header.version < MIGRATIONS.length)
+    if (header.version < MIGRATIONS.length && !olderToo)
       throw new AssayError(
         "ledger/older",
         `the ledger is of version ${header.version}; this program reads ${MIGRATIONS.length}`,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { parsePriceList } from "../../src/bill/price-list.ts";
-import { renderReportJson } from "../../src/bill/render-json.ts";
+import { renderReportJson } from "../../src/bill/render/json.ts";
 import { buildReport } from "../../src/bill/report.ts";
 import type { GroupKey } from "../../src/bill/report-types.ts";
 import type { KnownGpu } from "../../src/ledger/contract.ts";
@@ -279,10 +279,10 @@ describe("a ledger that grows while a report is read", () => {
     const after = new MemoryLedger({ gpus: [gpu("G")], slices });
     const reads = { usage: 0 };
     const ledger = Object.assign(after, {
-      usage: (window: { fromMs: number; toMs: number }) =>
+      usage: (bounds: readonly number[]) =>
         reads.usage++ === 0
-          ? before.usage(window)
-          : MemoryLedger.prototype.usage.call(after, window),
+          ? before.usage(bounds)
+          : MemoryLedger.prototype.usage.call(after, bounds),
     });
     const window = { fromMs: 0, toMs: 20_000 };
     const report = await buildReport({

@@ -22,7 +22,7 @@ const health = (extra: Partial<HealthReading> = {}): HealthReading => ({
     },
     { name: "amdgpu", state: "absent", successes: 0, failures: 0, drops: 0 },
   ],
-  ledger: { queued: 3, dropped: 4 },
+  ledger: { queued: 3, dropped: 4, failing: false },
   alerts: { firing: 2 },
   outbox: { due: 1, delivered: 5, dead: 6 },
   gpus: [{ ...gpu("G"), stalenessMs: 1500, measuredWith: { gpuUtil: "nvmlDeviceGetSamples" } }],

@@ -130,7 +130,8 @@ describe("strings that an observed process chose", () => {
       gpus: [gpu()],
       slices: [slice({ owner: one, timeMs: 5000 }), slice({ owner: two, timeMs: 5000 })],
     });
-    const rows = await ledger.usage(all);
+    const [interval] = await ledger.usage([all.fromMs, all.toMs]);
+    const rows = interval?.rows ?? [];
     expect(new Set(rows.map((row) => row.ownerKey)).size).toBe(2);
     for (const row of rows) expect(row.ownerKey.length).toBeLessThanOrEqual(256 + 8);
     expect(await ledger.slices({ ...all, ownerKey: `process:${long}2` })).toHaveLength(1);

@@ -87,7 +87,8 @@ it(
     expect(new Set(acknowledged).size).toBe(acknowledged.length);
 
     const ledger = await opened({ stateDir });
-    const rows = await ledger.usage({ fromMs: 0, toMs: Number.MAX_SAFE_INTEGER });
+    const intervals = await ledger.usage([0, Number.MAX_SAFE_INTEGER]);
+    const rows = intervals.flatMap((interval) => interval.rows);
     const { slices, batches } = tally(stateDir);
     expect(rows.reduce((sum, row) => sum + row.timeMs, 0)).toBe(2 * 1000 * batches.size);
     expect(rows.reduce((sum, row) => sum + row.sliceCount, 0)).toBe(slices);

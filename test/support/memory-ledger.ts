@@ -1,14 +1,20 @@
 import type {
+  ChainHead,
+  DeviceCoverage,
   GapRecord,
+  IntervalUsage,
   KnownGpu,
   KnownOwner,
   LedgerReader,
   SliceQuery,
   StoredSlice,
+  UnobservedSpan,
   UsageRow,
 } from "../../src/ledger/contract.ts";
+import { addAmounts, noAmounts } from "../../src/model/amounts.ts";
+import { amountsWithin } from "../../src/model/cut.ts";
 import { ownerKey } from "../../src/model/owner.ts";
-import { type Slice, toSegments } from "../../src/model/slice.ts";
+import { type Segment, type Slice, toSegments } from "../../src/model/slice.ts";
 import { type Window, intersect } from "../../src/model/window.ts";
 
 export interface MemoryLedgerContent {
@@ -33,6 +39,10 @@ export class MemoryLedger implements LedgerReader {
     this.gapRecords = gaps;
   }
 
+  async chainHead(): Promise<ChainHead> {
+    return { sequence: 1, hash: "0".repeat(64), atMs: 0 };
+  }
+
   async slices(query: SliceQuery): Promise<StoredSlice[]> {
     const after = query.afterSequence ?? 0;
     return this.matching(query)
@@ -41,43 +51,45 @@ export class MemoryLedger implements LedgerReader {
   }
 
   async segments(query: Omit<SliceQuery, "afterSequence">) {
-    return toSegments(this.matching(query)).slice(0, query.limit);
+    const fits = (segment: Segment): boolean =>
+      intersect(segment, query) !== undefined &&
+      (query.gpuUuid === undefined || segment.gpuUuid === query.gpuUuid) &&
+      (query.ownerKey === undefined || segment.ownerKey === query.ownerKey) &&
+      (query.label === undefined || segment.label === query.label);
+    return toSegments(this.stored).filter(fits).slice(0, query.limit);
   }
 
-  async usage(window: Window): Promise<UsageRow[]> {
-    const rows = new Map<string, UsageRow>();
-    for (const slice of this.stored) {
-      if (slice.fromMs < window.fromMs || slice.toMs > window.toMs) continue;
-      const { gpuUuid, label, simulated, timeMs, energyMj, idleEnergyMj } = slice;
-      const key = JSON.stringify([gpuUuid, ownerKey(slice.owner), label, simulated]);
-      const row = rows.get(key) ?? {
-        gpuUuid,
-        ownerKey: ownerKey(slice.owner),
-        label,
-        timeMs: 0,
-        energyMj: 0,
-        energyUnmeasuredMs: 0,
-        idleEnergyMj: 0,
-        dynamicEnergyMj: 0,
-        energyUnsplitMs: 0,
-        sliceCount: 0,
-        simulated,
-      };
-      row.timeMs += timeMs;
-      row.energyMj += energyMj ?? 0;
-      row.energyUnmeasuredMs += energyMj === undefined ? timeMs : 0;
-      row.idleEnergyMj += idleEnergyMj ?? 0;
-      if (energyMj !== undefined && idleEnergyMj !== undefined)
-        row.dynamicEnergyMj += energyMj - idleEnergyMj;
-      else if (energyMj !== undefined) row.energyUnsplitMs += timeMs;
-      row.sliceCount += 1;
-      rows.set(key, row);
-    }
-    return [...rows.values()];
+  async usage(bounds: readonly number[]): Promise<IntervalUsage[]> {
+    return bounds.slice(1).map((toMs, i) => {
+      const interval = { fromMs: bounds[i] ?? toMs, toMs };
+      return { ...interval, rows: this.rowsOf(interval) };
+    });
   }
 
-  async straddling(atMs: number): Promise<StoredSlice[]> {
-    return this.stored.filter((slice) => slice.fromMs < atMs && atMs < slice.toMs);
+  async coverage(window: Window): Promise<DeviceCoverage[]> {
+    return this.known.map(({ uuid, firstSeenMs }) => {
+      const own = this.windows().filter(([first]) => first.gpuUuid === uuid);
+      const covered: Window[] = [];
+      const unobserved: UnobservedSpan[] = [];
+      for (const [first, ...rest] of own.sort(([a], [b]) => a.fromMs - b.fromMs)) {
+        const part = intersect(first, window);
+        if (!part) continue;
+        const last = covered.at(-1);
+        if (last && last.toMs >= part.fromMs) last.toMs = Math.max(last.toMs, part.toMs);
+        else covered.push({ ...part });
+        const all = [first, ...rest];
+        const amounts = amountsWithin(first, all, part);
+        const timeMs = all.reduce(
+          (sum, { owner }, i) =>
+            owner.kind === "unobserved" ? sum + (amounts[i]?.timeMs ?? 0) : sum,
+          0,
+        );
+        if (timeMs > 0) unobserved.push({ ...part, timeMs });
+      }
+      const around = own.filter(([{ fromMs, toMs }]) => fromMs < firstSeenMs && firstSeenMs < toMs);
+      const knownFromMs = Math.min(firstSeenMs, ...around.map(([first]) => first.fromMs));
+      return { gpuUuid: uuid, knownFromMs, covered, unobserved };
+    });
   }
 
   async acts() {
@@ -133,6 +145,35 @@ export class MemoryLedger implements LedgerReader {
     for (const { gpuUuid, toMs } of this.stored)
       ends.set(gpuUuid, Math.max(toMs, ends.get(gpuUuid) ?? toMs));
     return ends;
+  }
+
+  private rowsOf(interval: Window): UsageRow[] {
+    const rows = new Map<string, UsageRow>();
+    for (const [first, ...rest] of this.windows()) {
+      if (!intersect(first, interval)) continue;
+      const all = [first, ...rest];
+      const amounts = amountsWithin(first, all, interval);
+      for (const [i, slice] of all.entries()) {
+        const { gpuUuid, label, simulated } = slice;
+        const key = { gpuUuid, ownerKey: ownerKey(slice.owner), label, simulated };
+        const row = rows.get(JSON.stringify(key)) ?? { ...key, ...noAmounts() };
+        addAmounts(row, amounts[i] ?? noAmounts());
+        rows.set(JSON.stringify(key), row);
+      }
+    }
+    return [...rows.values()];
+  }
+
+  /** All slices, window by window. */
+  private windows(): [StoredSlice, ...StoredSlice[]][] {
+    const windows = new Map<string, [StoredSlice, ...StoredSlice[]]>();
+    for (const slice of this.stored) {
+      const key = `${slice.gpuUuid} ${slice.fromMs} ${slice.toMs}`;
+      const known = windows.get(key);
+      if (known) known.push(slice);
+      else windows.set(key, [slice]);
+    }
+    return [...windows.values()];
   }
 
   private matching(query: SliceQuery): StoredSlice[] {

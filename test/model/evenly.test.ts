@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { timeBefore } from "../../src/bill/evenly.ts";
+import { timeBefore } from "../../src/model/evenly.ts";
 
 const sum = (parts: readonly number[]): number => parts.reduce((acc, part) => acc + part, 0);
 

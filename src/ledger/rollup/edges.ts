@@ -1,0 +1,74 @@
+import type { Database } from "better-sqlite3";
+import { z } from "zod";
+import { noAmounts } from "../../model/amounts.ts";
+import { amountsWithin } from "../../model/cut.ts";
+import { type Window, intersect } from "../../model/window.ts";
+import { absent } from "../row.ts";
+import { boundsOf } from "../slice-bounds.ts";
+import { COUNTED, COUNTED_FROM, SUMS } from "./slice-sql.ts";
+import { type SumMap, sumRow } from "./sums.ts";
+
+/** Sums of the slices that lie wholly inside, read in the order of their pages. */
+const INSIDE = `
+  SELECT s.gpu_id AS gpuId, coalesce(c.owner_id, s.owner_id) AS ownerId,
+    coalesce(c.label_id, s.label_id) AS labelId, s.simulated, ${SUMS}
+  FROM ${COUNTED_FROM}
+  WHERE s.sequence BETWEEN @first AND @last AND +s.from_ms >= @fromMs AND s.to_ms <= @toMs
+  GROUP BY 1, 2, 3, 4`;
+
+/** Slices of the windows that begin before an instant and end after it. */
+const STRADDLING = `
+  SELECT ${COUNTED}, g.uuid AS gpuUuid
+  FROM gpus g
+  JOIN slices s ON s.gpu_id = g.id AND s.from_ms = (
+    SELECT max(from_ms) FROM slices WHERE gpu_id = g.id AND from_ms < @atMs)
+  LEFT JOIN corrected_slices c ON c.slice_sequence = s.sequence
+  WHERE s.to_ms > @atMs ORDER BY s.gpu_id, s.sequence`;
+
+export const countedSlice = z.object({
+  sequence: z.int(),
+  gpuId: z.int(),
+  gpuUuid: z.string(),
+  fromMs: z.int(),
+  toMs: z.int(),
+  ownerId: z.int(),
+  labelId: z.int(),
+  simulated: z.int(),
+  timeMs: z.int(),
+  energyMj: absent(z.int()),
+  idleEnergyMj: absent(z.int()),
+  confidence: z.number(),
+});
+
+export type CountedSlice = z.infer<typeof countedSlice>;
+
+/** Adds what slices say about a window; those that lie across an end are cut there. */
+export function addFromSlices(db: Database, window: Window, to: SumMap): void {
+  const bounds = boundsOf(db, window);
+  if (!bounds) return;
+  const { fromMs, toMs } = window;
+  const inside = db.prepare(INSIDE).all({ fromMs, toMs, ...bounds });
+  for (const sum of z.array(sumRow).parse(inside)) to.add(sum);
+  for (const slices of straddling(db, window)) {
+    const [first] = slices;
+    const amounts = first ? amountsWithin(first, slices, window) : [];
+    for (const [i, { gpuId, ownerId, labelId, simulated }] of slices.entries())
+      to.add({ gpuId, ownerId, labelId, simulated, ...(amounts[i] ?? noAmounts()) });
+  }
+}
+
+/** Windows that lie across an end of `window`, each with all its slices. */
+function straddling(db: Database, window: Window): CountedSlice[][] {
+  const statement = db.prepare(STRADDLING);
+  const windows = new Map<string, CountedSlice[]>();
+  const seen = new Set<number>();
+  for (const atMs of [window.fromMs, window.toMs])
+    for (const slice of z.array(countedSlice).parse(statement.all({ atMs }))) {
+      if (seen.has(slice.sequence) || !intersect(slice, window)) continue;
+      seen.add(slice.sequence);
+      const known = windows.get(`${slice.gpuId} ${slice.fromMs}`);
+      if (known) known.push(slice);
+      else windows.set(`${slice.gpuId} ${slice.fromMs}`, [slice]);
+    }
+  return [...windows.values()];
+}
