@@ -1,5 +1,5 @@
-import type { NameOf } from "../attribute/names.ts";
-import { Names } from "../attribute/names.ts";
+import { type NameOf, Names } from "../attribute/names.ts";
+import { readBounded } from "../collect/files.ts";
 import type { PrivacyConfig } from "../config/privacy.ts";
 import type { KnownProcess } from "../ledger/contract.ts";
 import type { ContextObservation } from "../model/observation.ts";
@@ -7,9 +7,15 @@ import { ownerKey, parseOwnerKey } from "../model/owner.ts";
 import { withPerson } from "../model/owner-person.ts";
 import { openPseudonymKey, pseudonyms } from "./pseudonyms.ts";
 
+const PASSWD = "/etc/passwd";
+const MAX_PASSWD = 4 * 1024 ** 2;
+const FIRST_PERSON_UID = 1000;
+const NOBODY_UID = 65_534;
+
 /** What the configuration lets out of the pipeline. */
 export interface Privacy {
-  nameOf: NameOf | undefined;
+  /** For the pipeline; it learns there who there is. */
+  names: Names;
   process: (process: KnownProcess) => KnownProcess;
   context: (context: ContextObservation) => ContextObservation;
   /** An owner's key of the configuration as records have it. */
@@ -22,12 +28,25 @@ export function openPrivacy(config: PrivacyConfig, stateDir: string): Privacy {
     config.users === "pseudonym"
       ? pseudonyms(openPseudonymKey(stateDir), config.plainUsers)
       : undefined;
+  const names = new Names(nameOf);
+  // Whom a run names before a process of his was seen.
+  for (const name of nameOf ? peopleOf(readBounded(PASSWD, MAX_PASSWD) ?? "") : [])
+    names.learnName(name);
   return {
-    nameOf,
+    names,
     process: (process) => withoutCommand(process, config.commands),
-    context: contextsOf(new Names(nameOf), config.commands),
+    context: contextsOf(names, config.commands),
     ownerKeyOf: (key) => (nameOf ? shownKey(key, nameOf) : key),
   };
+}
+
+/** Accounts of people by a file in the form of /etc/passwd. */
+export function peopleOf(passwd: string): string[] {
+  return passwd.split("\n").flatMap((line) => {
+    const [name = "", , uid = ""] = line.split(":");
+    const isPerson = Number(uid) >= FIRST_PERSON_UID && Number(uid) < NOBODY_UID;
+    return name !== "" && uid !== "" && isPerson ? [name] : [];
+  });
 }
 
 function contextsOf(
@@ -47,10 +66,7 @@ function contextsOf(
 }
 
 /** `program`: the names of programs alone; `none`: not even those. */
-function withoutCommand(
-  process: KnownProcess,
-  commands: PrivacyConfig["commands"],
-): KnownProcess {
+function withoutCommand(process: KnownProcess, commands: PrivacyConfig["commands"]): KnownProcess {
   if (commands === "full") return process;
   const { command: _, exe, comm, lineage, ...kept } = process;
   const isKept = commands === "program";
@@ -78,4 +94,3 @@ export function shownKey(key: string, nameOf: NameOf): string {
     owner.kind === "user" ? owner.id : /^(?:(?:slurm|ray):)?([^/]+)\//.exec(owner.id)?.[1];
   return person === undefined ? key : ownerKey(withPerson(owner, person, nameOf(person)));
 }
-

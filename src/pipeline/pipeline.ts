@@ -12,7 +12,6 @@ import { DeviceTrack } from "./device-track.ts";
 import type { PipelineEvent } from "./events.ts";
 import type { PipelineSettings } from "./settings.ts";
 import type { PowerCourse } from "../signature/lockstep.ts";
-import { Names } from "../attribute/names.ts";
 import { Ownership } from "../attribute/ownership.ts";
 import { Labeller } from "./labeller.ts";
 import { WhoNews } from "./who-news.ts";
@@ -47,7 +46,7 @@ export class Pipeline {
   constructor(settings: PipelineSettings) {
     this.settings = settings;
     this.windowMs = settings.windowMs ?? DEFAULT_WINDOW_MS;
-    this.ownership = new Ownership(settings.owners, undefined, new Names(settings.nameOf));
+    this.ownership = new Ownership(settings.owners, undefined, settings.names);
     this.news = new WhoNews(this.ownership);
   }
 

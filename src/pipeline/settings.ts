@@ -1,4 +1,4 @@
-import type { NameOf } from "../attribute/names.ts";
+import type { Names } from "../attribute/names.ts";
 import type { OwnerSettings } from "../attribute/rule-schema.ts";
 import type { EvidenceModel } from "../classify/evidence-model.ts";
 import type { Indicators } from "../classify/host/indicator-data.ts";
@@ -26,7 +26,7 @@ export interface PipelineSettings {
   /** The operator's own rules on owners, and their teams: none by default. */
   owners?: OwnerSettings | undefined;
   /** Pseudonyms of users: rules go by their names, and nothing that is told has them. None by default. */
-  nameOf?: NameOf | undefined;
+  names?: Names | undefined;
   /** Taken out before anything is labelled: to see what they add. */
   leaveOut?: readonly Feature[] | undefined;
   agentVersion: string;
