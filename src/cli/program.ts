@@ -15,6 +15,8 @@ import { addIndicatorsCommand } from "./indicators.ts";
 import { addInspectCommand } from "./inspect.ts";
 import { addReplayCommand } from "./replay.ts";
 import { addReportCommand } from "./report.ts";
+import { addEraseCommand } from "./erase.ts";
+import { addPrivacyCommand } from "./privacy.ts";
 import { addConfigCommand } from "./config.ts";
 import { refuseEmptyPaths } from "./given-paths.ts";
 import type { CommandIo } from "./io.ts";
@@ -49,6 +51,8 @@ const COMMANDS = [
   addBenchCommand,
   addIndicatorsCommand,
   addBackupCommand,
+  addEraseCommand,
+  addPrivacyCommand,
   addConfigCommand,
 ];
 

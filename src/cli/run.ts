@@ -140,7 +140,7 @@ async function lastReport(
   ledger: Ledger,
   prices: DaemonSettings["prices"],
   io: CommandIo,
-): Promise<string> {
+): Promise<string | Uint8Array> {
   try {
     return await makeReport(request, ledger, prices, io.nowMs());
   } catch (error) {
