@@ -27,7 +27,14 @@ export interface ReportArguments extends WindowArguments {
  * prices
  */
 export async function makeReport(
-  { format, groupBy, focusVersion = DEFAULT_FOCUS, names = {}, currency, ...window }: ReportArguments,
+  {
+    format,
+    groupBy,
+    focusVersion = DEFAULT_FOCUS,
+    names = {},
+    currency,
+    ...window
+  }: ReportArguments,
   ledger: LedgerReader,
   prices: PriceList | undefined,
   nowMs: number,

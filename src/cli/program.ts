@@ -17,6 +17,8 @@ import { addIndicatorsCommand } from "./indicators.ts";
 import { addInspectCommand } from "./inspect.ts";
 import { addReplayCommand } from "./replay.ts";
 import { addReportCommand } from "./report.ts";
+import { addEraseCommand } from "./erase.ts";
+import { addPrivacyCommand } from "./privacy.ts";
 import { addConfigCommand } from "./config.ts";
 import { refuseEmptyPaths } from "./given-paths.ts";
 import type { CommandIo } from "./io.ts";
@@ -55,6 +57,8 @@ const COMMANDS = [
   addIndicatorsCommand,
   addBackupCommand,
   addPruneCommand,
+  addEraseCommand,
+  addPrivacyCommand,
   addConfigCommand,
 ];
 

@@ -132,6 +132,14 @@ egress: []                     # where owners may connect to; of others nothing 
 # - owner: "job:*"             # an owner key; * stands for anything
 #   allow: [10.0.0.0/8, example.org, ":443"]
 
+privacy:                       # what is kept of people; docs/privacy.md
+  users: plain                 # or pseudonym: no user's name is kept or sent
+  plainUsers: [root, nobody]   # who keep their names
+  commands: full               # of processes; or program (its name alone), none
+  keepCommands: 90d            # command lines, titles, arguments of runs; or forever
+  keepNames: forever           # of owners, after their last GPU time
+  keepContexts: forever        # what runs and agents said they did
+
 serve:
   enabled: true
   listen: 127.0.0.1:9836

@@ -7,6 +7,7 @@ import { parseDuration, parseSize } from "../model/duration.ts";
 import { parseNanos } from "../model/money.ts";
 import { PROBE_MODES } from "../probe/schedule.ts";
 import { keepSchema } from "./keep.ts";
+import { privacySchema } from "./privacy.ts";
 import { registriesShape } from "./registries.ts";
 
 const duration = (fallback: string) =>
@@ -218,6 +219,8 @@ export const configSchema = z
       })
       .prefault({}),
     egress: z.array(egress).default([]),
+    /** What is kept of people, and for how long: docs/privacy.md. */
+    privacy: privacySchema.prefault({}),
     serve: z
       .strictObject({
         enabled: z.boolean().default(true),

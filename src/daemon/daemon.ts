@@ -24,6 +24,8 @@ import { Alerting } from "./alerting.ts";
 import { Anchors } from "./anchors.ts";
 import { Inbox } from "./inbox.ts";
 import { BudgetMeter } from "./budgets.ts";
+import { openPrivacy, type Privacy } from "./privacy.ts";
+import { PrivacyKeeper } from "./privacy-keeper.ts";
 import { DaemonState } from "./state.ts";
 import { runRetention } from "./retention.ts";
 import type { Probing } from "./probing.ts";
@@ -82,7 +84,8 @@ async function runWithLedger(
   const { source, config } = settings;
   const lastSliceEnds = await ledger.lastSliceEnds();
   const { writer, deliverer, alarm, disk, write } = openWriting(ledger, settings, deps);
-  const budgets = newBudgets(settings, log);
+  const privacy = openPrivacy(config.privacy, settings.stateDir);
+  const budgets = newBudgets(settings, privacy, log);
   const alerting = newAlerting(settings, deps, budgets);
   await alerting.restore(ledger);
   const shipped = loadShippedData();
@@ -91,7 +94,10 @@ async function runWithLedger(
   const inbox = newInbox(ledger, settings, deps);
   await inbox.open();
   settings.probing?.loop.pauseWhile(() => inbox.isCalibrating());
-  const pipeline = new Pipeline(pipelineSettings(data, inbox, settings, lastSliceEnds));
+  const pipeline = new Pipeline({
+    ...pipelineSettings(data, inbox, settings, lastSliceEnds),
+    names: privacy.names,
+  });
   const state = newState(ledger, settings, deps, { writer, alerting, alarm, budgets, data });
   const server = await serve(ledger, settings, deps, state);
   deliverer.start();
@@ -103,12 +109,15 @@ async function runWithLedger(
   const retention = source.isLive
     ? runRetention(ledger, config, { ...deps, signal: ended.signal })
     : undefined;
+  const keeper = new PrivacyKeeper({ config: config.privacy, ledger, log, nowMs });
+  const keeping = source.isLive ? keeper.run(deps.sleep, ended.signal) : undefined;
   deps.onReady(server?.url);
   if (lastSliceEnds.size > 0) deps.onResume?.(Math.max(...lastSliceEnds.values()));
   try {
     const { probing } = settings;
     await runAgent(probing?.through(source.observations) ?? source.observations, {
       pipeline,
+      privacy,
       lastSliceEnds,
       write,
       // A live node never waits for its disk; a replay goes no faster than it, while it works.
@@ -127,7 +136,7 @@ async function runWithLedger(
     // Also after an error: what was measured before it is kept.
     await writer.flush();
     ended.abort("over");
-    await Promise.all([intake, anchoring, retention]);
+    await Promise.all([intake, anchoring, retention, keeping]);
     await server?.close();
     await deliverer.stop();
     await alarm.stop();
@@ -180,9 +189,14 @@ async function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<
   done.abort();
 }
 
-function newBudgets({ config, prices }: DaemonSettings, log: Logger): BudgetMeter | undefined {
+function newBudgets(
+  { config, prices }: DaemonSettings,
+  { ownerKeyOf }: Privacy,
+  log: Logger,
+): BudgetMeter | undefined {
   if (config.alert.budgets.length === 0) return undefined;
-  if (prices) return new BudgetMeter(config.alert.budgets, prices);
+  const budgets = config.alert.budgets.map((each) => ({ ...each, owner: ownerKeyOf(each.owner) }));
+  if (prices) return new BudgetMeter(budgets, prices);
   log.warn({}, "budgets need a price list (prices.file): none is watched");
   return undefined;
 }

@@ -263,5 +263,7 @@ export interface Ledger extends LedgerReader, LedgerWriter, LedgerKeeper, Outbox
    * @throws BatchRejected as the erasure would, but for finding nothing
    */
   erasable(select: ErasureSelect): Promise<readonly { table: string; rows: number }[]>;
+  /** Signs the newest entry of the chain with the node's key, where that has not been done. */
+  signHead(): Promise<SignedHead>;
   close(): Promise<void>;
 }

@@ -1,9 +1,11 @@
 import { createHash } from "node:crypto";
 import type { Database, Statement } from "better-sqlite3";
+import { ownerKey } from "../../model/owner.ts";
 import { mentions } from "../../model/names.ts";
 import type { ActOf, ErasureSelect } from "../acts.ts";
 import { BatchRejected } from "../rejected.ts";
 import { type Change, type PersonalTable, VALUE_COLUMN } from "./change.ts";
+import { forgottenPerson } from "./forgotten.ts";
 import { planAge } from "./plan-age.ts";
 import { planOwner } from "./plan-owner.ts";
 
@@ -46,7 +48,13 @@ export function createErase(db: Database, insertAct: (act: Erasure) => void): Er
     const parts = inParts(changes);
     for (const [i, part] of parts.entries()) {
       const id = i === 0 ? act.id : `${act.id}/${i + 1}`;
-      insertAct({ ...act, id, reason: reasonOf(act.reason), by: reasonOf(act.by), erased: part.map(entryOf) });
+      insertAct({
+        ...act,
+        id,
+        reason: reasonOf(act.reason),
+        by: reasonOf(act.by),
+        erased: part.map(entryOf),
+      });
     }
     write(parts.flatMap((part, i) => part.map((change) => ({ change, act: first + i }))));
     if (name === undefined) return;
@@ -75,12 +83,22 @@ interface Planned {
 }
 
 function planned(db: Database, select: ErasureSelect, actSequence: number): Planned {
+  if (select.of === "names") {
+    const name = forgottenPerson(db, select);
+    if (name === undefined) return { changes: [], reasonOf: (text) => text, name };
+    return planned(
+      db,
+      { of: "owner", ownerKey: ownerKey({ kind: "user", id: name }) },
+      actSequence,
+    );
+  }
   if (select.of !== "owner") {
     const changes = planAge(db, select, MAX_ROWS_OF_AGE);
     return { changes, reasonOf: (text) => text, name: undefined };
   }
   const plan = planOwner(db, select, `erased-${actSequence}`);
-  if (!plan) throw new BatchRejected("invalid", "that is no owner whom anything could be erased of");
+  if (!plan)
+    throw new BatchRejected("invalid", "that is no owner whom anything could be erased of");
   const { textOf, name } = plan.renaming;
   return { changes: plan.changes, reasonOf: textOf, name };
 }

@@ -11,6 +11,7 @@ import {
   type Json,
   renamed,
   renamedAct,
+  renamedRecord,
   without,
 } from "./redact.ts";
 
@@ -88,12 +89,10 @@ interface Line {
 
 const ownerRow = z.object({ row: z.int(), value: z.string() });
 
-function owners(
-  db: Database,
-  { keyOf }: Renaming,
-  beforeMs: number | undefined,
-): Line[] {
-  const rows = z.array(ownerRow).parse(db.prepare("SELECT id AS row, key AS value FROM owners").all());
+function owners(db: Database, { keyOf }: Renaming, beforeMs: number | undefined): Line[] {
+  const rows = z
+    .array(ownerRow)
+    .parse(db.prepare("SELECT id AS row, key AS value FROM owners").all());
   const since = db.prepare<[number, number]>(SINCE);
   return rows.flatMap(({ row, value: key }): Line[] => {
     const next = keyOf(key);
@@ -154,7 +153,7 @@ function* contexts(db: Database, { textOf }: Renaming, where: Where): Generator<
 
 function* incidents(db: Database, { textOf }: Renaming, where: Where): Generator<Change> {
   for (const found of rowsOf(db, "incident_states", where.in("updated_at_ms"), where.bindings)) {
-    const named = renamed(found.value, textOf);
+    const named = renamedRecord(found.value, textOf);
     if (JSON.stringify(named) === JSON.stringify(found.value)) continue;
     const change = changed("incident_states", found, without(named, "arguments"));
     if (change) yield change;
