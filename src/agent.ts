@@ -37,6 +37,13 @@ export interface AgentParts {
   /** What is new, or with nothing just the time it has become. */
   alert: (news: AlertNews, atMs: number) => AlertOutcome;
   watch: AgentWatcher;
+  /** What of processes and runs may be kept and told; all of it where absent. */
+  privacy?:
+    | {
+        process: (process: KnownProcess) => KnownProcess;
+        context: (context: ContextObservation) => ContextObservation;
+      }
+    | undefined;
   /** Up to where each device's time is in the ledger from an earlier run. */
   lastSliceEnds?: ReadonlyMap<string, number> | undefined;
 }
@@ -117,7 +124,11 @@ class PendingBatch {
 
   /** @returns whether there was anything to write */
   commit(atMs: number | undefined): boolean {
-    const { parts, gpus, slices, gaps, owners, processes, contexts } = this;
+    const { parts, gpus, slices, gaps, owners } = this;
+    const { privacy } = parts;
+    const processes = privacy ? this.processes.map(privacy.process) : this.processes;
+    // At the last moment: by now it is known who there is.
+    const contexts = privacy ? this.contexts.map(privacy.context) : this.contexts;
     this.lastMs = Math.max(this.lastMs, atMs ?? 0);
     const news = { slices, processes, contexts, owners };
     const { incidents, outbox } = parts.alert(news, this.lastMs);

@@ -1,8 +1,9 @@
 import type { Observation } from "../model/observation.ts";
-import { AGENT, type Owner, type OwnerIdentity } from "../model/owner.ts";
+import { AGENT, type Owner, type OwnerIdentity, ownerKey } from "../model/owner.ts";
 import type { ProcessSighting } from "../model/sample.ts";
 import { scopeOf } from "./cgroup-scope.ts";
 import { decideOwner } from "./decide-owner.ts";
+import { Names } from "./names.ts";
 import { caseOf } from "./owner-case.ts";
 import { ProcessMemory, type Remembered } from "./process-memory.ts";
 import { Registries } from "./registries.ts";
@@ -36,7 +37,11 @@ const WEAK_RULES: ReadonlySet<string> = new Set([
  * answer later, also of processes that are gone by then; answers are found once for each process.
  */
 export class Ownership {
+  /** What users are called in what is told of them. */
+  readonly names: Names;
   private readonly settings: OwnerSettings;
+  /** What owners are called in the operator's rules. */
+  private readonly plainKeys = new WeakMap<OwnerIdentity, string>();
   private readonly registries = new Registries();
   private readonly memory: ProcessMemory;
   /** Sightings are asked about again and again, by every window that they speak for. */
@@ -47,8 +52,13 @@ export class Ownership {
   /** Grows whenever a process on a device is new there, or is somebody else's than before. */
   private treeVersion = 0;
 
-  constructor(settings: OwnerSettings = NO_OWNER_SETTINGS, maxProcesses?: number) {
+  constructor(
+    settings: OwnerSettings = NO_OWNER_SETTINGS,
+    maxProcesses?: number,
+    names: Names = new Names(),
+  ) {
     this.settings = settings;
+    this.names = names;
     this.memory = new ProcessMemory(maxProcesses);
   }
 
@@ -59,6 +69,7 @@ export class Ownership {
         this.registries.noteDevices(observation.gpus);
         break;
       case "registry":
+        for (const { job } of observation.entries) this.names.learnName(job?.user);
         this.registries.note(observation);
         break;
       case "processes": {
@@ -92,6 +103,12 @@ export class Ownership {
     return this.resolved(this.entryOf(process));
   }
 
+  /** What the operator's rules call a process's owner: a pseudonym is not in them. */
+  plainKeyOf(process: ProcessSighting): string {
+    const identity = this.identityOf(process);
+    return this.plainKeys.get(identity) ?? ownerKey(identity.owner);
+  }
+
   /** Owners as they are while these pids are the agent's own. */
   besides(agentPids: ReadonlySet<number>): OwnerOf {
     return (process) =>
@@ -113,6 +130,7 @@ export class Ownership {
   }
 
   private note(process: ProcessSighting, atMs: number, gpu?: number): void {
+    this.names.learn(process);
     const entry = this.memory.note(process, atMs, gpu);
     this.bySighting.set(process, entry);
     this.resolved(entry);
@@ -148,7 +166,13 @@ export class Ownership {
   private decide(entry: Remembered): OwnerIdentity {
     const gpus = entry.gpus();
     const shares = this.sharesWithPods(entry, gpus);
-    return decideOwner(caseOf(entry.process, gpus, this.registries, shares), this.settings);
+    const seen = caseOf(entry.process, gpus, this.registries, shares);
+    const plain = decideOwner(seen, this.settings);
+    if (this.names.isPlain) return plain;
+    const isOwnRule = this.settings.rules.some(({ name }) => name === plain.rule);
+    const shown = this.names.identity(plain, isOwnRule);
+    this.plainKeys.set(shown, ownerKey(plain.owner));
+    return shown;
   }
 
   private isOfTree(entry: Remembered, own: OwnerIdentity): boolean {
@@ -167,7 +191,9 @@ export class Ownership {
       if (identity.proven.user !== own.proven.user) return own;
       const { owner, rule, proven } = identity;
       const reason = `it descends from pid ${ancestor.pid}: ${identity.reason}`;
-      return { ...own, owner, rule, reason, proven: { ...proven, ...own.proven } };
+      const found = { ...own, owner, rule, reason, proven: { ...proven, ...own.proven } };
+      this.plainKeys.set(found, this.plainKeys.get(identity) ?? ownerKey(owner));
+      return found;
     }
     return own;
   }

@@ -2,6 +2,7 @@ import type { LedgerReader } from "../ledger/contract.ts";
 import type { FocusVersion } from "./focus/columns.ts";
 import { formatSpec, type ReportFormat } from "./formats.ts";
 import type { ConfiguredNames } from "./names.ts";
+import { inCurrency } from "./price-currency.ts";
 import type { PriceList } from "./price-types.ts";
 import { withBooks } from "./report.ts";
 import { GROUP_KEYS, type GroupKey } from "./report-types.ts";
@@ -16,15 +17,24 @@ export interface ReportArguments extends WindowArguments {
   focusVersion?: FocusVersion | undefined;
   /** What the configuration says of who bills; the node's own name for the rest. */
   names?: ConfiguredNames | undefined;
+  /** ISO 4217: what the list's prices are converted to; its own currency where absent. */
+  currency?: string | undefined;
 }
 
 /**
  * One report, as text or as bytes: the same for the command line and the HTTP API.
- * @throws AssayError as {@link reportWindow} and {@link withBooks}; report/format for FOCUS without
+ * @throws AssayError price/currency, and as {@link reportWindow} and {@link withBooks}; report/format for FOCUS without
  * prices
  */
 export async function makeReport(
-  { format, groupBy, focusVersion = DEFAULT_FOCUS, names = {}, ...window }: ReportArguments,
+  {
+    format,
+    groupBy,
+    focusVersion = DEFAULT_FOCUS,
+    names = {},
+    currency,
+    ...window
+  }: ReportArguments,
   ledger: LedgerReader,
   prices: PriceList | undefined,
   nowMs: number,
@@ -32,7 +42,7 @@ export async function makeReport(
   const { cuts, render } = formatSpec(format);
   const request = {
     ledger,
-    prices,
+    prices: prices && currency !== undefined ? inCurrency(prices, currency) : prices,
     window: reportWindow(window, nowMs, await ledger.extent()),
     nowMs,
     groupBy,

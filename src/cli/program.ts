@@ -4,6 +4,7 @@ import { AssayError, BAD_INPUT, FAILED } from "../model/errors.ts";
 import { addClassifyCommand } from "./classify.ts";
 import { addBenchCommand } from "./bench.ts";
 import { addBackupCommand } from "./backup.ts";
+import { addBudgetCommand } from "./budget.ts";
 import { addCalibrateCommand } from "./calibrate.ts";
 import { addCompareCommand } from "./compare.ts";
 import { addCorrectCommand } from "./correct.ts";
@@ -14,16 +15,20 @@ import { addRecordCommand } from "./record.ts";
 import { addIncidentCommand } from "./incident/incident.ts";
 import { addImportTraceCommand } from "./import-trace.ts";
 import { addLaunchesCommand } from "./launches.ts";
+import { addPruneCommand } from "./prune.ts";
 import { addIndicatorsCommand } from "./indicators.ts";
 import { addInspectCommand } from "./inspect.ts";
 import { addReplayCommand } from "./replay.ts";
 import { addReportCommand } from "./report.ts";
+import { addEraseCommand } from "./erase.ts";
+import { addPrivacyCommand } from "./privacy.ts";
 import { addConfigCommand } from "./config.ts";
 import { refuseEmptyPaths } from "./given-paths.ts";
 import type { CommandIo } from "./io.ts";
 import { addRunCommand } from "./run.ts";
 import { addStatementCommand } from "./statement/statement.ts";
 import { addSimulateCommand } from "./simulate.ts";
+import { addVerifyCommand } from "./verify/verify.ts";
 
 const ABOUT = `Tells what every second of GPU time was made of, who spent it and what it cost.
 
@@ -43,6 +48,8 @@ const COMMANDS = [
   addCompareCommand,
   addCorrectCommand,
   addDisputeCommand,
+  addVerifyCommand,
+  addBudgetCommand,
   addDoctorCommand,
   addClassifyCommand,
   addExplainCommand,
@@ -57,6 +64,9 @@ const COMMANDS = [
   addBenchCommand,
   addIndicatorsCommand,
   addBackupCommand,
+  addPruneCommand,
+  addEraseCommand,
+  addPrivacyCommand,
   addConfigCommand,
 ];
 

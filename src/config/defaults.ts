@@ -78,6 +78,12 @@ probe:                         # short kernels of our own on the GPUs; docs/prob
 ledger:
   # maxSize: 20GB              # the ledger file never grows beyond this
   maxQueuedBatches: 2000       # kept in memory while the disk cannot be written
+  signEvery: 10m               # the head of the chain of records, by the node's key; docs/ledger.md
+  anchor:                      # that head, told outside of the ledger
+    every: 1h
+    log: true                  # a line of the daemon's log
+    # file: /mnt/audit/node17-anchors.jsonl   # on another machine, or a medium that only appends
+    # webhook: on-call         # one of alert.webhooks
   keep:                        # each from 1d on, or forever; sums of whole hours always are; docs/ledger.md
     detail: 90d                # slices, evidence, processes, contexts
     segments: 400d             # stretches of one owner and label
@@ -136,6 +142,14 @@ indicators:                    # lists of miners and tunnels; docs/evidence.md
 egress: []                     # where owners may connect to; of others nothing is said
 # - owner: "job:*"             # an owner key; * stands for anything
 #   allow: [10.0.0.0/8, example.org, ":443"]
+
+privacy:                       # what is kept of people; docs/privacy.md
+  users: plain                 # or pseudonym: no user's name is kept or sent
+  plainUsers: [root, nobody]   # who keep their names
+  commands: full               # of processes; or program (its name alone), none
+  keepCommands: 90d            # command lines, titles, arguments of runs; or forever
+  keepNames: forever           # of owners, after their last GPU time
+  keepContexts: forever        # what runs and agents said they did
 
 serve:
   enabled: true

@@ -7,6 +7,7 @@ import { parseDuration, parseSize } from "../model/duration.ts";
 import { parseNanos } from "../model/money.ts";
 import { PROBE_MODES } from "../probe/schedule.ts";
 import { keepSchema } from "./keep.ts";
+import { privacySchema } from "./privacy.ts";
 import { registriesShape } from "./registries.ts";
 import { checkReportWebhooks, scheduledReports } from "./reports.ts";
 
@@ -67,8 +68,8 @@ const rule = (dwell: string) =>
   z.strictObject({ enabled: z.boolean().default(true), dwell: duration(dwell) }).prefault({});
 
 const budget = z.strictObject({
-  /** An owner key, such as `user:alice` or `container:3f2a9c1d5e7b`. */
-  owner: z.string().min(1),
+  /** An owner key such as `container:3f2a9c1d5e7b`, a pattern, or `team:`, `cost-centre:`, `user:`. */
+  owner: z.string().min(1).max(256),
   limit: amount,
   period: z.enum(["day", "month"]).default("month"),
 });
@@ -161,6 +162,18 @@ export const configSchema = z
       .strictObject({
         maxSize: size.optional(),
         maxQueuedBatches: z.int().min(1).default(2000),
+        /** The head of the chain is signed this often, where it grew. */
+        signEvery: between("1s", "1d", "10m"),
+        /** Heads of the chain, told outside of the ledger: docs/ledger.md. */
+        anchor: z
+          .strictObject({
+            every: between("1s", "7d", "1h"),
+            log: z.boolean().default(true),
+            file: z.string().min(1).optional(),
+            /** Name of one of alert.webhooks. */
+            webhook: z.string().min(1).optional(),
+          })
+          .prefault({}),
         keep: keepSchema.prefault({}),
       })
       .prefault({}),
@@ -208,6 +221,8 @@ export const configSchema = z
       })
       .prefault({}),
     egress: z.array(egress).default([]),
+    /** What is kept of people, and for how long: docs/privacy.md. */
+    privacy: privacySchema.prefault({}),
     serve: z
       .strictObject({
         enabled: z.boolean().default(true),
@@ -241,7 +256,15 @@ export const configSchema = z
   })
   .superRefine(({ reports, alert }, context) =>
     checkReportWebhooks(reports, alert.webhooks, context),
-  );
+  )
+  .refine(({ ledger, alert }) => isWebhook(ledger.anchor.webhook, alert.webhooks), {
+    error: "must be the name of one of alert.webhooks",
+    path: ["ledger", "anchor", "webhook"],
+  });
+
+function isWebhook(name: string | undefined, hooks: readonly { name: string }[]): boolean {
+  return name === undefined || hooks.some((hook) => hook.name === name);
+}
 
 export type Config = z.infer<typeof configSchema>;
 

@@ -21,10 +21,14 @@ import { unwritten } from "./disk-watch.ts";
 import type { LedgerAlarm } from "./ledger-alarm.ts";
 import { nodeName } from "./node-name.ts";
 import { Alerting } from "./alerting.ts";
+import { Anchors } from "./anchors.ts";
 import { Inbox } from "./inbox.ts";
 import { BudgetMeter } from "./budgets.ts";
 import { ReportSchedule, unlessItHangs } from "./schedule/schedule.ts";
+import { openPrivacy, type Privacy } from "./privacy.ts";
+import { PrivacyKeeper } from "./privacy-keeper.ts";
 import { DaemonState } from "./state.ts";
+import { runRetention } from "./retention.ts";
 import type { Probing } from "./probing.ts";
 import type { OpenedSource } from "./source.ts";
 import { openWriting } from "./writing.ts";
@@ -62,7 +66,8 @@ export async function runDaemon(settings: DaemonSettings, deps: DaemonDeps): Pro
   const { config, stateDir } = settings;
   const maxBytes =
     config.ledger.maxSize === undefined ? undefined : parseSize(config.ledger.maxSize);
-  const ledger = await openLedger({ stateDir, mode: "write", maxBytes });
+  const signEveryMs = durationMs(config.ledger.signEvery);
+  const ledger = await openLedger({ stateDir, mode: "write", maxBytes, signEveryMs });
   try {
     await runWithLedger(ledger, settings, deps);
   } finally {
@@ -80,7 +85,8 @@ async function runWithLedger(
   const { source, config } = settings;
   const lastSliceEnds = await ledger.lastSliceEnds();
   const { writer, deliverer, alarm, disk, write } = openWriting(ledger, settings, deps);
-  const budgets = newBudgets(settings, log);
+  const privacy = openPrivacy(config.privacy, settings.stateDir);
+  const budgets = newBudgets(settings, privacy, log);
   const alerting = newAlerting(settings, deps, budgets);
   await alerting.restore(ledger);
   const shipped = loadShippedData();
@@ -89,7 +95,10 @@ async function runWithLedger(
   const inbox = newInbox(ledger, settings, deps);
   await inbox.open();
   settings.probing?.loop.pauseWhile(() => inbox.isCalibrating());
-  const pipeline = new Pipeline(pipelineSettings(data, inbox, settings, lastSliceEnds));
+  const pipeline = new Pipeline({
+    ...pipelineSettings(data, inbox, settings, lastSliceEnds),
+    names: privacy.names,
+  });
   const state = newState(ledger, settings, deps, { writer, alerting, alarm, budgets, data });
   const server = await serve(ledger, settings, deps, state);
   deliverer.start();
@@ -100,12 +109,19 @@ async function runWithLedger(
   const reports = source.isLive
     ? newSchedule(ledger, settings, deps, () => deliverer.poke()).run(deps.sleep, ended.signal)
     : undefined;
+  const anchoring = newAnchors(ledger, settings, deps).run(deps.sleep, ended.signal);
+  const retention = source.isLive
+    ? runRetention(ledger, config, { ...deps, signal: ended.signal })
+    : undefined;
+  const keeper = new PrivacyKeeper({ config: config.privacy, ledger, log, nowMs });
+  const keeping = source.isLive ? keeper.run(deps.sleep, ended.signal) : undefined;
   deps.onReady(server?.url);
   if (lastSliceEnds.size > 0) deps.onResume?.(Math.max(...lastSliceEnds.values()));
   try {
     const { probing } = settings;
     await runAgent(probing?.through(source.observations) ?? source.observations, {
       pipeline,
+      privacy,
       lastSliceEnds,
       write,
       // A live node never waits for its disk; a replay goes no faster than it, while it works.
@@ -124,7 +140,7 @@ async function runWithLedger(
     // Also after an error: what was measured before it is kept.
     await writer.flush();
     ended.abort("over");
-    await intake;
+    await Promise.all([intake, anchoring, retention, keeping]);
     await unlessItHangs(reports, deps.sleep);
     await server?.close();
     await deliverer.stop();
@@ -178,9 +194,14 @@ async function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<
   done.abort();
 }
 
-function newBudgets({ config, prices }: DaemonSettings, log: Logger): BudgetMeter | undefined {
+function newBudgets(
+  { config, prices }: DaemonSettings,
+  { ownerKeyOf }: Privacy,
+  log: Logger,
+): BudgetMeter | undefined {
   if (config.alert.budgets.length === 0) return undefined;
-  if (prices) return new BudgetMeter(config.alert.budgets, prices);
+  const budgets = config.alert.budgets.map((each) => ({ ...each, owner: ownerKeyOf(each.owner) }));
+  if (prices) return new BudgetMeter(budgets, prices);
   log.warn({}, "budgets need a price list (prices.file): none is watched");
   return undefined;
 }
@@ -203,6 +224,18 @@ function ruleSwitches({ hidden, tunnel, network }: Config["alert"]) {
     dwellMs: durationMs(dwell),
   });
   return { hidden: of(hidden), tunnel: of(tunnel), network: of(network) };
+}
+
+/** What was made up has no endpoints of this node: its heads are sent nowhere. */
+function newAnchors(
+  ledger: Ledger,
+  { config, endpoints }: DaemonSettings,
+  { log, nowMs }: DaemonDeps,
+): Anchors {
+  const { every, log: isLogged, file, webhook } = config.ledger.anchor;
+  const { name } = endpoints.find((each) => each.name === webhook) ?? {};
+  const to = { everyMs: durationMs(every), isLogged, file, webhook: name };
+  return new Anchors({ node: nodeName(config), ...to, ledger, log, nowMs });
 }
 
 /** A window is labelled for good when the one after it is known. */

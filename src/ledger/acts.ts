@@ -82,11 +82,17 @@ const issuedReport = z.strictObject({
  * `owner`: the owner's name and what was kept of his processes, wherever it stands; with `beforeMs`
  * only in records older than that. `commands`: command lines, titles, paths, arguments of runs, and
  * what processes said of themselves, in older records. `contexts`: older run contexts altogether.
+ * `names`: one person without GPU time since then, of whom it does not matter which; `except` stay.
  */
 const erasureSelect = z.discriminatedUnion("of", [
   z.strictObject({ of: z.literal("owner"), ownerKey: prose, beforeMs: timeMs.optional() }),
   z.strictObject({ of: z.literal("commands"), beforeMs: timeMs }),
   z.strictObject({ of: z.literal("contexts"), beforeMs: timeMs }),
+  z.strictObject({
+    of: z.literal("names"),
+    beforeMs: timeMs,
+    except: z.array(z.string()).max(1000),
+  }),
 ]);
 
 /** Values were taken away; what stands in their place is named by digest. */
@@ -108,7 +114,9 @@ const checkpoint = z.strictObject({
   chainHash: digest,
   /** Slices that end at it or before are gone; their sums are kept. */
   beforeMs: timeMs,
-  /** Digest of what was kept of the removed part: sums, and records still needed. */
+  /** Digest of the sums of all time before `beforeMs` (keep/sums-digest.ts). */
+  sumsDigest: digest,
+  /** Digest of what was kept of the removed part: `sumsDigest`, and records still needed. */
   keptDigest: digest,
   removed: z.record(z.string(), z.int()),
 });

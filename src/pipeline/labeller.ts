@@ -219,6 +219,7 @@ export class Labeller {
       ),
     );
     const { node, simulated } = this.node;
+    const { names } = this.ownership;
     const slices = shares.map((share, i): Slice => {
       const { owner, timeMs, energyMj, idleEnergyMj, basis } = share;
       const { evidence, ...verdict } = pick(verdicts[i] ?? device.verdict);
@@ -233,13 +234,15 @@ export class Labeller {
         ...(idleEnergyMj !== undefined && { idleEnergyMj }),
         basis,
         ...verdict,
-        evidence: [...evidence, ...hiddenUse(share, window)],
+        evidence: [...names.evidence(evidence), ...hiddenUse(share, window)],
         modelVersion: model.version,
         agentVersion,
       };
     });
     const verdict = withRogue(device.verdict, verdicts);
-    return { node, simulated, gpu: this.gpu, window, signature, slices, ...pick(verdict) };
+    const evidence = names.evidence(verdict.evidence);
+    const shown = { ...pick(verdict), evidence };
+    return { node, simulated, gpu: this.gpu, window, signature, slices, ...shown };
   }
 }
 

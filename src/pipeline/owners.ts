@@ -45,7 +45,13 @@ export function ownerFindings(seen: Seen, settings: PipelineSettings): Map<strin
   const findings = new Map<string, OwnFindings>();
   for (const [key, processes] of sightingsByOwner(seen)) {
     const found: OwnFindings = {
-      host: givenAway(key, asHolders(processes, holders), seen, settings),
+      host: givenAway(
+        key,
+        plainKeyOf(key, processes, seen),
+        asHolders(processes, holders),
+        seen,
+        settings,
+      ),
       declared: declaredPurpose(processes, purposes),
       telemetry: [],
     };
@@ -60,16 +66,30 @@ export function ownerFindings(seen: Seen, settings: PipelineSettings): Map<strin
   return findings;
 }
 
-/** What an owner's processes and their connections give away. */
+/** What the operator's rules call an owner. */
+function plainKeyOf(
+  key: string,
+  processes: readonly ProcessSighting[],
+  { ownership, ownerOf }: Seen,
+): string {
+  const his = processes.find((process) => ownerKey(ownerOf(process)) === key);
+  return his ? ownership.plainKeyOf(his) : key;
+}
+
+/**
+ * What an owner's processes and their connections give away.
+ * @param plainKey what the rules on destinations call him
+ */
 function givenAway(
   key: string,
+  plainKey: string,
   processes: readonly ProcessSighting[],
   { window, connections }: Seen,
   { indicators, egress }: PipelineSettings,
 ): Evidence[] {
   const host = hostEvidence(processes, indicators);
   const network = {
-    ownerKey: key,
+    ownerKey: plainKey,
     processes,
     host,
     connectionsOf: (pid: number) => connections.of(pid, window.toMs),

@@ -46,7 +46,7 @@ export class Pipeline {
   constructor(settings: PipelineSettings) {
     this.settings = settings;
     this.windowMs = settings.windowMs ?? DEFAULT_WINDOW_MS;
-    this.ownership = new Ownership(settings.owners);
+    this.ownership = new Ownership(settings.owners, undefined, settings.names);
     this.news = new WhoNews(this.ownership);
   }
 

@@ -1,3 +1,4 @@
+import type { Names } from "../attribute/names.ts";
 import type { OwnerSettings } from "../attribute/rule-schema.ts";
 import type { EvidenceModel } from "../classify/evidence-model.ts";
 import type { Indicators } from "../classify/host/indicator-data.ts";
@@ -24,6 +25,8 @@ export interface PipelineSettings {
   probePids?: (() => ReadonlySet<number>) | undefined;
   /** The operator's own rules on owners, and their teams: none by default. */
   owners?: OwnerSettings | undefined;
+  /** Pseudonyms of users: rules go by their names, and nothing that is told has them. None by default. */
+  names?: Names | undefined;
   /** Taken out before anything is labelled: to see what they add. */
   leaveOut?: readonly Feature[] | undefined;
   agentVersion: string;

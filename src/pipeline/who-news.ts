@@ -59,7 +59,8 @@ export class WhoNews {
       const { process, identity, firstSeenMs: atMs } = told;
       const gpuUuids = [...told.gpuUuids].sort();
       const key = ownerKey(identity.owner);
-      events.push({ kind: "process", node, ownerKey: key, process, gpuUuids, atMs });
+      const shown = this.ownership.names.process(process);
+      events.push({ kind: "process", node, ownerKey: key, process: shown, gpuUuids, atMs });
     }
     this.newOwners.clear();
     this.newProcesses.clear();

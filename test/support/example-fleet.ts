@@ -24,6 +24,17 @@ energy:
   - { perKwh: "0.2415", from: 2026-01-01 }
 `;
 
+/** The same with what makes more columns: a policy, overhead and a carbon factor. */
+export const FLEET_POLICY = `${FLEET_PRICES}
+carbon:
+  - { gramsPerKwh: "342", from: 2026-01-01 }
+overhead:
+  - { name: cooling, pue: "1.35", from: 2026-01-01 }
+allocation:
+  idleFree: proportional
+  unobserved: proportional
+`;
+
 interface Part {
   owner: string;
   label: Label;

@@ -60,7 +60,9 @@ function cards({ report, states }: PageData, figures: Figures): Child[] {
     card(
       "Observed",
       percent(totals.observedMs, totals.gpuMs),
-      `${formatDuration(totals.gpuMs - totals.observedMs)} of GPU time not`,
+      totals.gpuMs === totals.observedMs
+        ? "all of the GPU time"
+        : `${formatDuration(totals.gpuMs - totals.observedMs)} of GPU time were not`,
     ),
   ];
 }

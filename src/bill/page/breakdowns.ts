@@ -33,6 +33,7 @@ export function byOwner({ owners }: PageData, figures: Figures): Html {
               figure: true,
               wide: true,
               cell: (row) => heldCell(row, cells.get(row)),
+              total: hours.total,
             },
           ]
         : [],

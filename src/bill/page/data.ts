@@ -1,4 +1,5 @@
 import type { LedgerReader } from "../../ledger/contract.ts";
+import { parseOwnerKey } from "../../model/owner.ts";
 import type { Window } from "../../model/window.ts";
 import { costOptions } from "../line-costs.ts";
 import type { PriceList } from "../price-types.ts";
@@ -78,7 +79,7 @@ function pageDataOf(books: Books, madeBy: string, chainHead: string | undefined)
     report,
     madeBy,
     chainHead,
-    owners: topRows(all.owner, MOST_OWNERS, OTHERS),
+    owners: ownerRows(all.owner),
     states: all.state,
     models: topRows(all.model, MOST_MODELS, OTHERS),
     gpus: topRows(all.gpu, MOST_GPUS, OTHERS),
@@ -87,6 +88,13 @@ function pageDataOf(books: Books, madeBy: string, chainHead: string | undefined)
     confidence: confidenceRows(pieces),
     sums: checkedSums(all, report),
   };
+}
+
+/** Owners first; then what is nobody's, however many owners there are. */
+function ownerRows(rows: readonly Row[]): Row[] {
+  const isNobodys = ({ key }: Row): boolean => parseOwnerKey(key)?.id === "";
+  const owners = rows.filter((row) => !isNobodys(row));
+  return [...topRows(owners, MOST_OWNERS, OTHERS), ...rows.filter(isNobodys)];
 }
 
 function timeRows(

@@ -13,7 +13,8 @@ const NAMES: Readonly<Record<Breakdown, string>> = {
 };
 
 /** Every figure held against the window, in whole units. */
-export function reconciliation({ report, sums }: PageData): Html {
+export function reconciliation(data: PageData): Html {
+  const { report, sums } = data;
   const { reconciliation: books, totals, currency } = report;
   const total: Sums = {
     gpuMs: totals.gpuMs,
@@ -46,6 +47,7 @@ export function reconciliation({ report, sums }: PageData): Html {
       rows: BREAKDOWNS.map((name) => row(NAMES[name], sums[name], "equal")),
       foot: row("The window’s total", total, ""),
     }),
+    allocatedNote(data),
     h(
       "p",
       { class: "note" },
@@ -70,5 +72,17 @@ function equation(books: PageData["report"]["reconciliation"]): Html {
     term(books.observedMs, "observed", "="),
     term(books.recordedUnobservedMs, "recorded as not observed", "+"),
     term(books.unrecordedMs, "without any record", "+"),
+  );
+}
+
+function allocatedNote({ report: { totals, currency } }: PageData): Html | undefined {
+  const { cost } = totals;
+  if (!cost?.allocated || currency === undefined) return undefined;
+  const { overheadNanos, totalNanos } = cost.allocated;
+  const exact = (nanos: bigint): string => grouped(formatDecimal(nanos, 9));
+  return h(
+    "p",
+    { class: "note" },
+    `Allocated: ${exact(cost.totalNanos)} of cost + ${exact(overheadNanos)} of overhead = ${exact(totalNanos)} ${currency}. What is taken from one row is given to others.`,
   );
 }

@@ -59,9 +59,9 @@ export function grouped(decimal: string): string {
 export function percent(part: number | bigint, whole: number | bigint): string {
   const ratio = ratioOf(part, whole);
   if (ratio === undefined) return "–";
-  if (ratio > 0.999 && ratio < 1) return "> 99.9 %";
-  if (ratio > 0 && ratio < 0.001) return "< 0.1 %";
-  return `${(ratio * 100).toFixed(1)} %`;
+  if (ratio > 0.999 && ratio < 1) return ">\u{a0}99.9\u{a0}%";
+  if (ratio > 0 && ratio < 0.001) return "<\u{a0}0.1\u{a0}%";
+  return `${(ratio * 100).toFixed(1)}\u{a0}%`;
 }
 
 function ratioOf(part: number | bigint, whole: number | bigint): number | undefined {

@@ -42,6 +42,7 @@ export function prices({ report }: PageData, figures: Figures): Html | undefined
     rest > 0
       ? h("p", { class: "note" }, `… and ${rest} more: the JSON report lists them all.`)
       : undefined,
+    policy(report.allocation),
     energyUnpricedMj > 0
       ? h(
           "p",
@@ -49,6 +50,21 @@ export function prices({ report }: PageData, figures: Figures): Html | undefined
           `${figures.energy([energyUnpricedMj]).total} kWh have no price in the list and cost nothing here.`,
         )
       : undefined,
+  );
+}
+
+/** Who bears what nobody had, in the price list's own words. */
+function policy(words: readonly string[] | undefined): Html | undefined {
+  if (!words || words.length === 0) return undefined;
+  return h(
+    "div",
+    { class: "policy" },
+    h("h3", {}, "How costs are allocated"),
+    h(
+      "ul",
+      {},
+      words.slice(0, MOST_RATES).map((word) => h("li", {}, word)),
+    ),
   );
 }
 

@@ -46,7 +46,7 @@ section{margin-top:56px}
 .note{margin:12px 0 0;color:var(--muted);font-size:14px;max-width:76ch}
 small{font-size:13px;color:var(--muted);font-weight:400}
 .simulated{margin:0 0 28px;padding:10px 16px;border:1px solid var(--alarm);border-left-width:6px;background:var(--alarmGround);color:var(--alarm);font-size:15px}
-.facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(300px,1fr));gap:8px 40px;margin:0;border-top:1px solid var(--rule);padding-top:16px}
+.facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(400px,1fr));gap:8px 40px;margin:0;border-top:1px solid var(--rule);padding-top:16px}
 .facts div{display:flex;gap:12px}
 .facts dt{flex:0 0 76px;color:var(--muted);font-size:14px;line-height:24px}
 .facts dd{margin:0;font-size:15px;overflow-wrap:anywhere;min-width:0}
@@ -62,7 +62,7 @@ nav a:hover{text-decoration:underline}
 .cards .big small{font-size:16px;font-weight:500;letter-spacing:0}
 .cards .note{font-size:14px;margin:2px 0 0}
 figure{margin:0}
-figcaption{font-size:14px;color:var(--muted)}
+figcaption{font-size:14px;color:var(--muted);margin-top:8px}
 .legend{list-style:none;display:flex;flex-wrap:wrap;gap:4px 18px;margin:8px 0 0;padding:0;color:var(--ink);font-size:14px}
 .state{display:inline-flex;align-items:center;gap:8px;white-space:nowrap}
 th .state{font-weight:600}
@@ -79,6 +79,7 @@ tbody tr:last-child>*{border-bottom:0}
 .figure{text-align:right;white-space:nowrap}
 td .mix{margin-top:5px;min-width:120px}
 .absent{color:var(--muted)}
+.short{display:none}
 abbr{text-decoration:none}
 details{margin-top:14px}
 summary{cursor:pointer;color:var(--link);font-size:14px;padding:4px 0}
@@ -88,6 +89,8 @@ details[open] summary{margin-bottom:8px}
 .equation b{font-weight:600;font-size:17px}
 .equation small{grid-column:-2}
 .equation .sign{color:var(--muted);grid-row:1/3;align-self:center;font-size:20px}
+.policy ul{margin:0;padding-left:20px;font-size:15px;max-width:76ch}
+.policy li{margin:2px 0}
 footer{margin-top:64px;border-top:1px solid var(--rule);padding-top:16px;color:var(--muted);font-size:14px}
 footer p{margin:0 0 6px;max-width:76ch}
 .hidden{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
@@ -115,7 +118,7 @@ svg text{font-size:12px;fill:var(--muted)}
 .map tbody th small{display:block;font-size:11px}
 .heat figcaption{margin-top:14px}
 .zone{font-size:12px;color:var(--muted)}
-.use-1{fill-opacity:.3;opacity:.34}
+.use-1{opacity:.32}
 .use-2{opacity:.56}
 .use-3{opacity:.78}
 .use-4{opacity:1}
@@ -127,14 +130,19 @@ h1{font-size:26px}
 h2{font-size:20px}
 section{margin-top:44px}
 .wide{display:none}
+.short{display:inline}
+#labels th small{display:none}
 .facts{grid-template-columns:1fr}
 .cards{grid-template-columns:1fr 1fr;gap:18px 16px}
 .cards div:first-child{grid-column:1/-1}
 .cards .big{font-size:26px}
 .cards div:first-child .big{font-size:34px}
 table{font-size:14px}
-th,td{padding-left:12px}
-tbody th{min-width:96px}
+th,td{padding-left:10px}
+tbody th{min-width:92px}
+thead th{font-size:12px}
+thead .figure{white-space:normal}
+tbody th small{line-height:1.35}
 .plot{grid-template-columns:38px 1fr}
 .y-axis{margin-left:-10px}
 .unit{width:38px}
@@ -146,22 +154,30 @@ tbody th{min-width:96px}
 const PRINT = `
 @page{size:A4;margin:14mm 13mm}
 :root{color-scheme:light;--paper:#fff;--tint:#fff;--ink:#000;--muted:#333;--rule:#999;--link:#000;--alarm:#000;--alarmGround:#fff}
-body{font-size:10pt;print-color-adjust:exact;-webkit-print-color-adjust:exact}
+body{font-size:9.5pt;line-height:1.4;print-color-adjust:exact;-webkit-print-color-adjust:exact}
 .page{max-width:none;padding:0}
 nav,.skip{display:none}
-section{margin-top:22pt}
-h1{font-size:20pt}h2{font-size:13pt}
-h2,h3,caption,.lead{break-after:avoid}
-table{font-size:8.5pt}
-th,td{padding-block:3.5pt}
-th,td{padding-left:8pt}
+section{margin-top:20pt}
+h1{font-size:20pt;margin-bottom:10pt}
+h2{font-size:13pt;margin-bottom:3pt}
+h3{font-size:10.5pt;margin-top:14pt}
+h2,h3,caption,.lead,summary{break-after:avoid}
+.lead{margin-bottom:8pt}
+small,caption,thead th,.note,.cards .note,.legend,figcaption,.kicker,footer,summary{font-size:8pt}
+table,.map,.facts dd,.facts dt,.simulated{font-size:8.5pt}
+.facts{grid-template-columns:1fr 1fr;gap:2pt 18pt;padding-top:8pt}
+.facts dt{line-height:1.4;flex-basis:48pt}
+th,td{padding:3pt 0 3pt 8pt}
+tbody th{min-width:80pt}
 tr,figure,.cards div,.equation{break-inside:avoid}
 thead{display:table-header-group}
 .scroll{overflow:visible}
-.figure{white-space:normal}
-.cards{grid-template-columns:repeat(4,1fr);gap:8pt 14pt}
+thead .figure{white-space:normal}
+.cards{grid-template-columns:repeat(auto-fit,minmax(90pt,1fr));gap:6pt 12pt;margin:8pt 0 14pt}
 .cards .big{font-size:15pt}
+.cards .big small{font-size:9pt}
+.equation{border:1px solid #999;padding:8pt}
+.equation b{font-size:10pt}
 summary{color:#000;list-style:none}
 details::details-content{content-visibility:visible;block-size:auto}
-.equation{border:1px solid #999}
 `;

@@ -28,21 +28,21 @@ export function waste({ states, report: { totals } }: PageData, figures: Figures
       caption: "Money and time without a use to show for it",
       headings: [
         { text: "What" },
-        { text: "GPU-hours", figure: true, what: "hours" },
         ...(money ? [{ text: `Cost, ${figures.currency}`, figure: true, what: "money" }] : []),
-        { text: money ? "Of all cost" : "Of all time", figure: true },
+        { text: money ? "Of all cost" : "Of all time", figure: true, wide: true },
+        { text: "GPU-hours", figure: true, what: "hours" },
       ],
       rows: rows.map((row, i) => [
         named(row),
-        hours.cells[i],
         ...(money ? [money.cells[i]] : []),
         share({ ms: row.gpuMs, nanos: nanos[i] ?? 0n }),
+        hours.cells[i],
       ]),
       foot: [
         "Together",
-        hours.total,
         ...(money ? [money.total] : []),
         share({ ms: sumMs, nanos: sumNanos }),
+        hours.total,
       ],
     }),
   );

@@ -1,9 +1,11 @@
 import { createHash } from "node:crypto";
 import type { Database, Statement } from "better-sqlite3";
+import { ownerKey } from "../../model/owner.ts";
 import { mentions } from "../../model/names.ts";
 import type { ActOf, ErasureSelect } from "../acts.ts";
 import { BatchRejected } from "../rejected.ts";
 import { type Change, type PersonalTable, VALUE_COLUMN } from "./change.ts";
+import { forgottenPerson } from "./forgotten.ts";
 import { planAge } from "./plan-age.ts";
 import { planOwner } from "./plan-owner.ts";
 
@@ -81,6 +83,15 @@ interface Planned {
 }
 
 function planned(db: Database, select: ErasureSelect, actSequence: number): Planned {
+  if (select.of === "names") {
+    const name = forgottenPerson(db, select);
+    if (name === undefined) return { changes: [], reasonOf: (text) => text, name };
+    return planned(
+      db,
+      { of: "owner", ownerKey: ownerKey({ kind: "user", id: name }) },
+      actSequence,
+    );
+  }
   if (select.of !== "owner") {
     const changes = planAge(db, select, MAX_ROWS_OF_AGE);
     return { changes, reasonOf: (text) => text, name: undefined };

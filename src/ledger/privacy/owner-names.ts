@@ -1,4 +1,5 @@
 import { type Owner, ownerKey, parseOwnerKey } from "../../model/owner.ts";
+import { withPerson } from "../../model/owner-person.ts";
 import { mentions, renamer, type Rename } from "../../model/names.ts";
 
 /** What an erasure makes of owners and of texts that name them. */
@@ -39,16 +40,10 @@ export function renamingOf(owner: Owner, known: Iterable<string>, wished: string
     if (!parsed) return key;
     if (parsed.kind === "idle")
       return parsed.id === "" ? key : ownerKey({ kind: "idle", id: keyOf(parsed.id) });
-    return ownerKey({ kind: parsed.kind, id: isPerson ? personIn(parsed) : idIn(parsed) });
+    return ownerKey(isPerson ? withPerson(parsed, name, tag) : itself(parsed));
   };
-  const personIn = ({ kind, id }: Owner): string => {
-    if (kind === "user") return id === name ? tag : id;
-    if (kind === "pod") return id;
-    const at = id.startsWith(`${name}/`) ? 0 : id.indexOf(`:${name}/`) + 1;
-    const isThere = at > 0 || id.startsWith(`${name}/`);
-    return isThere ? id.slice(0, at) + tag + id.slice(at + name.length) : id;
-  };
-  const idIn = ({ kind, id }: Owner): string => (kind === owner.kind && id === name ? tag : id);
+  const itself = (each: Owner): Owner =>
+    each.kind === owner.kind && each.id === name ? { kind: each.kind, id: tag } : each;
   // Others whose own name has this one in it keep theirs.
   const others = keys.filter((key) => keyOf(key) === key && mentions(key, name));
   const kept = others.flatMap((key) => [key, parseOwnerKey(key)?.id ?? key]);

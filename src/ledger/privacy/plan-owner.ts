@@ -11,6 +11,7 @@ import {
   type Json,
   renamed,
   renamedAct,
+  renamedRecord,
   without,
 } from "./redact.ts";
 
@@ -152,7 +153,7 @@ function* contexts(db: Database, { textOf }: Renaming, where: Where): Generator<
 
 function* incidents(db: Database, { textOf }: Renaming, where: Where): Generator<Change> {
   for (const found of rowsOf(db, "incident_states", where.in("updated_at_ms"), where.bindings)) {
-    const named = renamed(found.value, textOf);
+    const named = renamedRecord(found.value, textOf);
     if (JSON.stringify(named) === JSON.stringify(found.value)) continue;
     const change = changed("incident_states", found, without(named, "arguments"));
     if (change) yield change;

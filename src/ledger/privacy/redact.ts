@@ -27,6 +27,13 @@ const FIXED: ReadonlySet<string> = new Set([
   "chainHash",
 ]);
 
+/** As {@link renamed}; its id tells a record's states together, and stays. */
+export function renamedRecord(value: Json, rename: (text: string) => string): Json {
+  const next = renamed(value, rename);
+  const { id } = fieldsOf(value);
+  return isRecord(next) && id !== undefined ? { ...next, id } : next;
+}
+
 /** Every string of a record through `rename`, also where it stands as the key of a sum. */
 export function renamed(value: Json, rename: (text: string) => string): Json {
   if (typeof value === "string") return rename(value);
@@ -57,7 +64,7 @@ export function without(value: Json, field: string): Json {
  */
 export function renamedAct(act: Json, rename: (text: string) => string): Json {
   if (!isRecord(act)) return act;
-  const next = renamed(act, rename);
+  const next = renamedRecord(act, rename);
   if (!isRecord(next) || typeof act.document !== "string") return next;
   const document = renamedText(act.document, rename);
   const documentDigest = createHash("sha256").update(document).digest("hex");

@@ -119,6 +119,15 @@ export function madeLedger(count: number, begin = 0): Made {
   return { dir, file, db };
 }
 
+/** A copy in memory: no test waits for the disk. */
+export function inMemory({ db }: Made): Database.Database {
+  // The log is a file of its own, which memory has none of.
+  db.pragma("journal_mode = DELETE");
+  const copy = new Database(db.serialize());
+  onTestFinished(() => void copy.close());
+  return copy;
+}
+
 export function signerOf(db: Database.Database, dir: string) {
   const place = { key: join(dir, "node.key"), publicKey: join(dir, "node.pub") };
   const clock = { nowMs: (): number => 1_800_000_000_001, monotonicMs: (): number => 0 };
