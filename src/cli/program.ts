@@ -11,6 +11,7 @@ import { addRecordCommand } from "./record.ts";
 import { addIncidentCommand } from "./incident/incident.ts";
 import { addImportTraceCommand } from "./import-trace.ts";
 import { addLaunchesCommand } from "./launches.ts";
+import { addPruneCommand } from "./prune.ts";
 import { addIndicatorsCommand } from "./indicators.ts";
 import { addInspectCommand } from "./inspect.ts";
 import { addReplayCommand } from "./replay.ts";
@@ -51,6 +52,7 @@ const COMMANDS = [
   addBenchCommand,
   addIndicatorsCommand,
   addBackupCommand,
+  addPruneCommand,
   addConfigCommand,
 ];
 

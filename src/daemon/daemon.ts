@@ -25,6 +25,7 @@ import { Anchors } from "./anchors.ts";
 import { Inbox } from "./inbox.ts";
 import { BudgetMeter } from "./budgets.ts";
 import { DaemonState } from "./state.ts";
+import { runRetention } from "./retention.ts";
 import type { Probing } from "./probing.ts";
 import type { OpenedSource } from "./source.ts";
 import { openWriting } from "./writing.ts";
@@ -99,6 +100,9 @@ async function runWithLedger(
   // The pids and devices of a recording are not those of this machine.
   const intake = source.isLive ? inbox.run(deps.sleep, ended.signal) : undefined;
   const anchoring = newAnchors(ledger, settings, deps).run(deps.sleep, ended.signal);
+  const retention = source.isLive
+    ? runRetention(ledger, config, { ...deps, signal: ended.signal })
+    : undefined;
   deps.onReady(server?.url);
   if (lastSliceEnds.size > 0) deps.onResume?.(Math.max(...lastSliceEnds.values()));
   try {
@@ -123,7 +127,7 @@ async function runWithLedger(
     // Also after an error: what was measured before it is kept.
     await writer.flush();
     ended.abort("over");
-    await Promise.all([intake, anchoring]);
+    await Promise.all([intake, anchoring, retention]);
     await server?.close();
     await deliverer.stop();
     await alarm.stop();

@@ -108,7 +108,9 @@ const checkpoint = z.strictObject({
   chainHash: digest,
   /** Slices that end at it or before are gone; their sums are kept. */
   beforeMs: timeMs,
-  /** Digest of what was kept of the removed part: sums, and records still needed. */
+  /** Digest of the sums of all time before `beforeMs` (keep/sums-digest.ts). */
+  sumsDigest: digest,
+  /** Digest of what was kept of the removed part: `sumsDigest`, and records still needed. */
   keptDigest: digest,
   removed: z.record(z.string(), z.int()),
 });

@@ -7,6 +7,7 @@ import { type Interner, createInterner } from "./intern.ts";
 import { createLogCleaner } from "./privacy/log-cleaner.ts";
 import { createRecordWriter } from "./record-writer.ts";
 import { batchSchema } from "./records.ts";
+import { type NumberedSlice, createRollupWriter } from "./rollup/writer.ts";
 import { BatchRejected } from "./rejected.ts";
 import { sameWindow } from "./slice-queries.ts";
 import { type SlicedWindow, nameOf, slicedWindows } from "./windows.ts";
@@ -16,8 +17,8 @@ const INSERT_SLICE = `
     label_id, basis_id, confidence, evidence_id, node_id, model_version_id, agent_version_id, simulated)
   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 
-/** No window of a device overlaps another, so the one that begins last ends last. */
-const LAST_END = "SELECT to_ms FROM slices WHERE gpu_id = ? ORDER BY from_ms DESC LIMIT 1";
+/** What was removed since counts too: no window of a device overlaps another that ever was. */
+const LAST_END = "SELECT to_ms FROM coverage WHERE gpu_id = ? ORDER BY from_ms DESC LIMIT 1";
 
 /** One batch, one transaction: durable when it returns, and then whole. */
 export type Append = (batch: LedgerBatch) => void;
@@ -40,6 +41,7 @@ export function createAppend(
 ): Append {
   const intern = createInterner(db);
   const insert = createSliceInsert(db, intern);
+  const rollup = createRollupWriter(db);
   const writeRecords = createRecordWriter(db);
   const chain = createChainWriter(db);
   const lastEnd = db.prepare<[number], number>(LAST_END).pluck();
@@ -48,7 +50,11 @@ export function createAppend(
     for (const gpu of batch.gpus ?? []) writeRecords.gpu(gpu);
     const late = windows.filter((each) => each.fromMs < (lastEnd.get(gpuId(each)) ?? -Infinity));
     if (late.length > 0) throw tooLate(db, windows, late);
-    for (const window of windows) for (const slice of window.slices) insert(slice);
+    for (const window of windows) {
+      const slices = window.slices.map(insert);
+      rollup.add({ ...window, gpuId: gpuId(window), slices });
+    }
+    rollup.flush();
     writeRecords.others(batch);
     chain.extend(before, nowMs());
     onChained?.();
@@ -61,6 +67,7 @@ export function createAppend(
       write.immediate(parsed, slicedWindows(parsed.slices ?? []));
     } catch (error) {
       intern.forget();
+      rollup.forget();
       throw error;
     }
     const hasErased = (parsed.acts ?? []).some(({ kind }) => kind === "erasure");
@@ -76,26 +83,35 @@ function checked(batch: LedgerBatch): LedgerBatch {
   throw new BatchRejected("invalid", z.prettifyError(result.error));
 }
 
-function createSliceInsert(db: Database, intern: Interner): (slice: Slice) => void {
+function createSliceInsert(db: Database, intern: Interner): (slice: Slice) => NumberedSlice {
   const statement = db.prepare(INSERT_SLICE);
-  return (slice) =>
-    void statement.run(
+  return (slice) => {
+    const { timeMs, energyMj, idleEnergyMj, confidence } = slice;
+    const ownerId = intern.owner(slice.owner);
+    const labelId = intern.text(slice.label);
+    const simulated = slice.simulated ? 1 : 0;
+    const { lastInsertRowid } = statement.run(
       intern.gpu(slice.gpuUuid),
       slice.fromMs,
       slice.toMs,
-      intern.owner(slice.owner),
-      slice.timeMs,
-      slice.energyMj ?? null,
-      slice.idleEnergyMj ?? null,
-      intern.text(slice.label),
+      ownerId,
+      timeMs,
+      energyMj ?? null,
+      idleEnergyMj ?? null,
+      labelId,
       intern.text(slice.basis),
-      slice.confidence,
+      confidence,
       intern.evidence(slice.evidence),
       intern.text(slice.node),
       intern.text(slice.modelVersion),
       intern.text(slice.agentVersion),
-      slice.simulated ? 1 : 0,
+      simulated,
     );
+    const isUnobserved = slice.owner.kind === "unobserved";
+    const sequence = Number(lastInsertRowid);
+    const numbers = { sequence, ownerId, labelId, simulated, isUnobserved };
+    return { ...numbers, timeMs, energyMj, idleEnergyMj, confidence };
+  };
 }
 
 /** A batch whose answer was lost and that comes again is told apart from a clock that went back. */

@@ -72,6 +72,8 @@ function ledgerOver(
     append: async (batch) => writing().ask("append", batch),
     signHead: async () => writing().ask("signHead"),
     settle: async (id, endpoint, outcome) => writing().ask("settle", id, endpoint, outcome),
+    prune: async (request) => writing().ask("prune", request),
+    prunePlan: async (request) => quick.ask("prunePlan", request),
     due: async (nowMs, limit, endpoint) => quick.ask("due", nowMs, limit, endpoint),
     outboxStatus: async () => quick.ask("outboxStatus"),
     lastSliceEnds: async () => quick.ask("lastSliceEnds"),

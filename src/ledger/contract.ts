@@ -220,6 +220,33 @@ export interface Outbox {
   }>;
 }
 
+/** What goes: all times are Unix milliseconds, and -Infinity keeps everything. */
+export interface PruneRequest {
+  nowMs: number;
+  /** Slices and what they rest on that end by then, in whole UTC hours; sums of the hours stay. */
+  detailBeforeMs: number;
+  segmentsBeforeMs: number;
+  /** Messages that were delivered or given up. */
+  outboxBeforeMs: number;
+  /** The ledger's bound: the oldest detail goes before it is reached, but for the newest day. */
+  maxBytes?: number | undefined;
+}
+
+export interface PruneStep {
+  isDone: boolean;
+  /** Up to where detail is gone, where this step removed any. */
+  beforeMs?: number | undefined;
+  /** Rows by table. */
+  removed: Readonly<Record<string, number>>;
+}
+
+export interface LedgerKeeper {
+  /** Removes a bounded part of what is due, in one transaction: to be asked until it is done. */
+  prune(request: PruneRequest): Promise<PruneStep>;
+  /** What asking until it is done would remove of the detail, but for what the size asks. */
+  prunePlan(request: PruneRequest): Promise<PruneStep>;
+}
+
 export interface LedgerWriter {
   /**
    * Resolves once the batch is on disk (synchronous=FULL): from then on nothing loses it.
@@ -228,7 +255,7 @@ export interface LedgerWriter {
   append(batch: LedgerBatch): Promise<void>;
 }
 
-export interface Ledger extends LedgerReader, LedgerWriter, Outbox {
+export interface Ledger extends LedgerReader, LedgerWriter, LedgerKeeper, Outbox {
   /** Signs the newest entry of the chain with the node's key, where that has not been done. */
   signHead(): Promise<SignedHead>;
   /**

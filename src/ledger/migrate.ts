@@ -7,6 +7,7 @@ import { createSeals } from "./migrations/004-seals.ts";
 import { createActTables } from "./migrations/005-acts.ts";
 import { createRollupTables } from "./migrations/006-rollups.ts";
 import { createChainTables } from "./migrations/007-chain.ts";
+import { allowPruning } from "./migrations/008-keep.ts";
 
 /** Brings a ledger from the version before to its own; runs inside a transaction. */
 export type Migration = (db: Database) => void;
@@ -20,6 +21,7 @@ export const MIGRATIONS: readonly Migration[] = [
   createActTables,
   createRollupTables,
   createChainTables,
+  allowPruning,
 ];
 
 /** "assa" in the SQLite header: tells a ledger from any other SQLite database. */

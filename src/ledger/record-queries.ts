@@ -55,15 +55,13 @@ const CALIBRATIONS = `
 const CALIBRATION_HISTORY = `
   SELECT json FROM calibrations WHERE @gpuUuid IS NULL OR gpu_uuid = @gpuUuid ORDER BY sequence`;
 
+/** Of all slices that ever were: what retention removed was there. */
 const LAST_ENDS = `
   SELECT uuid, (
-    SELECT to_ms FROM slices WHERE gpu_id = gpus.id ORDER BY from_ms DESC LIMIT 1) AS endMs
+    SELECT to_ms FROM coverage WHERE gpu_id = gpus.id ORDER BY from_ms DESC LIMIT 1) AS endMs
   FROM gpus WHERE endMs IS NOT NULL`;
 
-const EXTENT = `
-  SELECT min((SELECT min(from_ms) FROM slices WHERE gpu_id = gpus.id)) AS fromMs,
-    max((SELECT to_ms FROM slices WHERE gpu_id = gpus.id ORDER BY from_ms DESC LIMIT 1)) AS toMs
-  FROM gpus`;
+const EXTENT = "SELECT min(from_ms) AS fromMs, max(to_ms) AS toMs FROM coverage";
 
 const extentRow = z.object({ fromMs: z.int().nullable(), toMs: z.int().nullable() });
 

@@ -1,5 +1,6 @@
 import type { Database } from "better-sqlite3";
 import { z } from "zod";
+import { ownerKey } from "../model/owner.ts";
 import { type Segment, type Slice } from "../model/slice.ts";
 import type { SliceQuery, StoredSlice } from "./contract.ts";
 import { basisSchema, evidenceSchema, labelSchema } from "./records.ts";
@@ -10,15 +11,19 @@ import type { SlicedWindow } from "./windows.ts";
 
 const SLICE = `
   SELECT s.sequence, g.uuid AS gpuUuid, s.from_ms AS fromMs, s.to_ms AS toMs,
-    o.kind AS ownerKind, o.ident AS ownerId, s.time_ms AS timeMs, s.energy_mj AS energyMj,
+    o.kind AS ownerKind, o.ident AS ownerId, act.id AS act, s.time_ms AS timeMs, s.energy_mj AS energyMj,
     s.idle_energy_mj AS idleEnergyMj,
-    label.text AS label, basis.text AS basis, s.confidence, e.json AS evidence, node.text AS node,
+    label.text AS label, written_label.text AS writtenLabel, written_owner.key AS writtenOwner, basis.text AS basis, s.confidence, e.json AS evidence, node.text AS node,
     model.text AS modelVersion, agent.text AS agentVersion, s.simulated
   FROM slices s
+  LEFT JOIN corrected_slices c ON c.slice_sequence = s.sequence
+  LEFT JOIN acts act ON act.sequence = c.act_sequence
   JOIN gpus g ON g.id = s.gpu_id
-  JOIN owners o ON o.id = s.owner_id
+  JOIN owners o ON o.id = coalesce(c.owner_id, s.owner_id)
+  JOIN owners written_owner ON written_owner.id = s.owner_id
   JOIN evidence e ON e.id = s.evidence_id
-  JOIN texts label ON label.id = s.label_id
+  JOIN texts label ON label.id = coalesce(c.label_id, s.label_id)
+  JOIN texts written_label ON written_label.id = s.label_id
   JOIN texts basis ON basis.id = s.basis_id
   JOIN texts node ON node.id = s.node_id
   JOIN texts model ON model.id = s.model_version_id
@@ -28,26 +33,18 @@ const SLICE = `
 const TOUCHING = `
   s.sequence BETWEEN @first AND @last AND +s.from_ms < @toMs AND s.to_ms > @fromMs
   AND (@gpuUuid IS NULL OR +s.gpu_id = (SELECT id FROM gpus WHERE uuid = @gpuUuid))
-  AND (@ownerKey IS NULL OR s.owner_id = (SELECT id FROM owners WHERE key = @ownerKey))
-  AND (@label IS NULL OR s.label_id = (SELECT id FROM texts WHERE text = @label))`;
+  AND (@ownerKey IS NULL OR coalesce(c.owner_id, s.owner_id) = (SELECT id FROM owners WHERE key = @ownerKey))
+  AND (@label IS NULL OR coalesce(c.label_id, s.label_id) = (SELECT id FROM texts WHERE text = @label))`;
 
 const SEGMENTS = `
-  WITH touching AS (
-    SELECT s.*, CASE WHEN from_ms = lag(to_ms) OVER run AND label_id = lag(label_id) OVER run
-      AND (energy_mj IS NULL) = lag(energy_mj IS NULL) OVER run THEN 0 ELSE 1 END AS begins
-    FROM slices s WHERE ${TOUCHING}
-    WINDOW run AS (PARTITION BY gpu_id, owner_id ORDER BY from_ms, sequence)
-  ), numbered AS (
-    SELECT *, sum(begins) OVER (PARTITION BY gpu_id, owner_id ORDER BY from_ms, sequence) AS run
-    FROM touching
-  )
-  SELECT g.uuid AS gpuUuid, o.key AS ownerKey, label.text AS label, min(n.from_ms) AS fromMs,
-    max(n.to_ms) AS toMs, sum(n.time_ms) AS timeMs, sum(n.energy_mj) AS energyMj,
-    count(*) AS sliceCount
-  FROM numbered n JOIN gpus g ON g.id = n.gpu_id JOIN owners o ON o.id = n.owner_id
+  SELECT g.uuid AS gpuUuid, o.key AS ownerKey, label.text AS label, n.from_ms AS fromMs,
+    n.to_ms AS toMs, n.time_ms AS timeMs, n.energy_mj AS energyMj, n.slice_count AS sliceCount
+  FROM segments n JOIN gpus g ON g.id = n.gpu_id JOIN owners o ON o.id = n.owner_id
   JOIN texts label ON label.id = n.label_id
-  GROUP BY n.gpu_id, n.owner_id, n.run
-  ORDER BY gpuUuid, ownerKey, fromMs LIMIT @limit`;
+  WHERE n.to_ms > @fromMs AND n.from_ms < @toMs
+    AND (@gpuUuid IS NULL OR g.uuid = @gpuUuid) AND (@ownerKey IS NULL OR o.key = @ownerKey)
+    AND (@label IS NULL OR label.text = @label)
+  ORDER BY gpuUuid, ownerKey, n.first_sequence LIMIT @limit`;
 
 const sliceRow = z
   .object({
@@ -61,6 +58,9 @@ const sliceRow = z
     energyMj: absent(z.int()),
     idleEnergyMj: absent(z.int()),
     label: labelSchema,
+    act: z.string().nullable(),
+    writtenLabel: labelSchema,
+    writtenOwner: z.string(),
     basis: basisSchema,
     confidence: z.number(),
     evidence: json(evidenceSchema),
@@ -69,9 +69,10 @@ const sliceRow = z
     agentVersion: z.string(),
     simulated: flag,
   })
-  .transform(({ ownerKind, ownerId, ...rest }): StoredSlice => ({
+  .transform(({ ownerKind, ownerId, act, writtenLabel, writtenOwner, ...rest }): StoredSlice => ({
     ...rest,
     owner: { kind: ownerKind, id: ownerId },
+    ...(act === null ? {} : { corrected: { act, label: writtenLabel, ownerKey: writtenOwner } }),
   }));
 
 /** Whole numbers above 2^53 are not exact, and are refused rather than rounded. */
@@ -96,26 +97,28 @@ export function slices(db: Database, query: SliceQuery): StoredSlice[] {
   return z.array(sliceRow).parse(db.prepare(sql).all(values));
 }
 
-/** What `toSegments` makes of the slices that touch the window, merged inside the database. */
+/** Segments that touch the window, whole: what `toSegments` makes of all slices. */
 export function segments(db: Database, query: Omit<SliceQuery, "afterSequence">): Segment[] {
-  const bounds = boundsOf(db, query, query.gpuUuid);
-  if (!bounds) return [];
-  const rows = db.prepare(SEGMENTS).all({ ...filters(query), ...bounds });
-  return z.array(segmentRow).parse(rows);
+  return z.array(segmentRow).parse(db.prepare(SEGMENTS).all(filters(query)));
 }
 
 /** Whether the ledger holds just these slices for the device's window. */
 export function sameWindow(db: Database, window: SlicedWindow): boolean {
-  const stored = slices(db, { ...window }).map((slice) => canonical(slice));
+  const stored = slices(db, { ...window }).map((slice) => canonical(slice, slice.corrected));
   const offered = window.slices.map((slice) => canonical(slice));
   return stored.sort().join("\n") === offered.sort().join("\n");
 }
 
-function canonical(slice: Slice): string {
-  const { node, gpuUuid, fromMs, toMs, owner, timeMs, energyMj, basis, label } = slice;
+/** A slice as it was written, whatever a correction made of it since. */
+function canonical(slice: Slice, corrected?: StoredSlice["corrected"]): string {
+  const { node, gpuUuid, fromMs, toMs, timeMs, energyMj, basis } = slice;
+  const { label, ownerKey: key } = corrected ?? {
+    label: slice.label,
+    ownerKey: ownerKey(slice.owner),
+  };
   const { confidence, evidence, modelVersion, agentVersion, simulated, idleEnergyMj } = slice;
   return JSON.stringify([
-    [node, gpuUuid, fromMs, toMs, owner.kind, owner.id, timeMs, energyMj ?? null, basis, label],
+    [node, gpuUuid, fromMs, toMs, key, timeMs, energyMj ?? null, basis, label],
     [confidence, evidence, modelVersion, agentVersion, simulated, idleEnergyMj ?? null],
   ]);
 }

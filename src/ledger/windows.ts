@@ -1,5 +1,6 @@
 import { type Slice, brokenShareLaw } from "../model/slice.ts";
-import type { Window } from "../model/window.ts";
+import { HOUR_MS } from "../model/hour.ts";
+import { type Window, windowLengthMs } from "../model/window.ts";
 import { BatchRejected } from "./rejected.ts";
 
 /** All slices a batch has of one device's window. */
@@ -28,6 +29,7 @@ export function slicedWindows(slices: readonly Slice[]): SlicedWindow[] {
   const windows = [...found.values()].sort((a, b) => a.fromMs - b.fromMs);
   const ends = new Map<string, number>();
   for (const window of windows) {
+    refuseTooLong(window);
     refuseBrokenSum(window);
     const endMs = ends.get(window.gpuUuid);
     if (endMs !== undefined && window.fromMs < endMs)
@@ -35,6 +37,14 @@ export function slicedWindows(slices: readonly Slice[]): SlicedWindow[] {
     ends.set(window.gpuUuid, window.toMs);
   }
   return windows;
+}
+
+/** Sums are kept by the hour: one window must not make hours without end. */
+const MAX_WINDOW_MS = 31 * 24 * HOUR_MS;
+
+function refuseTooLong(window: SlicedWindow): void {
+  if (windowLengthMs(window) <= MAX_WINDOW_MS) return;
+  throw new BatchRejected("invalid", `${nameOf(window)} is longer than 31 days`);
 }
 
 function refuseBrokenSum(window: SlicedWindow): void {

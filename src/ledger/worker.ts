@@ -4,6 +4,7 @@ import { createAppend } from "./append.ts";
 import { chainHead } from "./chain/head.ts";
 import { createSigner, type Signer } from "./chain/sign.ts";
 import { asLedgerError } from "./failure.ts";
+import { createPruner, prunePlan } from "./keep/prune.ts";
 import * as outbox from "./outbox-queries.ts";
 import {
   type Arguments,
@@ -49,6 +50,7 @@ function readHandlers({ db }: Store): Handlers {
     contexts: (query) => who.contexts(db, query),
     extent: () => records.extent(db),
     lastSliceEnds: () => records.lastSliceEnds(db),
+    prunePlan: (request) => prunePlan(db, request),
     due: (nowMs, limit, endpoint) => outbox.due(db, nowMs, limit, endpoint),
     outboxStatus: () => outbox.outboxStatus(db),
   };
@@ -58,6 +60,7 @@ function writeHandlers({ db }: Store, signer: Signer): Handlers {
   return {
     append: createAppend(db, { onChained: () => signer.signIfDue() }),
     signHead: () => signer.signHead(),
+    prune: createPruner(db, { sign: () => signer.signHead() }),
     settle: (id, endpoint, outcome) => outbox.settle(db, id, endpoint, outcome),
   };
 }

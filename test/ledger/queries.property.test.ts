@@ -133,12 +133,6 @@ describe("for any valid batches", () => {
   });
 });
 
-/** The same slices: one batch, the devices' windows the other way round. */
-function regrouped(batches: readonly LedgerBatch[]): LedgerBatch[] {
-  const mine = (uuid: string): Slice[] => slicesOf(batches).filter((each) => each.gpuUuid === uuid);
-  return [...batches.slice(0, 1), { slices: mine("GPU-b") }, { slices: mine("GPU-a") }];
-}
-
 describe("energy that was not measured", () => {
   const owner = { kind: "user", id: "a" } as const;
   const measured = slice({ owner, energyMj: 0 });

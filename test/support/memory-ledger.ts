@@ -13,6 +13,7 @@ import type {
 } from "../../src/ledger/contract.ts";
 import { addAmounts, noAmounts } from "../../src/model/amounts.ts";
 import { amountsWithin } from "../../src/model/cut.ts";
+import { hourlyParts } from "../../src/model/hour.ts";
 import { ownerKey } from "../../src/model/owner.ts";
 import { type Segment, type Slice, toSegments } from "../../src/model/slice.ts";
 import { type Window, intersect } from "../../src/model/window.ts";
@@ -77,14 +78,15 @@ export class MemoryLedger implements LedgerReader {
         const last = covered.at(-1);
         if (last && last.toMs >= part.fromMs) last.toMs = Math.max(last.toMs, part.toMs);
         else covered.push({ ...part });
-        const all = [first, ...rest];
-        const amounts = amountsWithin(first, all, part);
-        const timeMs = all.reduce(
-          (sum, { owner }, i) =>
-            owner.kind === "unobserved" ? sum + (amounts[i]?.timeMs ?? 0) : sum,
-          0,
-        );
-        if (timeMs > 0) unobserved.push({ ...part, timeMs });
+        for (const { fromMs, toMs } of hourlyParts(part)) {
+          const amounts = amountsWithin(first, [first, ...rest], { fromMs, toMs });
+          const timeMs = [first, ...rest].reduce(
+            (sum, { owner }, i) =>
+              owner.kind === "unobserved" ? sum + (amounts[i]?.timeMs ?? 0) : sum,
+            0,
+          );
+          if (timeMs > 0) unobserved.push({ fromMs, toMs, timeMs });
+        }
       }
       const around = own.filter(([{ fromMs, toMs }]) => fromMs < firstSeenMs && firstSeenMs < toMs);
       const knownFromMs = Math.min(firstSeenMs, ...around.map(([first]) => first.fromMs));

@@ -59,7 +59,8 @@ export function createRollupTables(db: Database): void {
 
 /**
  * A correction by numbers: erasing the names in its act changes nothing here. `owner_id` is whose
- * slices, as written, and NULL for everybody's; the new label and owner are NULL where they stay.
+ * slices, as written, and NULL for everybody's; the new label and owner are NULL where they stay;
+ * `last_sequence` is the newest slice there was.
  */
 function createCorrectionTables(db: Database): void {
   db.exec(`
@@ -70,7 +71,8 @@ function createCorrectionTables(db: Database): void {
       to_ms INTEGER NOT NULL,
       owner_id INTEGER REFERENCES owners,
       new_label_id INTEGER REFERENCES texts,
-      new_owner_id INTEGER REFERENCES owners
+      new_owner_id INTEGER REFERENCES owners,
+      last_sequence INTEGER NOT NULL
     ) STRICT;
 
     CREATE TABLE corrected_slices (

@@ -1,41 +1,118 @@
 import type { Database } from "better-sqlite3";
+import { z } from "zod";
 import { amountsWithin } from "../../model/cut.ts";
+import { HOUR_MS, hourAt, hourWindow } from "../../model/hour.ts";
 import { type Window, intersect } from "../../model/window.ts";
-import type { DeviceCoverage, StoredSlice, UnobservedSpan } from "../contract.ts";
-import { gpus } from "../record-queries.ts";
-import { slices } from "../slice-queries.ts";
+import type { DeviceCoverage, UnobservedSpan } from "../contract.ts";
+import { cutHour } from "./cut-hour.ts";
+import { countedSlice, windowsOf } from "./edges.ts";
+import { type DeviceStart, deviceStarts } from "./known-from.ts";
+import { prunedBeforeMs } from "./pruned.ts";
+import { COUNTED, COUNTED_FROM } from "./slice-sql.ts";
+
+const COVERED = `
+  SELECT from_ms AS fromMs, to_ms AS toMs FROM coverage
+  WHERE gpu_id = @gpuId AND from_ms < @toMs AND to_ms > @fromMs ORDER BY from_ms`;
+
+const UNOBSERVED = `
+  SELECT from_ms AS fromMs, to_ms AS toMs, time_ms AS timeMs FROM unobserved
+  WHERE gpu_id = @gpuId AND from_ms < @toMs AND to_ms > @fromMs ORDER BY from_ms`;
+
+const UNOBSERVED_OWNERS = "SELECT id FROM owners WHERE kind = 'unobserved'";
+
+/** Slices of a device that touch a window. */
+const TOUCHING = `
+  SELECT ${COUNTED}, g.uuid AS gpuUuid FROM ${COUNTED_FROM} JOIN gpus g ON g.id = s.gpu_id
+  WHERE s.gpu_id = @gpuId AND s.from_ms < @toMs AND s.to_ms > @fromMs AND s.from_ms >= coalesce(
+    (SELECT max(from_ms) FROM slices WHERE gpu_id = @gpuId AND from_ms <= @fromMs), @fromMs)
+  ORDER BY s.from_ms, s.sequence`;
+
+const stretches = z.array(z.object({ fromMs: z.int(), toMs: z.int() }));
+const spans = z.array(z.object({ fromMs: z.int(), toMs: z.int(), timeMs: z.int() }));
 
 /** Of every device where its slices lie, and where they say `unobserved`: see the contract. */
 export function coverage(db: Database, window: Window): DeviceCoverage[] {
-  return gpus(db).map(({ uuid: gpuUuid, firstSeenMs }) => {
-    const covered: Window[] = [];
-    const unobserved: UnobservedSpan[] = [];
-    for (const [first, ...rest] of windowsOf(slices(db, { ...window, gpuUuid }))) {
-      const part = intersect(first, window);
-      if (!part) continue;
-      const last = covered.at(-1);
-      if (last?.toMs === part.fromMs) last.toMs = part.toMs;
-      else covered.push({ ...part });
-      const all = [first, ...rest];
-      const amounts = amountsWithin(first, all, part);
-      const mine = all.map(({ owner }, i) =>
-        owner.kind === "unobserved" ? (amounts[i]?.timeMs ?? 0) : 0,
-      );
-      const timeMs = mine.reduce((sum, each) => sum + each, 0);
-      if (timeMs > 0) unobserved.push({ ...part, timeMs });
+  const [coveredRows, unobservedRows] = [db.prepare(COVERED), db.prepare(UNOBSERVED)];
+  const prunedMs = prunedBeforeMs(db);
+  const blurred = cutHours(window).filter((part) => hourEndMs(part) <= prunedMs);
+  return deviceStarts(db).map((device) => {
+    const { gpuId, gpuUuid, knownFromMs } = device;
+    const at = { ...window, gpuId };
+    const covered = stretches
+      .parse(coveredRows.all(at))
+      .flatMap((all) => intersect(all, window) ?? []);
+    const unobserved = spans
+      .parse(unobservedRows.all(at))
+      .filter((span) => !blurred.some((part) => intersect(span, part)))
+      .flatMap((span) => inside(db, gpuId, span, window));
+    for (const part of blurred) {
+      const cut = blurredPart(db, device, part);
+      if (!cut) continue;
+      covered.push({ fromMs: cut.fromMs, toMs: cut.toMs });
+      if (cut.timeMs > 0) unobserved.push(cut);
     }
-    const around = slices(db, { fromMs: firstSeenMs, toMs: firstSeenMs + 1, gpuUuid, limit: 1 });
-    const knownFromMs = Math.min(firstSeenMs, ...around.map((each) => each.fromMs));
-    return { gpuUuid, knownFromMs, covered, unobserved };
+    unobserved.sort((a, b) => a.fromMs - b.fromMs);
+    return { gpuUuid, knownFromMs, covered: joined(covered), unobserved };
   });
 }
 
-function windowsOf(of: readonly StoredSlice[]): [StoredSlice, ...StoredSlice[]][] {
-  const windows = new Map<number, [StoredSlice, ...StoredSlice[]]>();
-  for (const slice of of) {
-    const known = windows.get(slice.fromMs);
-    if (known) known.push(slice);
-    else windows.set(slice.fromMs, [slice]);
+/** Parts of hours that an end of the window cuts. */
+function cutHours(window: Window): Window[] {
+  const ends = [...new Set([hourAt(window.fromMs), hourAt(window.toMs)])];
+  return ends.flatMap((hour) => {
+    const whole = hourWindow(hour);
+    const part = intersect(whole, window);
+    return part && (part.fromMs > whole.fromMs || part.toMs < whole.toMs) ? [part] : [];
+  });
+}
+
+const hourEndMs = ({ fromMs }: Window): number => (hourAt(fromMs) + 1) * HOUR_MS;
+
+/** What of a span lies in the window; where an end cuts it, its slices tell, window by window. */
+function inside(
+  db: Database,
+  gpuId: number,
+  span: UnobservedSpan,
+  window: Window,
+): UnobservedSpan[] {
+  const part = intersect(span, window);
+  if (!part) return [];
+  if (part.fromMs === span.fromMs && part.toMs === span.toMs) return [span];
+  const nobodys = new Set(z.array(z.int()).parse(db.prepare(UNOBSERVED_OWNERS).pluck().all()));
+  const rows = z.array(countedSlice).parse(db.prepare(TOUCHING).all({ gpuId, ...part }));
+  return windowsOf(rows).flatMap(([first, ...rest]) => {
+    const own = intersect(first, part);
+    if (!own) return [];
+    const slices = [first, ...rest];
+    const timeMs = amountsWithin(first, slices, own).reduce(
+      (sum, amounts, i) => (nobodys.has(slices[i]?.ownerId ?? -1) ? sum + amounts.timeMs : sum),
+      0,
+    );
+    return timeMs > 0 ? [{ ...own, timeMs }] : [];
+  });
+}
+
+/**
+ * A cut hour whose slices are gone: where in it the time of nobody was is not known, only how much of
+ * it the part has by the arithmetic of the sums.
+ */
+function blurredPart(db: Database, device: DeviceStart, part: Window): UnobservedSpan | undefined {
+  const cut = cutHour(db, hourAt(part.fromMs), device, part);
+  if (!cut) return undefined;
+  const nobodys = new Set(z.array(z.int()).parse(db.prepare(UNOBSERVED_OWNERS).pluck().all()));
+  const saidMs = cut.rows
+    .filter(({ ownerId }) => nobodys.has(ownerId))
+    .reduce((sum, { timeMs }) => sum + timeMs, 0);
+  return { ...cut.window, timeMs: saidMs + cut.unrecordedMs };
+}
+
+/** Stretches in order, those that touch or overlap made one. */
+function joined(stretchesOf: readonly Window[]): Window[] {
+  const out: Window[] = [];
+  for (const { fromMs, toMs } of [...stretchesOf].sort((a, b) => a.fromMs - b.fromMs)) {
+    const last = out.at(-1);
+    if (last && last.toMs >= fromMs) last.toMs = Math.max(last.toMs, toMs);
+    else out.push({ fromMs, toMs });
   }
-  return [...windows.values()];
+  return out;
 }

@@ -50,25 +50,29 @@ export function addFromSlices(db: Database, window: Window, to: SumMap): void {
   const inside = db.prepare(INSIDE).all({ fromMs, toMs, ...bounds });
   for (const sum of z.array(sumRow).parse(inside)) to.add(sum);
   for (const slices of straddling(db, window)) {
-    const [first] = slices;
-    const amounts = first ? amountsWithin(first, slices, window) : [];
+    const amounts = amountsWithin(slices[0], slices, window);
     for (const [i, { gpuId, ownerId, labelId, simulated }] of slices.entries())
       to.add({ gpuId, ownerId, labelId, simulated, ...(amounts[i] ?? noAmounts()) });
   }
 }
 
 /** Windows that lie across an end of `window`, each with all its slices. */
-function straddling(db: Database, window: Window): CountedSlice[][] {
+function straddling(db: Database, window: Window): [CountedSlice, ...CountedSlice[]][] {
   const statement = db.prepare(STRADDLING);
-  const windows = new Map<string, CountedSlice[]>();
-  const seen = new Set<number>();
+  const slices = new Map<number, CountedSlice>();
   for (const atMs of [window.fromMs, window.toMs])
-    for (const slice of z.array(countedSlice).parse(statement.all({ atMs }))) {
-      if (seen.has(slice.sequence) || !intersect(slice, window)) continue;
-      seen.add(slice.sequence);
-      const known = windows.get(`${slice.gpuId} ${slice.fromMs}`);
-      if (known) known.push(slice);
-      else windows.set(`${slice.gpuId} ${slice.fromMs}`, [slice]);
-    }
+    for (const slice of z.array(countedSlice).parse(statement.all({ atMs })))
+      if (intersect(slice, window)) slices.set(slice.sequence, slice);
+  return windowsOf(slices.values());
+}
+
+/** Slices window by window, in the order in which they come. */
+export function windowsOf(slices: Iterable<CountedSlice>): [CountedSlice, ...CountedSlice[]][] {
+  const windows = new Map<string, [CountedSlice, ...CountedSlice[]]>();
+  for (const slice of slices) {
+    const known = windows.get(`${slice.gpuId} ${slice.fromMs}`);
+    if (known) known.push(slice);
+    else windows.set(`${slice.gpuId} ${slice.fromMs}`, [slice]);
+  }
   return [...windows.values()];
 }

@@ -50,8 +50,7 @@ export class SumMap {
 }
 
 /** Rows as the contract has them, by device, owner and label. */
-export function namedRows(db: Database, sums: readonly Sum[]): UsageRow[] {
-  const names = namesOf(db);
+export function namedRows(names: Names, sums: readonly Sum[]): UsageRow[] {
   return sums
     .map(({ gpuId, ownerId, labelId, simulated, ...amounts }) => ({
       gpuUuid: names.gpu(gpuId),
@@ -69,7 +68,10 @@ export function namedRows(db: Database, sums: readonly Sum[]): UsageRow[] {
     );
 }
 
-function namesOf(db: Database): Record<"gpu" | "owner" | "text", (id: number) => string> {
+export type Names = Record<"gpu" | "owner" | "text", (id: number) => string>;
+
+/** Names of numbers, each looked up once. */
+export function namesOf(db: Database): Names {
   const named = (sql: string): ((id: number) => string) => {
     const find = db.prepare(sql).pluck();
     const known = new Map<number, string>();
