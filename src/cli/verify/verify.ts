@@ -3,7 +3,8 @@ import type { Command } from "commander";
 import { defaultStateDir } from "../../config/paths.ts";
 import { readAnchors } from "../../ledger/chain/anchor-lines.ts";
 import { readPublicKey } from "../../ledger/chain/key.ts";
-import { type Verified, verifyLedger } from "../../ledger/chain/verify.ts";
+import { verifyWhole } from "../../ledger/chain/checks.ts";
+import type { Verified } from "../../ledger/chain/verify.ts";
 import { asLedgerError } from "../../ledger/failure.ts";
 import { openForReading, type Store } from "../../ledger/store.ts";
 import { AssayError } from "../../model/errors.ts";
@@ -63,10 +64,10 @@ async function verify(options: VerifyOptions, io: CommandIo): Promise<void> {
 /** @returns undefined where the user asked to stop */
 async function checked(
   { db, close }: Store,
-  asked: Omit<Parameters<typeof verifyLedger>[0], "db">,
+  asked: Omit<Parameters<typeof verifyWhole>[0], "db">,
   io: CommandIo,
 ): Promise<Verified | undefined> {
-  const steps = verifyLedger({ db, ...asked });
+  const steps = verifyWhole({ db, ...asked });
   try {
     for (;;) {
       const { done, value } = steps.next();

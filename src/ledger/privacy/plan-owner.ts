@@ -1,8 +1,8 @@
-import { createHash } from "node:crypto";
 import type { Database } from "better-sqlite3";
 import { z } from "zod";
 import { parseOwnerKey } from "../../model/owner.ts";
 import { type Change, changed, rowsOf } from "./change.ts";
+import { digestInPlace } from "../seal.ts";
 import { erasable, type Renaming, renamingOf } from "./owner-names.ts";
 import {
   bareOwner,
@@ -168,9 +168,9 @@ function* acts(db: Database, { textOf }: Renaming, where: Where): Generator<Chan
 }
 
 /** Evidence is found by a digest of its text: what that was must not be there to be guessed at. */
-function* evidence(db: Database, { textOf, tag }: Renaming, where: Where): Generator<Change> {
+function* evidence(db: Database, { textOf }: Renaming, where: Where): Generator<Change> {
   for (const found of rowsOf(db, "evidence", where.in(undefined), where.bindings)) {
-    const digest = createHash("sha256").update(`${tag} ${found.row}`).digest();
+    const digest = digestInPlace(found.row);
     const change = changed("evidence", found, renamed(found.value, textOf), { digest });
     if (change) yield change;
   }

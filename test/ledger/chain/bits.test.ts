@@ -106,7 +106,7 @@ it("any bit of any value of any record is found, and the record is named", () =>
         expect(written(db, place, value, isNumber ? changed : row)).toBe(true);
       }
     }),
-    { numRuns: 4 },
+    { numRuns: 4, endOnFailure: true },
   );
   expect(flips).toBeGreaterThan(places.length);
   expect(verified(db).problem).toBeUndefined();
