@@ -91,8 +91,8 @@ describe("a removal", () => {
     const made = rawLedger();
     const { db, append } = made;
     for (let n = 0; n < 12; n++) append(richBatch(n));
-    append({ incidents: [incident({ id: "open", updatedAtMs: 5 })] });
     append({ incidents: [incident({ id: "over", state: "resolved", updatedAtMs: 6 })] });
+    append({ incidents: [incident({ id: "open", updatedAtMs: 5 })] });
     append({ gpus: [gpu()], slices: [slice({ fromMs: DAY_MS })] });
     const acts = count(db, "acts");
     const gaps = count(db, "gaps");
