@@ -18,6 +18,8 @@ async function main(): Promise<void> {
   process.stderr.on("error", () => undefined);
   const code = await runProgram(process.argv, {
     stdout: (text) => void process.stdout.write(text),
+    stdoutBytes: (bytes) => void process.stdout.write(bytes),
+    isTerminal: process.stdout.isTTY,
     stderr: (text) => void process.stderr.write(text),
     env: process.env,
     signal: stopping.signal,

@@ -4,6 +4,7 @@ import { sanitize } from "../model/text.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { MAX_BODY_BYTES } from "./payload.ts";
 import { parseSecrets } from "./signing.ts";
+import { dropOldest } from "../model/recent.ts";
 
 /** An alert that arrived, its signature checked. */
 export interface ReceivedAlert {
@@ -102,8 +103,7 @@ function header(request: IncomingMessage, name: string): string {
 
 function remember(seen: Set<string>, id: string): void {
   seen.add(id);
-  const [oldest] = seen;
-  if (seen.size > MAX_REMEMBERED && oldest !== undefined) seen.delete(oldest);
+  dropOldest(seen, MAX_REMEMBERED);
 }
 
 function listen(server: Server): Promise<number> {

@@ -1,6 +1,7 @@
 import type { KnownOwner, KnownProcess } from "../ledger/contract.ts";
 import type { ContextObservation } from "../model/observation.ts";
 import type { OwnerFacts } from "../model/owner.ts";
+import { setNewest } from "../model/recent.ts";
 
 /** What arrived together since the last time: rows of the ledger to be. */
 export interface WhoNews {
@@ -55,10 +56,7 @@ export class KnownWho {
     const own = this.byOwner.get(process.ownerKey) ?? new Map<string, KnownProcess>();
     const key = `${process.pid} ${process.startTimeMs ?? ""}`;
     this.processCount -= own.size;
-    own.delete(key);
-    own.set(key, process);
-    const [oldest] = own.keys();
-    if (own.size > MAX_PROCESSES_OF_OWNER && oldest !== undefined) own.delete(oldest);
+    setNewest(own, key, process, MAX_PROCESSES_OF_OWNER);
     this.byOwner.delete(process.ownerKey);
     this.byOwner.set(process.ownerKey, own);
     this.processCount += own.size;
@@ -72,19 +70,12 @@ export class KnownWho {
 
   private addContext(context: ContextObservation): void {
     const id = context.id ?? `#${(this.nameless += 1)}`;
-    this.contextById.delete(id);
-    this.contextById.set(id, context);
-    const [oldest] = this.contextById.keys();
-    if (this.contextById.size > MAX_CONTEXTS && oldest !== undefined)
-      this.contextById.delete(oldest);
+    setNewest(this.contextById, id, context, MAX_CONTEXTS);
   }
 
   private addOwner({ key, proven }: KnownOwner): boolean {
     const before = JSON.stringify(this.owners.get(key));
-    this.owners.delete(key);
-    this.owners.set(key, proven);
-    const [oldest] = this.owners.keys();
-    if (this.owners.size > MAX_OWNERS && oldest !== undefined) this.owners.delete(oldest);
+    setNewest(this.owners, key, proven, MAX_OWNERS);
     return before !== JSON.stringify(proven);
   }
 }

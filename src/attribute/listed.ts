@@ -92,6 +92,15 @@ interface GuessBases {
 const PLAIN_BASES: GuessBases = { memory: "memory-held", equal: "equal-split" };
 const MPS_BASES: GuessBases = { memory: "mps-memory-held", equal: "mps-equal-split" };
 
+/**
+ * Who holds a device by having processes on it, by memory held where each tells it: whether they use
+ * it says nothing here.
+ */
+export function heldClaims({ list }: ProcessSample, owners: Owners): OwnerClaim[] {
+  const there = list.filter((process) => !isMpsDaemon(process) && !process.exited);
+  return weighed(there, owners, PLAIN_BASES);
+}
+
 function withoutUse(
   clients: readonly ProcessSighting[],
   hasMps: boolean,

@@ -98,6 +98,14 @@ export class Ownership {
       agentPids.has(process.pid) ? AGENT_IDENTITY.owner : this.identityOf(process).owner;
   }
 
+  /** Whom a scheduler or a kubelet gave the device to: containers may share one that nobody gave them. */
+  givenTo(gpu: number): readonly Owner[] {
+    const claims = this.registries.claimsOn([gpu]);
+    return claims
+      .filter(({ kind }) => kind === "pod" || kind === "job")
+      .map(({ kind, id }) => ({ kind, id }));
+  }
+
   /** Whether no more is proven of a process than its person, and who that is. */
   weakPersonOf(process: ProcessSighting): string | undefined {
     const { rule, proven } = this.identityOf(process);

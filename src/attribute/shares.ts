@@ -1,10 +1,11 @@
-import { AGENT, IDLE, type Owner, ownerKey, UNOBSERVED } from "../model/owner.ts";
+import { AGENT, type Owner, ownerKey, UNOBSERVED } from "../model/owner.ts";
 import type { ProcessSample } from "../model/sample.ts";
 import type { Share, ShareBasis, UnexplainedUse } from "../model/slice.ts";
 import { splitInteger } from "../model/split.ts";
 import { type Window, windowLengthMs } from "../model/window.ts";
 import { claimsOn, isUnexplained } from "./claims.ts";
 import { idleParts } from "./energy-parts.ts";
+import { idleClaims } from "./holders.ts";
 import { clip, type Interval } from "./intervals.ts";
 import type { OwnerClaim, Owners } from "./listed.ts";
 import { Lists } from "./lists.ts";
@@ -21,6 +22,8 @@ export interface AttributionInput {
   ownerOf: OwnerOf;
   /** What the agent's probes took: theirs to the millisecond, before anything is split. */
   own?: OwnTime | undefined;
+  /** Whom the device is given to by a scheduler or a kubelet, whether or not he has a process on it. */
+  given?: readonly Owner[] | undefined;
 }
 
 /**
@@ -53,7 +56,6 @@ interface Part {
 }
 
 const OWN_CLAIM: OwnerClaim = { owner: AGENT, weight: 1, basis: "own-measurement", pids: [] };
-const IDLE_CLAIM: OwnerClaim = { owner: IDLE, weight: 1, basis: "device", pids: [] };
 const UNOBSERVED_CLAIM: OwnerClaim = {
   owner: UNOBSERVED,
   weight: 1,
@@ -137,8 +139,8 @@ class Attribution {
   }
 
   private claimsFor(whole: Interval, timeMs: number): readonly OwnerClaim[] {
-    if (whole.activity === "idle") return [IDLE_CLAIM];
     const seen = this.lists.speakingFor(whole);
+    if (whole.activity === "idle") return this.idleClaims(seen);
     // Nothing measured activity: a process that is there may be working, but nobody there says nothing.
     if (whole.activity === "unknown" && !seen?.list.length) return [UNOBSERVED_CLAIM];
     const { gpuUtil, smActive } = whole.sample;
@@ -146,10 +148,14 @@ class Attribution {
     const use = gpuUtil ?? smActive ?? 0;
     // What a device reports after our own launch must not look like somebody who hides.
     const isOwn = ownPart > 0 && !isUnexplained(use - ownPart);
-    if (seen?.list.length === 0 && isOwn) return [IDLE_CLAIM];
+    if (seen?.list.length === 0 && isOwn) return this.idleClaims(seen);
     const claims = claimsOn(seen, this.useOf(whole), this.owners);
     if (seen) this.suspicion.look(seen, whole, timeMs, claims);
     return claims;
+  }
+
+  private idleClaims(seen: ProcessSample | undefined): readonly OwnerClaim[] {
+    return idleClaims(seen, this.input.given ?? [], this.owners);
   }
 
   /** The device's own use in an interval, less what the agent's launches explain. */

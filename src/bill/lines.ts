@@ -50,7 +50,7 @@ function chargeOf(key: string): Charge {
 /** Of an owner whose user, team or cost centre nobody knows. */
 const NOT_KNOWN = "(not known)";
 
-const GROUP_VALUE: Readonly<Record<GroupKey, (piece: PricedPiece) => string>> = {
+export const GROUP_VALUE: Readonly<Record<GroupKey, (piece: PricedPiece) => string>> = {
   owner: (piece) => piece.ownerKey,
   ownerKind: (piece) => parseOwnerKey(piece.ownerKey)?.kind ?? piece.ownerKey,
   user: (piece) => factOf(piece, "user"),
@@ -114,7 +114,9 @@ function lineOf(
 }
 
 /** Rounds once: the lines' time costs and energy costs each sum to their total to the last nano. */
-function settledCosts(groups: ReadonlyMap<string, readonly PricedPiece[]>): Map<string, LineCost> {
+export function settledCosts(
+  groups: ReadonlyMap<string, readonly PricedPiece[]>,
+): Map<string, LineCost> {
   const exact = (cost: (piece: PricedPiece) => ExactCost) =>
     settle(
       [...groups].map(([key, pieces]) => ({

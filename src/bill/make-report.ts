@@ -1,43 +1,43 @@
 import type { LedgerReader } from "../ledger/contract.ts";
+import type { FocusVersion } from "./focus/columns.ts";
+import { formatSpec, type ReportFormat } from "./formats.ts";
+import type { ConfiguredNames } from "./names.ts";
 import type { PriceList } from "./price-types.ts";
-import { renderReportCsv } from "./render-csv.ts";
-import { renderReportJson } from "./render-json.ts";
-import { renderReportTable } from "./render-table.ts";
-import { buildReport } from "./report.ts";
+import { withBooks } from "./report.ts";
 import { GROUP_KEYS, type GroupKey } from "./report-types.ts";
-import { parseReportWindow } from "./report-window.ts";
+import { type WindowArguments, reportWindow } from "./report-window.ts";
 
-const RENDERERS = {
-  table: renderReportTable,
-  json: renderReportJson,
-  csv: renderReportCsv,
-} as const;
-
-export type ReportFormat = keyof typeof RENDERERS;
-
-export const REPORT_FORMATS = ["table", "json", "csv"] as const satisfies readonly ReportFormat[];
 export const DEFAULT_GROUPS = ["owner", "label"] as const satisfies readonly GroupKey[];
+export const DEFAULT_FOCUS: FocusVersion = "1.3";
 
-export interface ReportArguments {
-  /** As {@link parseReportWindow} takes them. */
-  from?: string | undefined;
-  to?: string | undefined;
+export interface ReportArguments extends WindowArguments {
   groupBy: readonly GroupKey[];
   format: ReportFormat;
+  focusVersion?: FocusVersion | undefined;
+  /** What the configuration says of who bills; the node's own name for the rest. */
+  names?: ConfiguredNames | undefined;
 }
 
 /**
- * One report as text: the same for the command line and the HTTP API.
- * @throws AssayError as {@link parseReportWindow} and {@link buildReport}
+ * One report, as text or as bytes: the same for the command line and the HTTP API.
+ * @throws AssayError as {@link reportWindow} and {@link withBooks}; report/format for FOCUS without
+ * prices
  */
 export async function makeReport(
-  { from, to, groupBy, format }: ReportArguments,
+  { format, groupBy, focusVersion = DEFAULT_FOCUS, names = {}, ...window }: ReportArguments,
   ledger: LedgerReader,
   prices: PriceList | undefined,
   nowMs: number,
-): Promise<string> {
-  const window = parseReportWindow(from, to, nowMs, await ledger.extent());
-  return RENDERERS[format](await buildReport({ ledger, prices, window, groupBy, nowMs }));
+): Promise<string | Uint8Array> {
+  const { cuts, render } = formatSpec(format);
+  const request = {
+    ledger,
+    prices,
+    window: reportWindow(window, nowMs, await ledger.extent()),
+    nowMs,
+    cuts,
+  };
+  return withBooks(request, (books) => render(books, { groupBy, focusVersion, names }));
 }
 
 /** `owner,label` → group keys, each once; undefined where a name is none. */

@@ -1,4 +1,4 @@
-import type { LedgerReader } from "../ledger/contract.ts";
+import type { GapRecord, LedgerReader } from "../ledger/contract.ts";
 import { AssayError } from "../model/errors.ts";
 import { type Window, windowLengthMs } from "../model/window.ts";
 import { formatInstant } from "./instant.ts";
@@ -7,7 +7,7 @@ import type { PriceList } from "./price-types.ts";
 import { boundsOf, ratesFor } from "./rates.ts";
 import { reconcile } from "./reconcile.ts";
 import type { GroupKey, Report } from "./report-types.ts";
-import { unobservedStretches } from "./stretches.ts";
+import { type UnobservedStretch, unobservedStretches } from "./stretches.ts";
 import { type BilledGpu, billedGpus, recordedUsage, unrecordedUsage } from "./usage.ts";
 
 export interface ReportRequest {
@@ -23,15 +23,42 @@ export interface ReportRequest {
 /** A daemon may append between two reads of one report; a report that then fails is read again. */
 const ATTEMPTS = 3;
 
+/** Everything a ledger and a price list say of a window, read once: reports are made of it. */
+export interface Books {
+  /** The part of the window there can be data of. */
+  window: Window;
+  nowMs: number;
+  prices: PriceList | undefined;
+  gpus: readonly BilledGpu[];
+  pieces: readonly PricedPiece[];
+  unobserved: readonly UnobservedStretch[];
+  gaps: readonly GapRecord[];
+}
+
+export interface BooksRequest extends Omit<ReportRequest, "groupBy"> {
+  /** Instants at which pieces are to be cut beside those at which a price changes. */
+  cuts?: ((window: Window, gpus: readonly BilledGpu[]) => readonly number[]) | undefined;
+}
+
 /**
  * Who had the GPU time of a window, what it was, and what it cost. Every GPU-millisecond from the
  * time a device was first seen is in exactly one line.
  * @throws AssayError report/window, price/missing, price/overlap, report/unreconciled
  */
 export async function buildReport(request: ReportRequest): Promise<Report> {
+  return withBooks(request, (books) => reportOf(books, request.groupBy));
+}
+
+/**
+ * Reads the books of a window and makes something of them: several reports, say, that then speak of
+ * one moment.
+ * @param make throws `report/unreconciled` where the books do not add up: they are then read again
+ * @throws AssayError as {@link buildReport}
+ */
+export async function withBooks<T>(request: BooksRequest, make: (books: Books) => T): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await readOnce(request);
+      return make(await readBooks(request));
     } catch (error) {
       const raced = error instanceof AssayError && error.code === "report/unreconciled";
       if (!raced || attempt === ATTEMPTS) throw error;
@@ -39,13 +66,13 @@ export async function buildReport(request: ReportRequest): Promise<Report> {
   }
 }
 
-async function readOnce(request: ReportRequest): Promise<Report> {
-  const { ledger, prices, groupBy, nowMs } = request;
+async function readBooks(request: BooksRequest): Promise<Books> {
+  const { ledger, prices, nowMs } = request;
   const window = await pastPart(request);
   const coverage = await ledger.coverage(window);
   const gpus = billedGpus(await ledger.gpus(), coverage, window);
   const rates = prices && ratesFor(prices, gpus, window);
-  const bounds = boundsOf(window, rates);
+  const bounds = cutAlso(boundsOf(window, rates), request.cuts?.(window, gpus) ?? []);
   const recorded = await recordedUsage(ledger, bounds);
   const unrecorded = unrecordedUsage(recorded, gpus, bounds);
   const facts = new Map((await ledger.owners()).map(({ key, proven }) => [key, proven]));
@@ -58,6 +85,22 @@ async function readOnce(request: ReportRequest): Promise<Report> {
     });
   const gaps = await ledger.gaps(window);
   const unobserved = unobservedStretches(coverage, gpus, gaps);
+  return { window, nowMs, prices, gpus, pieces, unobserved, gaps };
+}
+
+/** @param bounds ascending; its first and last stay what they are */
+function cutAlso(bounds: readonly number[], cuts: readonly number[]): number[] {
+  const [first = 0, last = 0] = [bounds[0], bounds.at(-1)];
+  const inside = cuts.filter((atMs) => atMs > first && atMs < last);
+  return [...new Set([...bounds, ...inside])].sort((a, b) => a - b);
+}
+
+/**
+ * The report of a grouping.
+ * @throws AssayError report/unreconciled
+ */
+export function reportOf(books: Books, groupBy: readonly GroupKey[]): Report {
+  const { window, nowMs, prices, gpus, pieces, unobserved, gaps } = books;
   const lines = toLines(pieces, groupBy, prices !== undefined);
   const totals = totalsOf(pieces, prices !== undefined);
   const reconciliation = reconcile({ gpus, pieces, lines, unobserved, total: totals.cost });
@@ -82,7 +125,7 @@ async function readOnce(request: ReportRequest): Promise<Report> {
 }
 
 /** Time to come is no unobserved time: the window ends now, or with the newest slice. */
-async function pastPart({ ledger, window, nowMs }: ReportRequest): Promise<Window> {
+async function pastPart({ ledger, window, nowMs }: BooksRequest): Promise<Window> {
   const { fromMs, toMs } = window;
   if (!Number.isSafeInteger(fromMs) || !Number.isSafeInteger(toMs) || fromMs >= toMs)
     throw new AssayError("report/window", "The window is empty, reversed or no whole time.");

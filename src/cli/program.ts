@@ -21,6 +21,7 @@ import { refuseEmptyPaths } from "./given-paths.ts";
 import type { CommandIo } from "./io.ts";
 import { addRunCommand } from "./run.ts";
 import { addSimulateCommand } from "./simulate.ts";
+import { addVerifyCommand } from "./verify/verify.ts";
 
 const ABOUT = `Tells what every second of GPU time was made of, who spent it and what it cost.
 
@@ -36,6 +37,7 @@ Exit codes: 0 done or ended on request, 1 failed, 2 bad input, 130 asked twice t
 const COMMANDS = [
   addRunCommand,
   addReportCommand,
+  addVerifyCommand,
   addDoctorCommand,
   addClassifyCommand,
   addExplainCommand,

@@ -1,5 +1,7 @@
 import type { Command } from "commander";
-import { makeReport, parseGroups, REPORT_FORMATS, type ReportFormat } from "../bill/make-report.ts";
+import { FOCUS_VERSIONS } from "../bill/focus/columns.ts";
+import { REPORT_FORMATS } from "../bill/formats.ts";
+import { DEFAULT_FOCUS, makeReport, parseGroups } from "../bill/make-report.ts";
 import { GROUP_KEYS, type GroupKey } from "../bill/report-types.ts";
 import { loadConfig } from "../config/load.ts";
 import { defaultStateDir } from "../config/paths.ts";
@@ -8,15 +10,17 @@ import { openLedger } from "../ledger/client.ts";
 import { AssayError } from "../model/errors.ts";
 import { sanitize } from "../model/text.ts";
 import type { CommandIo } from "./io.ts";
+import { putOut } from "./output.ts";
 
 const ABOUT = `Say who had the GPU time of a window, what it was, and what it cost.
 
 Every GPU-millisecond of the window is in exactly one line; time nobody measured
 is a line of its own. Costs need a price list (docs/billing.md). May run beside
-the daemon.
+the daemon. docs/reports.md shows every format.
 
   assay report --from -24h --group-by owner
-  assay report --from 2026-03-01 --to 2026-04-01 --format csv`;
+  assay report --month 2026-03 --format focus-parquet --out march.parquet
+  assay report --day 2026-03-29 --time-zone Europe/Berlin --format csv`;
 
 interface ReportOptions {
   config?: string;
@@ -24,8 +28,14 @@ interface ReportOptions {
   prices?: string;
   from?: string;
   to?: string;
+  month?: string;
+  day?: string;
+  timeZone?: string;
   groupBy: string;
   format: string;
+  focusVersion: string;
+  out?: string;
+  force?: boolean;
 }
 
 export function addReportCommand(program: Command, io: CommandIo): void {
@@ -38,8 +48,14 @@ export function addReportCommand(program: Command, io: CommandIo): void {
       "ISO 8601 (UTC), or an age such as -24h; the ledger's beginning by default",
     )
     .option("--to <time>", "the same, or now; the ledger's end by default")
+    .option("--month <month>", "a whole month instead of both, such as 2026-02")
+    .option("--day <day>", "a whole day instead of both, such as 2026-02-28")
+    .option("--time-zone <zone>", "of dates and times that name none, such as Europe/Berlin", "UTC")
     .option("--group-by <keys>", `one or more of ${GROUP_KEYS.join(", ")}`, "owner,label")
     .option("--format <format>", REPORT_FORMATS.join(", "), "table")
+    .option("--focus-version <version>", FOCUS_VERSIONS.join(", "), DEFAULT_FOCUS)
+    .option("--out <file>", "where to, whole or not at all; - is standard output")
+    .option("--force", "replace the file of --out where there is one")
     .option("--prices <file>", "price list; overrides prices.file of the configuration")
     .option("-c, --config <file>", "configuration")
     .option("--state-dir <dir>", "where the ledger is")
@@ -50,17 +66,22 @@ async function report(options: ReportOptions, io: CommandIo): Promise<void> {
   const config = loadConfig(options.config);
   const priceFile = options.prices ?? config.prices.file;
   const prices = priceFile === undefined ? undefined : loadPrices(priceFile);
-  const { from, to } = options;
+  const { from, to, month, day, timeZone, out, force } = options;
   const request = {
     from,
     to,
+    month,
+    day,
+    timeZone,
     groupBy: groupsOf(options.groupBy),
-    format: formatOf(options.format),
+    format: oneOf(REPORT_FORMATS, options.format, "--format"),
+    focusVersion: oneOf(FOCUS_VERSIONS, options.focusVersion, "--focus-version"),
+    names: config.billing,
   };
   const stateDir = options.stateDir ?? defaultStateDir(io.env, process.getuid?.() === 0);
   const ledger = await openLedger({ stateDir, mode: "read" });
   try {
-    io.stdout(await makeReport(request, ledger, prices, io.nowMs()));
+    putOut(await makeReport(request, ledger, prices, io.nowMs()), { out, force }, io);
   } finally {
     await ledger.close();
   }
@@ -75,11 +96,12 @@ function groupsOf(text: string): GroupKey[] {
   });
 }
 
-function formatOf(text: string): ReportFormat {
-  const format = REPORT_FORMATS.find((known) => known === text);
-  if (format) return format;
-  throw new AssayError("cli/usage", `there is no format "${sanitize(text, 60)}"`, {
-    place: "--format",
-    hint: `one of ${REPORT_FORMATS.join(", ")}`,
+/** @throws AssayError cli/usage */
+function oneOf<T extends string>(known: readonly T[], text: string, place: string): T {
+  const found = known.find((each) => each === text);
+  if (found !== undefined) return found;
+  throw new AssayError("cli/usage", `there is no "${sanitize(text, 60)}" to choose`, {
+    place,
+    hint: `one of ${known.join(", ")}`,
   });
 }

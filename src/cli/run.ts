@@ -11,8 +11,9 @@ import { loadConfig } from "../config/load.ts";
 import { defaultStateDir } from "../config/paths.ts";
 import type { Config } from "../config/schema.ts";
 import { type DaemonSettings, runDaemon } from "../daemon/daemon.ts";
-import { DEFAULT_GROUPS, makeReport } from "../bill/make-report.ts";
+import { DEFAULT_GROUPS, makeReport, type ReportArguments } from "../bill/make-report.ts";
 import { loadPrices } from "../daemon/prices.ts";
+import type { Ledger } from "../ledger/contract.ts";
 import {
   checkRecording,
   type OpenedSource,
@@ -123,13 +124,30 @@ async function run(options: RunOptions, io: CommandIo): Promise<void> {
         if ((await ledger.extent()) === undefined)
           return io.stderr("nothing was measured: no report\n");
         const request = { groupBy: DEFAULT_GROUPS, format: "table" } as const;
-        io.stdout(`\n${await makeReport(request, ledger, prices, io.nowMs())}`);
+        io.stdout(`\n${await lastReport(request, ledger, prices, io)}`);
       },
     });
     for (const warning of source.warnings()) io.stderr(`${warningText("recording", warning)}\n`);
   } finally {
     await receiver?.close();
     state.cleanUp();
+  }
+}
+
+/** A price that is missing fails no run: the hours are told, and what is missing for the money. */
+async function lastReport(
+  request: ReportArguments,
+  ledger: Ledger,
+  prices: DaemonSettings["prices"],
+  io: CommandIo,
+): Promise<string | Uint8Array> {
+  try {
+    return await makeReport(request, ledger, prices, io.nowMs());
+  } catch (error) {
+    const isUnpriced = error instanceof AssayError && error.code === "price/missing";
+    if (!isUnpriced) throw error;
+    io.stderr(`no costs in the report: ${error.report()}\n`);
+    return makeReport(request, ledger, undefined, io.nowMs());
   }
 }
 

@@ -1,4 +1,5 @@
 import type { ErrorCount } from "./contract.ts";
+import { setNewest } from "../model/recent.ts";
 
 /** About a minute and a half at one reading a second, ten seconds at ten. */
 const KEPT_READINGS = 100;
@@ -35,10 +36,7 @@ export class ErrorTally {
   add(message: string): void {
     const text = message.slice(0, MAX_ERROR_LENGTH);
     const count = this.#counts.get(text) ?? 0;
-    this.#counts.delete(text);
-    this.#counts.set(text, count + 1);
-    const [oldest] = this.#counts.keys();
-    if (this.#counts.size > KEPT_ERRORS && oldest !== undefined) this.#counts.delete(oldest);
+    setNewest(this.#counts, text, count + 1, KEPT_ERRORS);
   }
 
   last(): string | undefined {

@@ -78,6 +78,12 @@ probe:                         # short kernels of our own on the GPUs; docs/prob
 ledger:
   # maxSize: 20GB              # the ledger file never grows beyond this
   maxQueuedBatches: 2000       # kept in memory while the disk cannot be written
+  signEvery: 10m               # the head of the chain of records, by the node's key; docs/ledger.md
+  anchor:                      # that head, told outside of the ledger
+    every: 1h
+    log: true                  # a line of the daemon's log
+    # file: /mnt/audit/node17-anchors.jsonl   # on another machine, or a medium that only appends
+    # webhook: on-call         # one of alert.webhooks
   keep:                        # each from 1d on, or forever; sums of whole hours always are; docs/ledger.md
     detail: 90d                # slices, evidence, processes, contexts
     segments: 400d             # stretches of one owner and label
@@ -85,6 +91,14 @@ ledger:
 
 prices:
   # file: /etc/gpu-assay/prices.yaml   # docs/billing.md explains the format
+
+billing: {}                    # who bills, in FOCUS; the node's name where nothing is said
+  # billingAccountId: research-cluster
+  # billingAccountName: Research cluster
+  # provider: Example University          # who makes the GPUs available
+  # publisher: Example University         # and who publishes the service
+  # invoiceIssuer: Example University IT
+  # region: eu-central-example
 
 alert:
   mining:

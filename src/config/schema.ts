@@ -42,6 +42,9 @@ const amount = z
   .transform(String)
   .refine((text) => parseNanos(text) !== undefined, { error: "must be an amount, such as 250.00" });
 
+/** A name of the operator's, as reports print it. */
+const shownName = z.string().min(1).max(256);
+
 const ratio = z.number().min(0).max(1);
 
 const webhook = z
@@ -157,10 +160,33 @@ export const configSchema = z
       .strictObject({
         maxSize: size.optional(),
         maxQueuedBatches: z.int().min(1).default(2000),
+        /** The head of the chain is signed this often, where it grew. */
+        signEvery: between("1s", "1d", "10m"),
+        /** Heads of the chain, told outside of the ledger: docs/ledger.md. */
+        anchor: z
+          .strictObject({
+            every: between("1s", "7d", "1h"),
+            log: z.boolean().default(true),
+            file: z.string().min(1).optional(),
+            /** Name of one of alert.webhooks. */
+            webhook: z.string().min(1).optional(),
+          })
+          .prefault({}),
         keep: keepSchema.prefault({}),
       })
       .prefault({}),
     prices: z.strictObject({ file: z.string().min(1).optional() }).prefault({}),
+    /** Who bills, for reports that say so: docs/reports.md. */
+    billing: z
+      .strictObject({
+        billingAccountId: shownName.optional(),
+        billingAccountName: shownName.optional(),
+        provider: shownName.optional(),
+        publisher: shownName.optional(),
+        invoiceIssuer: shownName.optional(),
+        region: shownName.optional(),
+      })
+      .prefault({}),
     alert: z
       .strictObject({
         mining: z
@@ -222,7 +248,15 @@ export const configSchema = z
   .refine(({ collect, windowLength }) => durationMs(collect.interval) <= durationMs(windowLength), {
     error: "must not be longer than windowLength",
     path: ["collect", "interval"],
+  })
+  .refine(({ ledger, alert }) => isWebhook(ledger.anchor.webhook, alert.webhooks), {
+    error: "must be the name of one of alert.webhooks",
+    path: ["ledger", "anchor", "webhook"],
   });
+
+function isWebhook(name: string | undefined, hooks: readonly { name: string }[]): boolean {
+  return name === undefined || hooks.some((hook) => hook.name === name);
+}
 
 export type Config = z.infer<typeof configSchema>;
 

@@ -21,6 +21,7 @@ import { unwritten } from "./disk-watch.ts";
 import type { LedgerAlarm } from "./ledger-alarm.ts";
 import { nodeName } from "./node-name.ts";
 import { Alerting } from "./alerting.ts";
+import { Anchors } from "./anchors.ts";
 import { Inbox } from "./inbox.ts";
 import { BudgetMeter } from "./budgets.ts";
 import { DaemonState } from "./state.ts";
@@ -62,7 +63,8 @@ export async function runDaemon(settings: DaemonSettings, deps: DaemonDeps): Pro
   const { config, stateDir } = settings;
   const maxBytes =
     config.ledger.maxSize === undefined ? undefined : parseSize(config.ledger.maxSize);
-  const ledger = await openLedger({ stateDir, mode: "write", maxBytes });
+  const signEveryMs = durationMs(config.ledger.signEvery);
+  const ledger = await openLedger({ stateDir, mode: "write", maxBytes, signEveryMs });
   try {
     await runWithLedger(ledger, settings, deps);
   } finally {
@@ -97,6 +99,7 @@ async function runWithLedger(
   const ended = new AbortController();
   // The pids and devices of a recording are not those of this machine.
   const intake = source.isLive ? inbox.run(deps.sleep, ended.signal) : undefined;
+  const anchoring = newAnchors(ledger, settings, deps).run(deps.sleep, ended.signal);
   const retention = source.isLive
     ? runRetention(ledger, config, { ...deps, signal: ended.signal })
     : undefined;
@@ -124,8 +127,7 @@ async function runWithLedger(
     // Also after an error: what was measured before it is kept.
     await writer.flush();
     ended.abort("over");
-    await intake;
-    await retention;
+    await Promise.all([intake, anchoring, retention]);
     await server?.close();
     await deliverer.stop();
     await alarm.stop();
@@ -205,6 +207,18 @@ function ruleSwitches({ hidden, tunnel, network }: Config["alert"]) {
   return { hidden: of(hidden), tunnel: of(tunnel), network: of(network) };
 }
 
+/** What was made up has no endpoints of this node: its heads are sent nowhere. */
+function newAnchors(
+  ledger: Ledger,
+  { config, endpoints }: DaemonSettings,
+  { log, nowMs }: DaemonDeps,
+): Anchors {
+  const { every, log: isLogged, file, webhook } = config.ledger.anchor;
+  const { name } = endpoints.find((each) => each.name === webhook) ?? {};
+  const to = { everyMs: durationMs(every), isLogged, file, webhook: name };
+  return new Anchors({ node: nodeName(config), ...to, ledger, log, nowMs });
+}
+
 /** A window is labelled for good when the one after it is known. */
 const LINGER_WINDOWS = 4;
 
@@ -257,6 +271,7 @@ async function serve(
   const server = createServer({
     ledger,
     prices: () => prices,
+    billing: config.billing,
     metrics: { contentType: state.contentType, render: async () => state.renderMetrics() },
     health: () => state.health(),
     live: (gpuUuid) => state.liveLabel(gpuUuid),

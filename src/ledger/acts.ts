@@ -77,11 +77,25 @@ const issuedReport = z.strictObject({
   replaces: name.optional(),
 });
 
+/**
+ * What is to be erased. It is handed over and never stored: it names whom it is about.
+ * `owner`: the owner's name and what was kept of his processes, wherever it stands; with `beforeMs`
+ * only in records older than that. `commands`: command lines, titles, paths, arguments of runs, and
+ * what processes said of themselves, in older records. `contexts`: older run contexts altogether.
+ */
+const erasureSelect = z.discriminatedUnion("of", [
+  z.strictObject({ of: z.literal("owner"), ownerKey: prose, beforeMs: timeMs.optional() }),
+  z.strictObject({ of: z.literal("commands"), beforeMs: timeMs }),
+  z.strictObject({ of: z.literal("contexts"), beforeMs: timeMs }),
+]);
+
 /** Values were taken away; what stands in their place is named by digest. */
 const erasure = z.strictObject({
   kind: z.literal("erasure"),
   ...head,
-  /** Rows by table, and the SHA-256 of what they hold now, in the order of `rows`. */
+  /** Only on its way into the ledger, which finds the rows and writes them to `erased`. */
+  select: erasureSelect.optional(),
+  /** Rows by table, and the SHA-256 of the text that they hold now. */
   erased: z.array(z.strictObject({ table: name, row: z.int(), digest })).max(100_000),
 });
 
@@ -110,5 +124,6 @@ export const actSchema = z.discriminatedUnion("kind", [
 ]);
 
 export type Act = z.infer<typeof actSchema>;
+export type ErasureSelect = z.infer<typeof erasureSelect>;
 export type ActKind = Act["kind"];
 export type ActOf<K extends ActKind> = Extract<Act, { kind: K }>;

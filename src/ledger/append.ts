@@ -4,6 +4,7 @@ import { type Slice } from "../model/slice.ts";
 import { createChainWriter } from "./chain/chain.ts";
 import type { LedgerBatch } from "./contract.ts";
 import { type Interner, createInterner } from "./intern.ts";
+import { createLogCleaner } from "./privacy/log-cleaner.ts";
 import { createRecordWriter } from "./record-writer.ts";
 import { batchSchema } from "./records.ts";
 import { prunedBeforeMs } from "./rollup/pruned.ts";
@@ -63,6 +64,7 @@ export function createAppend(
     chain.extend(before, nowMs());
     onChained?.();
   });
+  const log = createLogCleaner(db);
   const gpuId = (window: SlicedWindow): number => intern.gpu(window.gpuUuid);
   return (batch) => {
     const parsed = checked(batch);
@@ -73,6 +75,10 @@ export function createAppend(
       rollup.forget();
       throw error;
     }
+    const hasErased = (parsed.acts ?? []).some(({ kind }) => kind === "erasure");
+    // An owner who comes again after his name was erased is another one.
+    if (hasErased) intern.forget();
+    log.afterCommit(hasErased);
   };
 }
 

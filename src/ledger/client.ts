@@ -84,6 +84,7 @@ function ledgerOver(
     coverage: async (window) => reader.ask("coverage", window),
     gpus: async () => reader.ask("gpus"),
     acts: async (query) => reader.ask("acts", query),
+    erasable: async (select) => reader.ask("erasable", select),
     gaps: async (window) => reader.ask("gaps", window),
     incidents: async (query) => quick.ask("incidents", query),
     calibrations: async () => quick.ask("calibrations"),

@@ -1,4 +1,4 @@
-import type { Act, ActKind } from "./acts.ts";
+import type { Act, ActKind, ErasureSelect } from "./acts.ts";
 import type { Amounts } from "../model/amounts.ts";
 import type { Calibration } from "../model/calibration.ts";
 import type { Incident } from "../model/incident.ts";
@@ -258,5 +258,10 @@ export interface LedgerWriter {
 export interface Ledger extends LedgerReader, LedgerWriter, LedgerKeeper, Outbox {
   /** Signs the newest entry of the chain with the node's key, where that has not been done. */
   signHead(): Promise<SignedHead>;
+  /**
+   * Rows by table that an erasure would change now; of what age takes, of one act only.
+   * @throws BatchRejected as the erasure would, but for finding nothing
+   */
+  erasable(select: ErasureSelect): Promise<readonly { table: string; rows: number }[]>;
   close(): Promise<void>;
 }

@@ -1,5 +1,9 @@
 import type { Database } from "better-sqlite3";
+import { z } from "zod";
+import type { Act } from "./acts.ts";
 import type { GapRecord, KnownGpu, LedgerBatch, OutboxMessage } from "./contract.ts";
+import { createErase } from "./privacy/erase.ts";
+import { flag } from "./row.ts";
 import { sealedJson } from "./seal.ts";
 import { createWhoWriter } from "./who-writer.ts";
 
@@ -14,9 +18,10 @@ const UPSERT_GPU = `
     power_limit_watts = excluded.power_limit_watts, pci_bus_id = excluded.pci_bus_id,
     driver_version = excluded.driver_version, parent_uuid = excluded.parent_uuid,
     mig_profile = excluded.mig_profile, first_seen_ms = min(first_seen_ms, excluded.first_seen_ms),
-    simulated = max(simulated, excluded.simulated)`;
+    simulated = max(simulated, excluded.simulated)
+  RETURNING first_seen_ms AS firstSeenMs, simulated`;
 
-/** Of a device's descriptions each is a record; the last one is what `gpus` has. */
+/** Of a device's states each is a record; the last one is what `gpus` has. */
 const INSERT_GPU_STATE = `
   INSERT INTO gpu_states (uuid, json)
   SELECT @uuid, @json
@@ -52,6 +57,9 @@ const INSERT_MESSAGE = `
   VALUES (@id, @endpoint, @type, @body, @createdAtMs, @createdAtMs)
   ON CONFLICT (id, endpoint) DO NOTHING`;
 
+/** What a device's row keeps of its earlier descriptions. */
+const keptRow = z.object({ firstSeenMs: z.int(), simulated: flag });
+
 export interface RecordWriter {
   gpu(gpu: KnownGpu): void;
   others(batch: LedgerBatch): void;
@@ -67,10 +75,15 @@ export function createRecordWriter(db: Database): RecordWriter {
   const calibration = db.prepare(INSERT_CALIBRATION);
   const message = db.prepare(INSERT_MESSAGE);
   const who = createWhoWriter(db);
+  const putAct = (each: Act): void => {
+    const { kind, id, atMs } = each;
+    act.run({ kind, id, atMs, ...sealedJson(each) });
+  };
+  const erase = createErase(db, putAct);
   return {
     gpu(known) {
-      gpu.run(...gpuValues(known));
-      gpuState.run({ uuid: known.uuid, json: JSON.stringify(known) });
+      const kept = keptRow.parse(gpu.get(...gpuValues(known)));
+      gpuState.run({ uuid: known.uuid, json: JSON.stringify({ ...known, ...kept }) });
     },
     others(batch) {
       for (const each of batch.gaps ?? []) gap.run(gapValues(each));
@@ -80,8 +93,8 @@ export function createRecordWriter(db: Database): RecordWriter {
       }
       who(batch);
       for (const each of batch.acts ?? []) {
-        const { kind, id, atMs } = each;
-        act.run({ kind, id, atMs, ...sealedJson(each) });
+        if (each.kind === "erasure") erase(each);
+        else putAct(each);
       }
       for (const each of batch.outbox ?? []) message.run(messageValues(each));
       for (const each of batch.calibrations ?? []) {

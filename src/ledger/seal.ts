@@ -23,6 +23,11 @@ export function sealOf(salt: Uint8Array, value: string): Buffer {
   return createHash("sha256").update(salt).update(value, "utf8").digest();
 }
 
+/** What an erased row of evidence has for the digest of its value: nothing can be guessed of it. */
+export function digestInPlace(row: number): Buffer {
+  return createHash("sha256").update(`erased ${row}`).digest();
+}
+
 /** A record as the JSON that is stored, with its seal: the columns of a sealed table. */
 export function sealedJson(record: object): Seal & { json: string } {
   const json = JSON.stringify(record);

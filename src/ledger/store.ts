@@ -62,6 +62,8 @@ function openLocked(place: LedgerPlace, options: StoreOptions, release: () => vo
     db.pragma("synchronous = FULL");
     db.pragma("foreign_keys = ON");
     db.pragma("recursive_triggers = ON");
+    // What is erased is overwritten, not only let go of.
+    db.pragma("secure_delete = ON");
     db.pragma(`journal_size_limit = ${LOG_LIMIT_BYTES}`);
     limitSize(db, options.maxBytes, place);
     migrate(db, place.database);

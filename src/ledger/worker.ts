@@ -16,6 +16,7 @@ import {
   toWire,
   workerOptions,
 } from "./protocol.ts";
+import { countErasable } from "./privacy/erase.ts";
 import * as records from "./record-queries.ts";
 import * as who from "./who-queries.ts";
 import { coverage } from "./rollup/coverage.ts";
@@ -38,6 +39,7 @@ function readHandlers({ db }: Store): Handlers {
     coverage: (window) => coverage(db, window),
     gpus: () => records.gpus(db),
     acts: (query) => records.acts(db, query),
+    erasable: (select) => countErasable(db, select),
     gaps: (window) => records.gaps(db, window),
     incidents: (query) => records.incidents(db, query),
     calibrations: () => records.calibrations(db),

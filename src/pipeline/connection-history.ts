@@ -1,5 +1,6 @@
 import type { Connection } from "../classify/network/connection.ts";
 import type { SocketSample, SocketSighting } from "../model/sample.ts";
+import { dropOldest, setNewest } from "../model/recent.ts";
 
 /** What no probing within half an hour could need any more. */
 const KEEP_MS = 30 * 60_000;
@@ -56,9 +57,7 @@ export class ConnectionHistory {
     const key = `${ownerKey}\0${destination}`;
     const firstMs = this.#told.get(key);
     if (firstMs !== undefined) return atMs - firstMs < NEWS_MS;
-    this.#told.set(key, atMs);
-    const [oldest] = this.#told.keys();
-    if (this.#told.size > MAX_TOLD && oldest !== undefined) this.#told.delete(oldest);
+    setNewest(this.#told, key, atMs, MAX_TOLD);
     return true;
   }
 
@@ -159,9 +158,4 @@ function greatest(values: readonly (number | undefined)[]): number | undefined {
 function bytesOf({ bytesSent, bytesReceived }: SocketSighting): number | undefined {
   if (bytesSent === undefined && bytesReceived === undefined) return undefined;
   return (bytesSent ?? 0) + (bytesReceived ?? 0);
-}
-
-function dropOldest<K>(map: Map<K, unknown>, most: number): void {
-  const [oldest] = map.size > most ? map.keys() : [];
-  if (oldest !== undefined) map.delete(oldest);
 }

@@ -137,7 +137,8 @@ export class Labeller {
     const { intervals, processes } = track;
     const { ownership } = this;
     const ownerOf = ownership.besides(agentPids);
-    const shares = attribute({ window, intervals, processes, ownerOf, own });
+    const given = ownership.givenTo(this.gpu.index);
+    const shares = attribute({ window, intervals, processes, ownerOf, own, given });
     const scale = scaleOf(this.gpu);
     const signature = this.signature(window, track, peers, host, shares, agentPids, scale);
     const telemetry = [

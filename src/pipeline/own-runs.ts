@@ -2,6 +2,7 @@ import type { OwnRun, OwnTime } from "../attribute/own-time.ts";
 import type { ProbeObservation } from "../model/observation.ts";
 import type { ProcessSample } from "../model/sample.ts";
 import { PROBE_CONTEXT_MS } from "../signature/probe-features.ts";
+import { setNewest } from "../model/recent.ts";
 
 /** A recording may say anything: no launch of ours takes longer. */
 const LONGEST_RUN_MS = 60_000;
@@ -28,10 +29,7 @@ export class OwnRuns {
     if (this.runs.length > MAX_KEPT) this.dropRun();
     if (this.probes.length > MAX_KEPT) this.probes.shift();
     if (probe.pid === undefined) return;
-    this.pids.delete(probe.pid);
-    this.pids.set(probe.pid, probe.atMs);
-    const [oldest] = this.pids.keys();
-    if (this.pids.size > MAX_PIDS && oldest !== undefined) this.pids.delete(oldest);
+    setNewest(this.pids, probe.pid, probe.atMs, MAX_PIDS);
   }
 
   /** A process that is not listed any more has ended: its pid may be somebody else's next. */

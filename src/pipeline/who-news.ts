@@ -3,6 +3,7 @@ import { OWNER_FACTS, type OwnerFacts, type OwnerIdentity, ownerKey } from "../m
 import type { Observation } from "../model/observation.ts";
 import type { ProcessSighting } from "../model/sample.ts";
 import type { PipelineEvent } from "./events.ts";
+import { setNewest } from "../model/recent.ts";
 
 /** Owners and processes that are remembered as told; of an older one everything is told again. */
 const MAX_OWNERS = 4096;
@@ -14,7 +15,6 @@ const MAX_CONFLICTS = 8;
 interface ToldOwner {
   identity: OwnerIdentity;
   atMs: number;
-  isNews: boolean;
 }
 
 interface ToldProcess {
@@ -22,7 +22,6 @@ interface ToldProcess {
   process: ProcessSighting;
   gpuUuids: Set<string>;
   firstSeenMs: number;
-  isNews: boolean;
 }
 
 /** What is new of owners and their processes since it was last told. Bounded. */
@@ -30,6 +29,9 @@ export class WhoNews {
   private readonly ownership: Ownership;
   private readonly owners = new Map<string, ToldOwner>();
   private readonly processes = new Map<string, ToldProcess>();
+  /** Keys of what is not told yet: a look at all that is known would take as long as that is much. */
+  private readonly newOwners = new Set<string>();
+  private readonly newProcesses = new Set<string>();
 
   constructor(ownership: Ownership) {
     this.ownership = ownership;
@@ -44,22 +46,23 @@ export class WhoNews {
     for (const process of list) if (!agents.has(process.pid)) this.noteProcess(process, atMs);
   }
 
-  /** Owners before their processes, each in the order of first sight. */
+  /** Owners before their processes, each in the order in which it became news. */
   drain(node: string): PipelineEvent[] {
     const events: PipelineEvent[] = [];
-    for (const told of this.owners.values()) {
-      if (!told.isNews) continue;
-      told.isNews = false;
-      events.push({ kind: "owner", node, identity: told.identity, atMs: told.atMs });
+    for (const key of this.newOwners) {
+      const told = this.owners.get(key);
+      if (told) events.push({ kind: "owner", node, identity: told.identity, atMs: told.atMs });
     }
-    for (const told of this.processes.values()) {
-      if (!told.isNews) continue;
-      told.isNews = false;
+    for (const processKey of this.newProcesses) {
+      const told = this.processes.get(processKey);
+      if (!told) continue;
       const { process, identity, firstSeenMs: atMs } = told;
       const gpuUuids = [...told.gpuUuids].sort();
       const key = ownerKey(identity.owner);
       events.push({ kind: "process", node, ownerKey: key, process, gpuUuids, atMs });
     }
+    this.newOwners.clear();
+    this.newProcesses.clear();
     return events;
   }
 
@@ -72,15 +75,10 @@ export class WhoNews {
     if (known && known.identity === identity && !isNewThere) return;
     const isSameOwner = known && ownerKey(known.identity.owner) === ownerKey(identity.owner);
     this.noteOwner(identity, atMs);
-    this.processes.delete(key);
-    this.processes.set(key, {
-      identity,
-      process,
-      gpuUuids: new Set([...(known?.gpuUuids ?? []), ...gpuUuids]),
-      firstSeenMs: known?.firstSeenMs ?? atMs,
-      isNews: !isSameOwner || isNewThere || known.isNews,
-    });
-    dropOldest(this.processes, MAX_PROCESSES);
+    if (!isSameOwner || isNewThere) this.newProcesses.add(key);
+    const seen = new Set([...(known?.gpuUuids ?? []), ...gpuUuids]);
+    const told = { identity, process, gpuUuids: seen, firstSeenMs: known?.firstSeenMs ?? atMs };
+    setNewest(this.processes, key, told, MAX_PROCESSES);
   }
 
   /** An owner's record says what is known of all of his processes. */
@@ -89,13 +87,9 @@ export class WhoNews {
     const known = this.owners.get(key);
     const next = known ? together(known.identity, identity) : identity;
     const isNews = !known || JSON.stringify(next) !== JSON.stringify(known.identity);
-    this.owners.delete(key);
-    this.owners.set(key, {
-      identity: next,
-      atMs: isNews ? atMs : known.atMs,
-      isNews: isNews || known.isNews,
-    });
-    dropOldest(this.owners, MAX_OWNERS);
+    if (isNews) this.newOwners.add(key);
+    const told = { identity: next, atMs: isNews ? atMs : known.atMs };
+    setNewest(this.owners, key, told, MAX_OWNERS);
   }
 }
 
@@ -120,9 +114,4 @@ function gathered(known: OwnerFacts, more: OwnerFacts): OwnerFacts {
     if (shown.length > 0) facts[fact] = shown.join(BETWEEN);
   }
   return facts;
-}
-
-function dropOldest(map: Map<string, unknown>, max: number): void {
-  const [oldest] = map.keys();
-  if (map.size > max && oldest !== undefined) map.delete(oldest);
 }

@@ -1,7 +1,11 @@
 import { z } from "zod";
-import { DEFAULT_GROUPS, parseGroups, REPORT_FORMATS } from "../bill/make-report.ts";
+import { FOCUS_VERSIONS } from "../bill/focus/columns.ts";
+import { REPORT_FORMATS } from "../bill/formats.ts";
+import { DEFAULT_FOCUS, DEFAULT_GROUPS, parseGroups } from "../bill/make-report.ts";
+import { AGGREGATE_KEYS, parseAggregate } from "../bill/opencost/aggregate.ts";
 import { GROUP_KEYS } from "../bill/report-types.ts";
 import { AssayError } from "../model/errors.ts";
+import { parseDuration } from "../model/duration.ts";
 import { LABELS } from "../model/label.ts";
 import { parseOwnerKey } from "../model/owner.ts";
 import { sanitize } from "../model/text.ts";
@@ -54,8 +58,37 @@ const groups = text.transform((list, context) => {
 export const reportQuery = z.strictObject({
   from: text.optional(),
   to: text.optional(),
+  month: text.optional(),
+  day: text.optional(),
+  timeZone: text.optional(),
   groupBy: groups.default([...DEFAULT_GROUPS]),
   format: z.enum(REPORT_FORMATS, `is none of ${REPORT_FORMATS.join(", ")}`).default("json"),
+  focusVersion: z
+    .enum(FOCUS_VERSIONS, `is none of ${FOCUS_VERSIONS.join(", ")}`)
+    .default(DEFAULT_FOCUS),
+});
+
+const aggregate = text.transform((list, context) => {
+  const keys = parseAggregate(list);
+  if (keys) return keys;
+  context.addIssue(`is made of ${AGGREGATE_KEYS.join(", ")}, with commas between`);
+  return z.NEVER;
+});
+
+const step = text.transform((length, context) => {
+  const ms = length === "hour" || length === "day" ? STEP_MS[length] : parseDuration(length);
+  if (ms !== undefined && ms >= 1) return ms;
+  context.addIssue("is no length of time, such as 1h or 1d");
+  return z.NEVER;
+});
+
+const STEP_MS = { hour: 3_600_000, day: 86_400_000 } as const;
+
+/** As OpenCost's `/allocation/compute` takes them. */
+export const allocationQuery = z.strictObject({
+  window: z.string("is missing, or given twice").min(1, "is empty").max(300, "is too long"),
+  aggregate: aggregate.default(["owner"]),
+  step: step.optional(),
 });
 
 export const noQuery = z.strictObject({});

@@ -1,9 +1,11 @@
 import type { FastifyInstance, FastifyReply } from "fastify";
 import { formatInstant } from "../bill/instant.ts";
 import { parseReportWindow } from "../bill/report-window.ts";
-import { makeReport, type ReportFormat } from "../bill/make-report.ts";
+import { formatSpec } from "../bill/formats.ts";
+import { makeReport } from "../bill/make-report.ts";
 import type { StoredSlice } from "../ledger/contract.ts";
 import { ownerKey } from "../model/owner.ts";
+import { allocationAnswer } from "./allocation.ts";
 import { incidentList, incidentView } from "./incidents.ts";
 import { addOtlpRoutes } from "./otlp.ts";
 import { noQuery, parseQuery, reportQuery, slicesQuery } from "./query.ts";
@@ -24,6 +26,7 @@ export function addRoutes(app: FastifyInstance, settings: ServerSettings): void 
     incidentView(settings, request.params.id, request.query),
   );
   app.get("/api/v1/report", (request, reply) => sendReport(settings, request.query, reply));
+  app.get("/allocation/compute", (request) => allocationAnswer(settings, request.query));
 }
 
 function sendHealth({ health, nowMs }: ServerSettings, reply: FastifyReply): FastifyReply {
@@ -90,20 +93,15 @@ function sliceView({ fromMs, toMs, owner, gpuUuid, ...slice }: StoredSlice) {
   };
 }
 
-const CONTENT_TYPES: Readonly<Record<ReportFormat, string>> = {
-  json: "application/json; charset=utf-8",
-  csv: "text/csv; charset=utf-8; header=present",
-  table: "text/plain; charset=utf-8",
-};
-
 async function sendReport(
-  { ledger, prices, nowMs }: ServerSettings,
+  { ledger, prices, billing, nowMs }: ServerSettings,
   raw: unknown,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
   const query = parseQuery(reportQuery, raw);
-  const report = await makeReport(query, ledger, prices(), nowMs());
-  if (query.format === "csv")
-    reply.header("content-disposition", 'attachment; filename="report.csv"');
-  return reply.type(CONTENT_TYPES[query.format]).send(report);
+  const report = await makeReport({ ...query, names: billing }, ledger, prices(), nowMs());
+  const { contentType, extension, isDownload } = formatSpec(query.format);
+  if (isDownload) reply.header("content-disposition", `attachment; filename="report.${extension}"`);
+  const body = typeof report === "string" ? report : Buffer.from(report);
+  return reply.type(contentType).send(body);
 }

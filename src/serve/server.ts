@@ -72,7 +72,7 @@ function addErrors(app: FastifyInstance): void {
   });
   app.setNotFoundHandler((_request, reply) => {
     const error = new AssayError("request/not-found", "There is nothing at this address.", {
-      hint: "/healthz, /metrics, /api/v1/gpus, /api/v1/slices, /api/v1/incidents, /api/v1/report",
+      hint: "/healthz, /metrics, /api/v1/gpus, /api/v1/slices, /api/v1/incidents, /api/v1/report, /allocation/compute",
     });
     return reply.code(404).send(failureOf(error).body);
   });

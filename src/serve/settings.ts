@@ -1,4 +1,5 @@
 import type { FastifyBaseLogger } from "fastify";
+import type { ConfiguredNames } from "../bill/names.ts";
 import type { PriceList } from "../bill/price-types.ts";
 import type { LedgerReader } from "../ledger/contract.ts";
 import type { Evidence } from "../model/evidence.ts";
@@ -30,6 +31,8 @@ export interface ServerSettings {
   ledger: LedgerReader;
   /** The price list in force; undefined without one. May throw what parsing it throws. */
   prices: () => PriceList | undefined;
+  /** Who bills, for the formats that say so; the node's own name where nothing was configured. */
+  billing?: ConfiguredNames | undefined;
   metrics: { readonly contentType: string; render(): Promise<string> };
   health: () => HealthSnapshot;
   /** The newest verdict on a device; absent where nothing runs live. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { parsePriceList } from "../../src/bill/price-list.ts";
-import { renderReportJson } from "../../src/bill/render-json.ts";
+import { renderReportJson } from "../../src/bill/render/json.ts";
 import { buildReport } from "../../src/bill/report.ts";
 import type { GroupKey } from "../../src/bill/report-types.ts";
 import type { KnownGpu } from "../../src/ledger/contract.ts";

@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { parsePriceList } from "../../src/bill/price-list.ts";
-import { renderReportCsv } from "../../src/bill/render-csv.ts";
-import { renderReportJson } from "../../src/bill/render-json.ts";
-import { renderReportTable } from "../../src/bill/render-table.ts";
+import { renderReportCsv } from "../../src/bill/render/csv.ts";
+import { renderReportJson } from "../../src/bill/render/json.ts";
+import { renderReportTable } from "../../src/bill/render/table.ts";
 import { buildReport } from "../../src/bill/report.ts";
 import type { GroupKey } from "../../src/bill/report-types.ts";
 import { MemoryLedger } from "../support/memory-ledger.ts";

@@ -39,6 +39,16 @@ describe("run on a machine without a GPU", () => {
     expect(done.stderr).not.toContain("SIMULATED");
   });
 
+  it("ends well where a GPU has no price: the last report has hours, and says what is missing", async () => {
+    const prices = join(tempDir(), "prices.yaml");
+    writeFileSync(prices, "currency: USD\ngpus: []\n");
+    const args = ["run", "--demo", "--speed", "max", ...ANY_PORT, "--prices", prices];
+    const { code, stdout, stderr } = await assay(args);
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    expect(stdout).toContain("No price list: no costs.");
+    expect(stderr).toMatch(/no costs in the report: error price\/missing: No price for/);
+  });
+
   it("shows the demonstration: slices, an alert that arrives, a report, and nothing left behind", async () => {
     const calls: unknown[] = [];
     const onCall = createServer((request, response) => {

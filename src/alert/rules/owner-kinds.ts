@@ -1,5 +1,6 @@
 import type { Evidence } from "../../model/evidence.ts";
 import type { Severity } from "../../model/incident.ts";
+import { parseOwnerKey } from "../../model/owner.ts";
 import type { ShareBasis } from "../../model/slice.ts";
 import { sanitize } from "../../model/text.ts";
 import { windowLengthMs } from "../../model/window.ts";
@@ -111,7 +112,9 @@ function onFeature(feature: string): Pick<OwnerKind, "kindOf" | "amountMs" | "ev
   return {
     kindOf: ({ ownerKey, evidence }) => {
       if (ownerKey === "unobserved") return "unobserved";
-      const isSeen = !NOBODY.has(ownerKey) && evidence.some((item) => item.feature === feature);
+      const isSeen =
+        !NOBODY.has(parseOwnerKey(ownerKey)?.kind ?? "") &&
+        evidence.some((item) => item.feature === feature);
       return isSeen ? "hit" : "clear";
     },
     amountMs: (hit) => windowLengthMs(hit),

@@ -7,6 +7,7 @@ import { type Signs, signsOf } from "./signs.ts";
 import { titleMismatch } from "./titles.ts";
 import type { Tunnel } from "./tunnel-programs.ts";
 import { tunnelOf } from "./tunnel.ts";
+import { setNewest } from "../../model/recent.ts";
 
 /** All that one process gives away by itself; sentences go on after its name, and are escaped. */
 export interface Look {
@@ -43,9 +44,7 @@ function lookOnce(process: ProcessSighting, lists: Lists, looks: Map<string, Loo
   if (known) return known;
   const look = lookAnew(process, lists);
   if (key.length > MAX_KEY_LENGTH) return look;
-  looks.set(key, look);
-  const [oldest] = looks.size > MAX_KEPT ? looks.keys() : [];
-  if (oldest !== undefined) looks.delete(oldest);
+  setNewest(looks, key, look, MAX_KEPT);
   return look;
 }
 

@@ -6,6 +6,7 @@ import { ContextJoin } from "./join.ts";
 import { type Mapped, mappedOf } from "./map.ts";
 import type { OtlpRecord } from "./otlp.ts";
 import { type SkewEstimate, SkewEstimator } from "./skew.ts";
+import { setNewest } from "../../model/recent.ts";
 
 export interface IntakeSettings {
   table: ContextTable;
@@ -123,10 +124,7 @@ export class ContextIntake {
 
   #sender(name: string): Sender {
     const known = this.#senders.get(name) ?? { estimator: new SkewEstimator(), toldMs: undefined };
-    this.#senders.delete(name);
-    this.#senders.set(name, known);
-    const [oldest] = this.#senders.keys();
-    if (this.#senders.size > MAX_SENDERS && oldest !== undefined) this.#senders.delete(oldest);
+    setNewest(this.#senders, name, known, MAX_SENDERS);
     return known;
   }
 }

@@ -1,5 +1,6 @@
 import type { RunContext } from "../../model/observation.ts";
 import { hashOf, type Mapped } from "./map.ts";
+import { setNewest } from "../../model/recent.ts";
 
 /** Calls and services that are remembered; of more the one that was quiet longest is forgotten. */
 const MAX_REMEMBERED = 4096;
@@ -38,7 +39,7 @@ export class ContextJoin {
   #call(context: RunContext, id: string): RunContext {
     const known = this.#calls.get(id);
     const joined = known ? joinedOf(known, context) : context;
-    remember(this.#calls, id, joined);
+    setNewest(this.#calls, id, joined, MAX_REMEMBERED);
     return joined;
   }
 
@@ -53,7 +54,7 @@ export class ContextJoin {
     ) {
       const id = `work:${hashOf([key, String(fromMs)])}`;
       const begun = { ...names, fromMs, toMs, id, ...(pids && { pids }) };
-      remember(this.#stretches, key, { context: begun, toldToMs: toMs });
+      setNewest(this.#stretches, key, { context: begun, toldToMs: toMs }, MAX_REMEMBERED);
       return begun;
     }
     const grown = {
@@ -66,10 +67,15 @@ export class ContextJoin {
       known.context.fromMs - grown.fromMs >= FOLD_STEP_MS;
     // What is not told yet must not be lost to the sum of small steps.
     const told = isNews ? grown : { ...grown, fromMs: known.context.fromMs };
-    remember(this.#stretches, key, {
-      context: told,
-      toldToMs: isNews ? grown.toMs : known.toldToMs,
-    });
+    setNewest(
+      this.#stretches,
+      key,
+      {
+        context: told,
+        toldToMs: isNews ? grown.toMs : known.toldToMs,
+      },
+      MAX_REMEMBERED,
+    );
     return isNews ? grown : undefined;
   }
 }
@@ -89,12 +95,4 @@ function joinedOf(before: RunContext, now: RunContext): RunContext {
     ...(toMs > 0 && { toMs }),
     ...(pids.length > 0 && { pids }),
   };
-}
-
-function remember<T>(of: Map<string, T>, key: string, value: T): void {
-  of.delete(key);
-  of.set(key, value);
-  if (of.size <= MAX_REMEMBERED) return;
-  const [oldest] = of.keys();
-  if (oldest !== undefined) of.delete(oldest);
 }

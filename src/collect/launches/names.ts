@@ -2,6 +2,7 @@ import { functionsAt, readElf } from "./elf.ts";
 import { mappingsOf, openMapped } from "./libraries.ts";
 import type { FileMapping } from "./maps.ts";
 import type { WindowMaps } from "./output.ts";
+import { setNewest } from "../../model/recent.ts";
 
 /** A process, for as long as it runs. */
 export interface NamedProcess {
@@ -56,12 +57,9 @@ export class KernelNames {
 
   #bookOf({ pid, startTicks }: NamedProcess): Book {
     const known = this.#books.get(pid);
-    this.#books.delete(pid);
     const isSame = known?.startTicks === startTicks;
     const book = isSame ? known : { startTicks, names: new Map(), nameless: new Set<string>() };
-    this.#books.set(pid, book);
-    const [oldest] = this.#books.keys();
-    if (this.#books.size > MAX_PROCESSES && oldest !== undefined) this.#books.delete(oldest);
+    setNewest(this.#books, pid, book, MAX_PROCESSES);
     return book;
   }
 

@@ -13,6 +13,7 @@ import {
   type StatLine,
 } from "./parse.ts";
 import type { UserNames } from "./users.ts";
+import { setNewest } from "../../model/recent.ts";
 
 /** Where a process comes from and what it computes with: what is dearer to read than its own fields. */
 export type ProcessContext = Pick<
@@ -83,10 +84,8 @@ export class ContextReader {
     const isSettled = same !== undefined && same.readAtMs - firstReadAtMs >= YOUNG_MS;
     if (isSettled && nowMs - same.readAtMs < MAPPED_REFRESH_MS) return same.mapped;
     const mapped = readMapped(join(this.#root, String(pid), "maps"));
-    this.#mapped.delete(pid);
-    this.#mapped.set(pid, { startTicks, comm, firstReadAtMs, readAtMs: nowMs, mapped });
-    const [oldest] = this.#mapped.keys();
-    if (this.#mapped.size > MAX_MAPPED_KEPT && oldest !== undefined) this.#mapped.delete(oldest);
+    const read = { startTicks, comm, firstReadAtMs, readAtMs: nowMs, mapped };
+    setNewest(this.#mapped, pid, read, MAX_MAPPED_KEPT);
     return mapped;
   }
 

@@ -1,5 +1,6 @@
 import type { Ancestor } from "../../model/sample.ts";
 import type { StatLine } from "./parse.ts";
+import { setNewest } from "../../model/recent.ts";
 
 /** Ancestors that are told of one process. */
 export const MAX_LINEAGE = 16;
@@ -59,10 +60,7 @@ export class LineageReader {
     const isSame = kept?.startTicks === startTicks && kept.comm === comm;
     if (kept && isSame && nowMs - kept.readAtMs < this.#refreshMs) return kept.ancestor;
     const ancestor = this.#deps.describe(pid, stat);
-    this.#kept.delete(pid);
-    this.#kept.set(pid, { startTicks, comm, readAtMs: nowMs, ancestor });
-    const [oldest] = this.#kept.keys();
-    if (this.#kept.size > MAX_KEPT && oldest !== undefined) this.#kept.delete(oldest);
+    setNewest(this.#kept, pid, { startTicks, comm, readAtMs: nowMs, ancestor }, MAX_KEPT);
     return ancestor;
   }
 }

@@ -14,6 +14,7 @@ import {
   type StatLine,
 } from "./parse.ts";
 import { UserNames } from "./users.ts";
+import { dropOldest } from "../../model/recent.ts";
 
 /** What the host knows of a process: everything of a sighting but its use of a device. */
 export type ProcessDetails = Omit<ProcessSighting, "pid" | "smUtil" | "memUtil" | "memUsedBytes">;
@@ -183,9 +184,7 @@ class ProcReader implements ProcessReader {
     const { startTicks, comm } = stat;
     const readAtMs = this.#deps.monotonicMs();
     this.#known.set(pid, { startTicks, comm, isHolder: true, readAtMs, details });
-    if (this.#known.size <= this.#cacheSize) return;
-    const [oldest] = this.#known.keys();
-    if (oldest !== undefined) this.#known.delete(oldest);
+    dropOldest(this.#known, this.#cacheSize);
   }
 
   #stat(pid: number): StatLine | undefined {

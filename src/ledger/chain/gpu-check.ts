@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { Cell } from "./tables.ts";
 import { Tampered } from "./tampered.ts";
 
-const STATES = "SELECT json FROM gpu_states WHERE uuid = ? ORDER BY sequence";
+const NEWEST = "SELECT json FROM gpu_states WHERE uuid = ? ORDER BY sequence DESC LIMIT 1";
 
 const absent = z.string().nullish();
 const number = z.number().nullish();
@@ -33,6 +33,8 @@ const SAME = [
   "driverVersion",
   "parentUuid",
   "migProfile",
+  "firstSeenMs",
+  "simulated",
 ] as const;
 
 const GPUS = `
@@ -49,22 +51,17 @@ type GpuRow = { id: number; uuid: string } & Record<string, Cell>;
  * say. @throws Tampered
  */
 export function checkGpus(db: Database): void {
-  const select = db.prepare<[string], string>(STATES).pluck();
+  const newest = db.prepare<[string], string>(NEWEST).pluck();
   for (const gpu of db.prepare<[], GpuRow>(GPUS).all()) {
-    const states = select.all(gpu.uuid).map((text) => state.parse(JSON.parse(text)));
-    const what = difference(gpu, states);
+    const what = difference(gpu, newest.get(gpu.uuid));
     if (what !== undefined) throw new Tampered({ table: "gpus", row: gpu.id, what });
   }
 }
 
-function difference(gpu: GpuRow, states: readonly z.infer<typeof state>[]): string | undefined {
-  const newest = states.at(-1);
-  if (!newest) return "no record describes it";
-  const other = SAME.find((name) => (gpu[name] ?? null) !== (newest[name] ?? null));
-  if (other !== undefined) return `its ${other} is not what its newest record in gpu_states says`;
-  if (gpu["firstSeenMs"] !== Math.min(...states.map(({ firstSeenMs }) => firstSeenMs)))
-    return "its first time is not the earliest of its records in gpu_states";
-  if (gpu["simulated"] !== Number(states.some(({ simulated }) => simulated)))
-    return "whether it is simulated is not what its records in gpu_states say";
-  return undefined;
+function difference(gpu: GpuRow, json: string | undefined): string | undefined {
+  if (json === undefined) return "no record describes it";
+  const newest = state.parse(JSON.parse(json));
+  const said = { ...newest, simulated: Number(newest.simulated) };
+  const other = SAME.find((name) => (gpu[name] ?? null) !== (said[name] ?? null));
+  return other && `its ${other} is not what its newest record in gpu_states says`;
 }

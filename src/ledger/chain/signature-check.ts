@@ -21,6 +21,7 @@ export class SignatureCheck {
   readonly publicKeys = new Map<string, Buffer>();
   #expected: number | undefined;
   #next: Signature | undefined;
+  #isBegun = false;
   readonly #rows: Iterator<unknown>;
   readonly #checkpoint: number;
   #count = 0;
@@ -29,7 +30,6 @@ export class SignatureCheck {
   constructor(db: Database, checkpoint: number) {
     this.#checkpoint = checkpoint;
     this.#rows = db.prepare(ALL).iterate();
-    this.#advance();
   }
 
   get count(): number {
@@ -41,12 +41,12 @@ export class SignatureCheck {
     return this.keys.at(-1)?.lastEntry ?? 0;
   }
 
-  /** All signatures of one entry; those of removed ones before it are passed over. @throws Tampered */
+  /** All signatures of one entry: those of removed ones are gone with them. @throws Tampered */
   entry(sequence: number, hash: string): void {
+    if (!this.#isBegun) this.#advance();
     for (let each = this.#next; each; each = this.#next) {
       if (each.chainSequence > sequence) return;
-      if (each.chainSequence < sequence && each.chainSequence >= this.#checkpoint)
-        throw wrong(each, OUT_OF_ORDER);
+      if (each.chainSequence < sequence) throw wrong(each, OUT_OF_ORDER);
       if (each.chainSequence === sequence && !isSignatureOf({ sequence, hash }, each))
         throw wrong(each, `it is not a signature of entry ${sequence} by the key that it names`);
       this.#note(each);
@@ -82,6 +82,7 @@ export class SignatureCheck {
   #advance(): void {
     const { value, done } = this.#rows.next();
     const before = this.#next?.chainSequence ?? 0;
+    this.#isBegun = true;
     this.#next = undefined;
     if (done) return;
     const parsed = signatureRow.safeParse(value);

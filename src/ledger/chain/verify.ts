@@ -14,12 +14,11 @@ import { type Problem, Tampered } from "./tampered.ts";
 import { type Start, walk } from "./walk.ts";
 import { WindowSums } from "./window-sums.ts";
 
-/** Something else that must hold of a whole ledger, such as what is kept beside the records. */
-export interface LedgerCheck {
-  name: string;
-  /** @throws Tampered */
-  run(db: Database): void;
-}
+/**
+ * Something else that must hold of a whole ledger, such as what is kept beside the records.
+ * @throws Tampered
+ */
+export type LedgerCheck = (db: Database, checkpoint: Checkpoint | undefined) => void;
 
 export interface VerifySettings {
   db: Database;
@@ -106,7 +105,7 @@ class Verification {
     checkGpus(db);
     for (const check of checks) {
       yield;
-      check.run(db);
+      check(db, this.#checkpoint);
     }
     yield;
     this.#refuseDamage();

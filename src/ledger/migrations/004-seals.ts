@@ -26,6 +26,12 @@ export function createSeals(db: Database): void {
     `);
     sealWhatIsThere(db, table, column);
   }
+  // What age takes away is looked for every hour: what it has taken is not looked at again.
+  db.exec(`
+    CREATE INDEX processes_kept ON processes (first_seen_ms) WHERE erased = 0;
+    CREATE INDEX owner_states_kept ON owner_states (at_ms) WHERE erased = 0;
+    CREATE INDEX incident_states_kept ON incident_states (updated_at_ms) WHERE erased = 0;
+  `);
 }
 
 function sealWhatIsThere(db: Database, table: string, column: string): void {

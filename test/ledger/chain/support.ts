@@ -7,7 +7,8 @@ import type { AnchorLine } from "../../../src/ledger/chain/anchor-lines.ts";
 import { nodeKey } from "../../../src/ledger/chain/key.ts";
 import { createSigner } from "../../../src/ledger/chain/sign.ts";
 import { CHAINED_NAMES } from "../../../src/ledger/chain/tables.ts";
-import { type Verified, verifyLedger } from "../../../src/ledger/chain/verify.ts";
+import { verifyWhole } from "../../../src/ledger/chain/checks.ts";
+import type { Verified } from "../../../src/ledger/chain/verify.ts";
 import type { LedgerBatch } from "../../../src/ledger/contract.ts";
 import { migrate } from "../../../src/ledger/migrate.ts";
 import { gpu, incident, slice, tempDir } from "../fixtures/make.ts";
@@ -119,6 +120,15 @@ export function madeLedger(count: number, begin = 0): Made {
   return { dir, file, db };
 }
 
+/** A copy in memory: no test waits for the disk. */
+export function inMemory({ db }: Made): Database.Database {
+  // The log is a file of its own, which memory has none of.
+  db.pragma("journal_mode = DELETE");
+  const copy = new Database(db.serialize());
+  onTestFinished(() => void copy.close());
+  return copy;
+}
+
 export function signerOf(db: Database.Database, dir: string) {
   const place = { key: join(dir, "node.key"), publicKey: join(dir, "node.pub") };
   const clock = { nowMs: (): number => 1_800_000_000_001, monotonicMs: (): number => 0 };
@@ -137,7 +147,7 @@ export interface Asked {
 }
 
 export function verified(db: Database.Database, asked: Asked = {}): Verified {
-  const steps = verifyLedger({ db, place: "ledger.sqlite", ...asked });
+  const steps = verifyWhole({ db, place: "ledger.sqlite", ...asked });
   for (;;) {
     const { done, value } = steps.next();
     if (done === true) return value;

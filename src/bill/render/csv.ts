@@ -1,12 +1,10 @@
 import { stringify } from "csv-stringify/sync";
-import { kilowattHours } from "../model/energy.ts";
-import { formatDecimal } from "../model/money.ts";
-import { sanitize } from "../model/text.ts";
-import { formatInstant } from "./instant.ts";
-import { type Report, type ReportLine, measuredEnergyMj } from "./report-types.ts";
-
-/** How much of an owner's name a cell holds. */
-const MAX_CELL = 1024;
+import { kilowattHours } from "../../model/energy.ts";
+import { formatDecimal } from "../../model/money.ts";
+import { sanitize } from "../../model/text.ts";
+import { formatInstant } from "../instant.ts";
+import { type Report, type ReportLine, measuredEnergyMj } from "../report-types.ts";
+import { MAX_CELL } from "./cells.ts";
 
 /**
  * The lines as RFC 4180 CSV with CRLF. Every line carries the window, so rows of several reports can

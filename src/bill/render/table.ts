@@ -1,28 +1,12 @@
 import Table from "cli-table3";
-import { formatDuration } from "../model/duration.ts";
-import { kilowattHours } from "../model/energy.ts";
-import { sanitize } from "../model/text.ts";
-import { formatInstant } from "./instant.ts";
-import { type PrintedMoney, printMoney } from "./printed-money.ts";
-import {
-  type Amounts,
-  type GroupKey,
-  type Report,
-  type ReportLine,
-  measuredEnergyMj,
-} from "./report-types.ts";
-
-const TITLES: Readonly<Record<GroupKey, string>> = {
-  owner: "Owner",
-  ownerKind: "Owned by",
-  user: "User",
-  team: "Team",
-  "cost-centre": "Cost centre",
-  label: "Label",
-  gpu: "GPU",
-  model: "Model",
-  node: "Node",
-};
+import { formatDuration } from "../../model/duration.ts";
+import { kilowattHours } from "../../model/energy.ts";
+import { sanitize } from "../../model/text.ts";
+import { formatInstant } from "../instant.ts";
+import { type PrintedMoney, printMoney } from "../printed-money.ts";
+import { type Amounts, type Report, type ReportLine, measuredEnergyMj } from "../report-types.ts";
+import { percent } from "./cells.ts";
+import { GROUP_TITLES } from "./titles.ts";
 
 /** How many gaps are written out before the rest is only counted. */
 const MAX_GAPS = 20;
@@ -55,15 +39,8 @@ function head(report: Report): string {
   return lines.join("\n");
 }
 
-/** Never 100 % or 0 % unless it is. */
-function percent(ratio: number): string {
-  if (ratio > 0.9999 && ratio < 1) return "> 99.99 %";
-  if (ratio > 0 && ratio < 0.0001) return "< 0.01 %";
-  return `${(ratio * 100).toFixed(2)} %`;
-}
-
 function linesTable(report: Report, money: PrintedMoney | undefined): string {
-  const titles = report.groupBy.map((key) => TITLES[key]);
+  const titles = report.groupBy.map((key) => GROUP_TITLES[key]);
   const costs = money ? ["Time cost", "Energy cost", `Cost ${report.currency}`] : [];
   const numbers = ["GPU time", "GPU-hours", "kWh", ...costs];
   const table = new Table({

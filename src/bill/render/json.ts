@@ -1,4 +1,4 @@
-import { formatDecimal } from "../model/money.ts";
+import { formatDecimal } from "../../model/money.ts";
 import {
   type AppliedRate,
   type Amounts,
@@ -6,8 +6,8 @@ import {
   type Report,
   measuredEnergyMj,
   splitEnergyMj,
-} from "./report-types.ts";
-import { formatInstant } from "./instant.ts";
+} from "../report-types.ts";
+import { formatInstant } from "../instant.ts";
 
 /**
  * A report as JSON with stable keys: amounts of money are decimal strings of nine places, times are
