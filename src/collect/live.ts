@@ -117,13 +117,16 @@ export function clockGap(
   const expectedMs = before.wallMs + elapsedMs;
   const stepMs = now.wallMs - expectedMs;
   if (Math.abs(stepMs) > STEP_MS) {
-    const direction = stepMs > 0 ? "ahead" : "back";
+    const step = `${Math.abs(stepMs)} ms`;
     return {
       kind: "gap",
       source: "clock",
       fromMs: Math.min(expectedMs, now.wallMs),
       toMs: Math.max(expectedMs, now.wallMs),
-      reason: `the wall clock was set ${direction} by ${Math.abs(stepMs)} ms`,
+      reason:
+        stepMs > 0
+          ? `the wall clock was set ahead by ${step}`
+          : `the wall clock was set back by ${step}: what is measured of this time again is not kept`,
     };
   }
   if (elapsedMs <= 2 * intervalMs + STEP_MS || now.wallMs <= before.wallMs) return undefined;

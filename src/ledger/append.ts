@@ -7,6 +7,7 @@ import { type Interner, createInterner } from "./intern.ts";
 import { createLogCleaner } from "./privacy/log-cleaner.ts";
 import { createRecordWriter } from "./record-writer.ts";
 import { batchSchema } from "./records.ts";
+import { prunedBeforeMs } from "./rollup/pruned.ts";
 import { type NumberedSlice, createRollupWriter } from "./rollup/writer.ts";
 import { BatchRejected } from "./rejected.ts";
 import { sameWindow } from "./slice-queries.ts";
@@ -48,7 +49,11 @@ export function createAppend(
   const write = db.transaction((batch: LedgerBatch, windows: readonly SlicedWindow[]) => {
     const before = chain.ends();
     for (const gpu of batch.gpus ?? []) writeRecords.gpu(gpu);
-    const late = windows.filter((each) => each.fromMs < (lastEnd.get(gpuId(each)) ?? -Infinity));
+    // Time that retention has closed stays as its checkpoint says it is.
+    const closedMs = prunedBeforeMs(db);
+    const endMs = (each: SlicedWindow): number =>
+      Math.max(lastEnd.get(gpuId(each)) ?? -Infinity, closedMs);
+    const late = windows.filter((each) => each.fromMs < endMs(each));
     if (late.length > 0) throw tooLate(db, windows, late);
     for (const window of windows) {
       const slices = window.slices.map(insert);

@@ -1,6 +1,7 @@
 import type { Database } from "better-sqlite3";
 import { z } from "zod";
 import type { PruneRequest, PruneStep } from "../contract.ts";
+import { PRUNED_KEY, prunedBeforeMs } from "../rollup/pruned.ts";
 import { type Checkpoint, newestCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { EvidenceSweep } from "./evidence.ts";
 import { nextReach, oldestMs, type Reach, wholeReach } from "./reach.ts";
@@ -12,7 +13,6 @@ const CROWDED = 0.9;
 const DAY_MS = 86_400_000;
 /** The row of `meta` that says up to where evidence has not been looked through yet. */
 const UNSWEPT = "unsweptEvidence";
-const PRUNED_BEFORE = "prunedBeforeMs";
 
 const OUTBOX = `
   DELETE FROM outbox WHERE rowid IN (
@@ -97,7 +97,7 @@ function pruneDetail(
     writeCheckpoint(db, { chainSequence, chainHash, beforeMs: closedMs, removed }, nowMs);
     sign();
     removeEntries(db, chainSequence);
-    setMeta(db, PRUNED_BEFORE, closedMs);
+    setMeta(db, PRUNED_KEY, closedMs);
     if (ends.evidence > 0) setMeta(db, UNSWEPT, ends.evidence);
     return { isDone: false, beforeMs: closedMs, removed };
   });
@@ -126,7 +126,7 @@ function again(
 /** A day of detail more than its age asks for, while the ledger is nearly full. */
 function crowdedReach(db: Database, { maxBytes, nowMs }: PruneRequest): Reach | undefined {
   if (maxBytes === undefined || usedBytes(db) <= CROWDED * maxBytes) return undefined;
-  const oldest = oldestMs(db, meta(db, PRUNED_BEFORE) ?? Number.MIN_SAFE_INTEGER);
+  const oldest = oldestMs(db, prunedBeforeMs(db));
   if (oldest === undefined) return undefined;
   return nextReach(db, Math.min(oldest + DAY_MS, nowMs - DAY_MS));
 }

@@ -75,27 +75,25 @@ function reachAt(db: Database, beforeMs: number): Reach | undefined {
 }
 
 /**
- * The last entry before the first one that has to stay. One with slices stays by them. One without
- * stays if it was written at `beforeMs` or later, unless slices that go come after it.
+ * The last entry before the first one that has to stay. One with slices stays by them, and the one
+ * with the newest slice always does: its window stays whole, and its number is not given away again.
+ * One without slices stays if it was written at `beforeMs` or later, unless slices that go come
+ * after it.
  */
 function lastEntry(db: Database, beforeMs: number): number | undefined {
-  const firstKept = firstAfter(db, beforeMs)?.sequence ?? Number.POSITIVE_INFINITY;
-  const lastSlice = db.prepare<[], number>("SELECT max(sequence) FROM slices").pluck().get() ?? 0;
+  const newest = db.prepare<[], number | null>("SELECT max(sequence) FROM slices").pluck().get();
+  const none = Number.POSITIVE_INFINITY;
+  const firstKept = Math.min(firstAfter(db, beforeMs)?.sequence ?? none, newest ?? none);
   const entries = db.prepare<[], { sequence: number; atMs: number; ranges: string }>(
     "SELECT sequence, at_ms AS atMs, ranges FROM chain ORDER BY sequence",
   );
-  let [found, isHeld, slicesSeen]: [number | undefined, boolean, number] = [undefined, false, 0];
+  let [found, isHeld]: [number | undefined, boolean] = [undefined, false];
   for (const { sequence, atMs, ranges } of entries.iterate()) {
     const last = parseRanges(ranges)?.slices?.[1];
-    if (last !== undefined) {
-      if (last >= firstKept) break;
-      [found, isHeld, slicesSeen] = [sequence, false, last];
-    } else if (atMs < beforeMs) {
-      if (!isHeld) found = sequence;
-    } else {
-      isHeld = true;
-      if (slicesSeen >= lastSlice) break;
-    }
+    if (last !== undefined && last >= firstKept) break;
+    if (last !== undefined) [found, isHeld] = [sequence, false];
+    else if (atMs >= beforeMs) isHeld = true;
+    else if (!isHeld) found = sequence;
   }
   return found;
 }
