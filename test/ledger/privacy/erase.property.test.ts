@@ -46,7 +46,11 @@ describe("whoever is erased, of whatever was written", () => {
           migrate(db, ":memory:");
           const append = createAppend(db);
           for (const [i, user] of users.entries()) {
-            const { outbox: _, ...batch } = batchOf(user, `GPU-${i % (deviceCount + 1)}`, i * 10_000);
+            const { outbox: _, ...batch } = batchOf(
+              user,
+              `GPU-${i % (deviceCount + 1)}`,
+              i * 10_000,
+            );
             append(batch);
           }
           const before = usageOf(db);
@@ -64,15 +68,19 @@ describe("whoever is erased, of whatever was written", () => {
           expect(withOwner(after, (key) => !isErased(key))).toEqual(
             withOwner(before, (key) => !isHis(key)),
           );
-          expect(withOwner(after, isErased).map((row) => row.replaceAll(tag, erased)).sort()).toEqual(
-            withOwner(before, isHis),
-          );
+          expect(
+            withOwner(after, isErased)
+              .map((row) => row.replaceAll(tag, erased))
+              .sort(),
+          ).toEqual(withOwner(before, isHis));
           const whole = db.serialize();
           const others = USERS.filter((user) => user !== erased && user.includes(erased));
           if (!others.some((user) => users.includes(user)))
             expect(whole.includes(Buffer.from(erased))).toBe(false);
           expect(problemOf(db)).toBeUndefined();
-          expect(() => append({ acts: [{ ...act, id: "again" }] })).toThrow(/nothing of that owner/);
+          expect(() => append({ acts: [{ ...act, id: "again" }] })).toThrow(
+            /nothing of that owner/,
+          );
         } finally {
           db.close();
         }
