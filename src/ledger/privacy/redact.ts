@@ -67,6 +67,7 @@ export function renamedAct(act: Json, rename: (text: string) => string): Json {
   const next = renamedRecord(act, rename);
   if (!isRecord(next) || typeof act.document !== "string") return next;
   const document = renamedText(act.document, rename);
+  if (document === act.document) return next;
   const documentDigest = createHash("sha256").update(document).digest("hex");
   return { ...next, document, documentDigest };
 }
@@ -74,8 +75,10 @@ export function renamedAct(act: Json, rename: (text: string) => string): Json {
 function renamedText(text: string, rename: (text: string) => string): string {
   try {
     const parsed: Json = JSON.parse(text);
+    const other = renamed(parsed, rename);
+    if (JSON.stringify(other) === JSON.stringify(parsed)) return text;
     const indent = text.startsWith("{\n  ") ? 2 : 0;
-    const written = JSON.stringify(renamed(parsed, rename), undefined, indent);
+    const written = JSON.stringify(other, undefined, indent);
     return text.endsWith("\n") ? `${written}\n` : written;
   } catch {
     return rename(text);
