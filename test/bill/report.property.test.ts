@@ -6,74 +6,15 @@ import type { PriceList } from "../../src/bill/price-types.ts";
 import { printMoney } from "../../src/bill/printed-money.ts";
 import { buildReport } from "../../src/bill/report.ts";
 import { GROUP_KEYS, type GroupKey, type Report } from "../../src/bill/report-types.ts";
-import type { KnownGpu } from "../../src/ledger/contract.ts";
-import { LABELS } from "../../src/model/label.ts";
-import type { Slice } from "../../src/model/slice.ts";
-import { splitInteger } from "../../src/model/split.ts";
-import { MemoryLedger } from "../support/memory-ledger.ts";
-import { gpu, slice } from "../support/slices.ts";
+import type { MemoryLedger } from "../support/memory-ledger.ts";
+import { randomLedgers } from "../support/random-ledger.ts";
 
 const WINDOW_MS = 1000;
 const WINDOWS = 8;
 const END = WINDOW_MS * WINDOWS;
-const OWNERS = ["user:a", "user:b", "container:c", "agent", "unattributed", "idle", "unobserved"];
-const MODELS = ["NVIDIA H100", "NVIDIA A100"];
-
-/** One device's window: absent (a hole), or shares by weight that fill it. */
-const shares = fc.option(
-  fc.uniqueArray(
-    fc.record({
-      owner: fc.constantFrom(...OWNERS),
-      label: fc.constantFrom(...LABELS),
-      weight: fc.integer({ min: 1, max: 100 }),
-      energyMj: fc.option(fc.nat({ max: 1e7 }), { nil: undefined }),
-      idleShare: fc.option(fc.double({ min: 0, max: 1, noNaN: true }), { nil: undefined }),
-    }),
-    { selector: (share) => share.owner, minLength: 1, maxLength: 4 },
-  ),
-  { nil: undefined, freq: 4 },
+const ledgers = randomLedgers({ baseMs: 0, windowMs: WINDOW_MS, windows: WINDOWS }).map(
+  ({ ledger }) => ledger,
 );
-
-type Shares = NonNullable<typeof shares extends fc.Arbitrary<infer T> ? T : never>;
-
-function windowSlices(uuid: string, index: number, of: Shares): Slice[] {
-  const fromMs = index * WINDOW_MS;
-  const parts = splitInteger(
-    WINDOW_MS,
-    of.map(({ owner: key, weight }) => ({ key, weight })),
-  );
-  return of.map(({ owner, label, energyMj, idleShare }, i) =>
-    slice(uuid, fromMs, fromMs + WINDOW_MS, owner, label, {
-      timeMs: parts[i] ?? 0,
-      energyMj,
-      idleEnergyMj:
-        energyMj === undefined || idleShare === undefined
-          ? undefined
-          : Math.floor(energyMj * idleShare),
-    }),
-  );
-}
-
-const ledgers = fc
-  .array(
-    fc.record({
-      firstSeen: fc.nat({ max: END / 2 }),
-      model: fc.constantFrom(...MODELS),
-      windows: fc.array(shares, { minLength: WINDOWS, maxLength: WINDOWS }),
-    }),
-    { minLength: 1, maxLength: 3 },
-  )
-  .map((devices) => {
-    const gpus: KnownGpu[] = [];
-    const slices: Slice[] = [];
-    for (const [index, { firstSeen, model, windows }] of devices.entries()) {
-      const uuid = `GPU-${index}`;
-      gpus.push(gpu(uuid, { index, model, firstSeenMs: firstSeen }));
-      for (const [i, of] of windows.entries())
-        if (of && (i + 1) * WINDOW_MS > firstSeen) slices.push(...windowSlices(uuid, i, of));
-    }
-    return new MemoryLedger({ gpus, slices });
-  });
 
 const decimal = fc
   .tuple(fc.nat({ max: 99 }), fc.nat({ max: 999_999_999 }))
