@@ -48,12 +48,10 @@ export function amountsOf(pieces: readonly PricedPiece[]): Amounts {
   };
 }
 
-/** Of what was labelled and observed; undefined where nothing was. */
+/** Of what was observed; undefined where nothing was. */
 function confidenceOf(pieces: readonly PricedPiece[]): number | undefined {
-  const labelled = pieces.flatMap(({ charge, confidenceMs }) =>
-    charge === "unobserved" ? [] : (confidenceMs ?? []),
-  );
-  return labelled.length > 0 ? sumOf(labelled, (each) => each) : undefined;
+  const observed = pieces.filter(({ charge }) => charge !== "unobserved");
+  return observed.length > 0 ? sumOf(observed, (piece) => piece.confidenceMs) : undefined;
 }
 
 const CHARGE_ORDER: Readonly<Record<Charge, number>> = {

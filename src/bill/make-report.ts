@@ -2,6 +2,7 @@ import type { LedgerReader } from "../ledger/contract.ts";
 import type { FocusVersion } from "./focus/columns.ts";
 import { formatSpec, type ReportFormat } from "./formats.ts";
 import type { ConfiguredNames } from "./names.ts";
+import { inCurrency } from "./price-currency.ts";
 import type { PriceList } from "./price-types.ts";
 import { withBooks } from "./report.ts";
 import { GROUP_KEYS, type GroupKey } from "./report-types.ts";
@@ -13,6 +14,8 @@ export const DEFAULT_FOCUS: FocusVersion = "1.3";
 export interface ReportArguments extends WindowArguments {
   groupBy: readonly GroupKey[];
   format: ReportFormat;
+  /** ISO 4217: what the list's prices are converted to; its own currency where absent. */
+  currency?: string | undefined;
   focusVersion?: FocusVersion | undefined;
   /** What the configuration says of who bills; the node's own name for the rest. */
   names?: ConfiguredNames | undefined;
@@ -20,19 +23,20 @@ export interface ReportArguments extends WindowArguments {
 
 /**
  * One report, as text or as bytes: the same for the command line and the HTTP API.
- * @throws AssayError as {@link reportWindow} and {@link withBooks}; report/format for FOCUS without
+ * @throws AssayError price/currency, and as {@link reportWindow} and {@link withBooks}; report/format for FOCUS without
  * prices
  */
 export async function makeReport(
-  { format, groupBy, focusVersion = DEFAULT_FOCUS, names = {}, ...window }: ReportArguments,
+  args: ReportArguments,
   ledger: LedgerReader,
   prices: PriceList | undefined,
   nowMs: number,
 ): Promise<string | Uint8Array> {
+  const { format, groupBy, currency, focusVersion = DEFAULT_FOCUS, names = {}, ...window } = args;
   const { cuts, render } = formatSpec(format);
   const request = {
     ledger,
-    prices,
+    prices: prices && currency !== undefined ? inCurrency(prices, currency) : prices,
     window: reportWindow(window, nowMs, await ledger.extent()),
     nowMs,
     groupBy,

@@ -19,7 +19,7 @@ const timed = {
 };
 const own = { currency: currency.optional() };
 
-const ONE_SCOPE = { message: "takes one of `gpu`, `node` and `pool`", path: ["pool"] };
+const oneScope = (names: string) => ({ message: `takes one of ${names}`, path: ["pool"] });
 const isOneScope = (scope: {
   gpu?: string | undefined;
   node?: string | undefined;
@@ -58,7 +58,7 @@ const commitmentShape = {
 const commitment = z
   .strictObject(commitmentShape)
   .refine(endsLater, ORDER)
-  .refine(isOneScope, ONE_SCOPE)
+  .refine(isOneScope, oneScope("`gpu`, `node` and `pool`"))
   .refine(
     ({ model: m, gpu, node, pool }) => [m, gpu, node, pool].some((each) => each !== undefined),
     {
@@ -118,7 +118,7 @@ const shape = {
       z
         .strictObject(gpuShape)
         .refine(endsLater, ORDER)
-        .refine(isOneScope, { ...ONE_SCOPE, message: "takes one of `node` and `pool`" }),
+        .refine(isOneScope, oneScope("`node` and `pool`")),
     )
     .default([]),
   commitments: z.array(commitment).default([]),

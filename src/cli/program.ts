@@ -4,6 +4,7 @@ import { AssayError, BAD_INPUT, FAILED } from "../model/errors.ts";
 import { addClassifyCommand } from "./classify.ts";
 import { addBenchCommand } from "./bench.ts";
 import { addBackupCommand } from "./backup.ts";
+import { addBudgetCommand } from "./budget.ts";
 import { addCalibrateCommand } from "./calibrate.ts";
 import { addDoctorCommand } from "./doctor.ts";
 import { addExplainCommand } from "./explain.ts";
@@ -35,6 +36,7 @@ Exit codes: 0 done or ended on request, 1 failed, 2 bad input, 130 asked twice t
 const COMMANDS = [
   addRunCommand,
   addReportCommand,
+  addBudgetCommand,
   addDoctorCommand,
   addClassifyCommand,
   addExplainCommand,

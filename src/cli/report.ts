@@ -26,6 +26,7 @@ interface ReportOptions {
   config?: string;
   stateDir?: string;
   prices?: string;
+  currency?: string;
   from?: string;
   to?: string;
   month?: string;
@@ -56,6 +57,7 @@ export function addReportCommand(program: Command, io: CommandIo): void {
     .option("--focus-version <version>", FOCUS_VERSIONS.join(", "), DEFAULT_FOCUS)
     .option("--out <file>", "where to, whole or not at all; - is standard output")
     .option("--force", "replace the file of --out where there is one")
+    .option("--currency <code>", "convert the price list's prices (ISO 4217, such as EUR)")
     .option("--prices <file>", "price list; overrides prices.file of the configuration")
     .option("-c, --config <file>", "configuration")
     .option("--state-dir <dir>", "where the ledger is")
@@ -66,13 +68,14 @@ async function report(options: ReportOptions, io: CommandIo): Promise<void> {
   const config = loadConfig(options.config);
   const priceFile = options.prices ?? config.prices.file;
   const prices = priceFile === undefined ? undefined : loadPrices(priceFile);
-  const { from, to, month, day, timeZone, out, force } = options;
+  const { from, to, month, day, timeZone, currency, out, force } = options;
   const request = {
     from,
     to,
     month,
     day,
     timeZone,
+    currency,
     groupBy: groupsOf(options.groupBy),
     format: oneOf(REPORT_FORMATS, options.format, "--format"),
     focusVersion: oneOf(FOCUS_VERSIONS, options.focusVersion, "--focus-version"),

@@ -66,8 +66,8 @@ const rule = (dwell: string) =>
   z.strictObject({ enabled: z.boolean().default(true), dwell: duration(dwell) }).prefault({});
 
 const budget = z.strictObject({
-  /** An owner key, such as `user:alice` or `container:3f2a9c1d5e7b`. */
-  owner: z.string().min(1),
+  /** An owner key such as `container:3f2a9c1d5e7b`, a pattern, or `team:`, `cost-centre:`, `user:`. */
+  owner: z.string().min(1).max(256),
   limit: amount,
   period: z.enum(["day", "month"]).default("month"),
 });

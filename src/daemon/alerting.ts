@@ -71,6 +71,7 @@ export class Alerting {
       this.file.count(window);
       return this.complete(this.engine.observe(window), atMs);
     });
+    budgets?.noteOwners(news.owners ?? []);
     const spent = this.engine.observeBudgets(budgets?.observe(news.slices, atMs) ?? []);
     changes.push(...this.complete([...spent, ...this.engine.tick(atMs)], atMs));
     const late = this.file.lateCauses(this.engine.open(), news, atMs);

@@ -1,18 +1,24 @@
 import type { BudgetFact } from "../alert/facts.ts";
+import { countsForBudget, goesByFacts } from "../bill/budget-owner.ts";
+import { groupedBy } from "../bill/group.ts";
+import { type BudgetPeriod, periodAt } from "../bill/period.ts";
 import type { PriceList } from "../bill/price-types.ts";
-import { usageCost } from "../bill/usage-cost.ts";
-import type { KnownGpu, LedgerReader, StoredSlice } from "../ledger/contract.ts";
+import { spenderOf, spendingBetween } from "../bill/spending.ts";
+import { exactCost, PriceClock, usageCost } from "../bill/usage-cost.ts";
+import type { KnownGpu, KnownOwner, LedgerReader } from "../ledger/contract.ts";
 import { amountsWithin } from "../model/cut.ts";
+import { AssayError } from "../model/errors.ts";
 import { type ExactCost, parseNanos, settle } from "../model/money.ts";
-import { ownerKey } from "../model/owner.ts";
+import { type OwnerFacts, ownerKey } from "../model/owner.ts";
 import type { Slice } from "../model/slice.ts";
-import type { Window } from "../model/window.ts";
+import { windowLengthMs } from "../model/window.ts";
 
 export interface Budget {
+  /** As {@link countsForBudget} takes it. */
   owner: string;
   /** A decimal amount in the price list's currency. */
   limit: string;
-  period: "day" | "month";
+  period: BudgetPeriod;
 }
 
 interface Spending {
@@ -20,8 +26,18 @@ interface Spending {
   limitNanos: bigint;
   periodStartMs: number;
   spent: ExactCost;
+  /** Of a budget that goes by facts: what the owners spent of whom they may become known. */
+  others: Map<string, { startMs: number; spent: ExactCost }>;
   node: string;
   simulated: boolean;
+}
+
+/** What one owner spent in a stretch that lies in one period. */
+interface Spent {
+  fromMs: number;
+  spender: string;
+  cost: ExactCost;
+  slice: Slice;
 }
 
 /**
@@ -32,20 +48,25 @@ const SETTLE_MS = 60_000;
 
 /**
  * What the owners with a budget have spent in the running period, kept up to date slice by slice in
- * event time. A slice of a GPU that has no price costs nothing here: `assay report` refuses it.
+ * event time: their own time, and that of devices that were idle while they held them. A slice of a GPU
+ * that has no price costs nothing here: `assay report` refuses it.
  */
 export class BudgetMeter {
   private readonly prices: PriceList;
+  private readonly clock: PriceClock;
   private readonly spendings: Spending[];
   private readonly models = new Map<string, string>();
+  private readonly facts = new Map<string, OwnerFacts>();
 
   constructor(budgets: readonly Budget[], prices: PriceList) {
     this.prices = prices;
+    this.clock = new PriceClock(prices);
     this.spendings = budgets.map((budget) => ({
       budget,
       limitNanos: parseNanos(budget.limit) ?? 0n,
       periodStartMs: Number.NEGATIVE_INFINITY,
       spent: 0n,
+      others: new Map(),
       node: "",
       simulated: false,
     }));
@@ -53,6 +74,22 @@ export class BudgetMeter {
 
   noteGpu(gpu: Pick<KnownGpu, "uuid" | "model">): void {
     this.models.set(gpu.uuid, gpu.model);
+  }
+
+  /** What is proven of owners; what they spent before it was known counts as if it had been. */
+  noteOwners(owners: readonly Pick<KnownOwner, "key" | "proven">[]): void {
+    const known = this.spendings.filter(({ budget }) => goesByFacts(budget.owner));
+    if (known.length === 0) return;
+    for (const { key, proven } of owners) {
+      this.facts.set(key, proven);
+      for (const spending of known) {
+        const other = spending.others.get(key);
+        if (!other || !countsForBudget(spending.budget.owner, key, proven)) continue;
+        spending.others.delete(key);
+        this.turnPeriod(spending, other.startMs);
+        if (other.startMs === spending.periodStartMs) spending.spent += other.spent;
+      }
+    }
   }
 
   /**
@@ -64,25 +101,26 @@ export class BudgetMeter {
     if (!extent) return;
     const gpus = await ledger.gpus();
     for (const gpu of gpus) this.noteGpu(gpu);
+    this.noteOwners(await ledger.owners());
     for (const spending of this.spendings) {
-      const fromMs = periodStart(extent.toMs - 1, spending.budget.period);
+      const { fromMs } = periodAt(extent.toMs - 1, spending.budget.period);
       spending.periodStartMs = fromMs;
-      spending.spent = await this.spentIn({ fromMs, toMs: extent.toMs }, spending.budget, ledger);
       spending.node = gpus[0]?.node ?? "";
       spending.simulated = gpus.some((gpu) => gpu.simulated);
+      const [sums] = await spendingBetween(ledger, this.prices, [fromMs, extent.toMs]);
+      for (const [spender, cost] of sums?.byOwner ?? []) this.add(spending, spender, fromMs, cost);
     }
   }
 
   /** @returns a fact for every budget whose owner had a slice, or whose period has changed */
   observe(slices: readonly Slice[], atMs: number): BudgetFact[] {
     const touched = new Set<Spending>();
-    for (const slice of slices)
+    const windows = groupedBy(slices, ({ gpuUuid, fromMs }) => `${gpuUuid} ${fromMs}`);
+    for (const { fromMs, spender, cost, slice } of [...windows.values()].flatMap((own) =>
+      this.spentOn(own),
+    ))
       for (const spending of this.spendings) {
-        if (ownerKey(slice.owner) !== spending.budget.owner) continue;
-        this.turnPeriod(spending, slice.fromMs);
-        // Once the new period has begun for this owner, a straggler of the old one is not counted in it.
-        if (slice.fromMs < spending.periodStartMs) continue;
-        spending.spent += this.costOf(slice);
+        if (!this.add(spending, spender, fromMs, cost)) continue;
         spending.node = slice.node;
         spending.simulated = slice.simulated;
         touched.add(spending);
@@ -93,43 +131,59 @@ export class BudgetMeter {
     return [...touched].map((spending) => this.factOf(spending, atMs));
   }
 
-  private turnPeriod(spending: Spending, atMs: number): boolean {
-    const startMs = periodStart(atMs, spending.budget.period);
-    if (startMs <= spending.periodStartMs) return false;
-    spending.periodStartMs = startMs;
-    spending.spent = 0n;
+  /** @returns whether it counts for the budget */
+  private add(spending: Spending, spender: string, fromMs: number, cost: ExactCost): boolean {
+    const { owner, period } = spending.budget;
+    if (!countsForBudget(owner, spender, this.facts.get(spender))) {
+      if (goesByFacts(owner)) addOther(spending, spender, periodAt(fromMs, period).fromMs, cost);
+      return false;
+    }
+    this.turnPeriod(spending, fromMs);
+    // Once the new period has begun for this owner, a straggler of the old one is not counted in it.
+    if (fromMs < spending.periodStartMs) return false;
+    spending.spent += cost;
     return true;
   }
 
-  /**
-   * What the slices that begin in the window cost: sums between price changes. Slices that lie across
-   * one count as `observe` counts them: by where they begin, and each by itself.
-   */
-  private async spentIn(
-    window: Window,
-    { owner }: Budget,
-    ledger: LedgerReader,
-  ): Promise<ExactCost> {
-    const bounds = [window.fromMs, ...priceChanges(this.prices, window), window.toMs];
-    const intervals = await ledger.usage(bounds);
-    let spent = 0n;
-    for (const { fromMs, toMs, rows } of intervals)
-      for (const row of rows)
-        if (row.ownerKey === owner) spent += this.costOf({ ...row, fromMs, toMs });
-    for (const slices of await windowsAcross(ledger, bounds))
-      for (const [i, slice] of slices.entries()) {
-        if (ownerKey(slice.owner) !== owner) continue;
-        if (slice.fromMs >= window.fromMs) spent += this.costOf(slice);
-        for (const interval of intervals) {
-          const part = amountsWithin(slice, slices, interval)[i];
-          if (part) spent -= this.costOf({ ...interval, ...part, gpuUuid: slice.gpuUuid });
-        }
-      }
-    return spent;
+  private turnPeriod(spending: Spending, atMs: number): boolean {
+    const startMs = periodAt(atMs, spending.budget.period).fromMs;
+    if (startMs <= spending.periodStartMs) return false;
+    spending.periodStartMs = startMs;
+    spending.spent = 0n;
+    for (const [key, other] of spending.others)
+      if (other.startMs < startMs) spending.others.delete(key);
+    return true;
   }
 
-  private costOf(used: Window & Pick<Slice, "gpuUuid" | "timeMs" | "energyMj">): ExactCost {
-    return usageCost(this.prices, this.models.get(used.gpuUuid) ?? "", used).cost;
+  /** What the slices of one device's window cost, cut where a price changes or a day begins. */
+  private spentOn(slices: readonly Slice[]): Spent[] {
+    const [first] = slices;
+    if (!first) return [];
+    const { gpuUuid, fromMs, toMs, node } = first;
+    const device = { uuid: gpuUuid, node, model: this.models.get(gpuUuid) ?? "" };
+    const spent = (slice: Slice, atMs: number, cost: ExactCost): Spent => {
+      return { slice, fromMs: atMs, spender: spenderOf(ownerKey(slice.owner), this.prices), cost };
+    };
+    try {
+      const changes = this.clock.changes(device, first);
+      const wholeMs = slices.reduce((acc, { timeMs }) => acc + timeMs, 0);
+      if (changes.length === 0 || wholeMs !== windowLengthMs(first))
+        return slices.map((slice) =>
+          spent(slice, fromMs, usageCost(this.clock, device, slice).cost),
+        );
+      const bounds = [fromMs, ...changes, toMs];
+      return bounds.slice(1).flatMap((endMs, i) => {
+        const part = { fromMs: bounds[i] ?? endMs, toMs: endMs };
+        const prices = this.clock.at(device, part.fromMs);
+        return amountsWithin(first, slices, part).flatMap((amounts, j) => {
+          const slice = slices[j];
+          return slice ? [spent(slice, part.fromMs, exactCost(amounts, prices))] : [];
+        });
+      });
+    } catch (error) {
+      if (!(error instanceof AssayError)) throw error;
+      return slices.map((slice) => spent(slice, fromMs, 0n));
+    }
   }
 
   private factOf(spending: Spending, atMs: number): BudgetFact {
@@ -148,34 +202,8 @@ export class BudgetMeter {
   }
 }
 
-/** The instants inside the window at which any price begins or ends, ascending. */
-function priceChanges({ gpus, energy }: PriceList, window: Window): number[] {
-  const all = [...gpus, ...energy].flatMap(({ fromMs, toMs }) => [fromMs, toMs]);
-  const inside = all.filter((atMs) => window.fromMs < atMs && atMs < window.toMs);
-  return [...new Set(inside)].sort((a, b) => a - b);
-}
-
-/** The slices, window by window, of the windows that lie across a bound. */
-async function windowsAcross(
-  ledger: LedgerReader,
-  bounds: readonly number[],
-): Promise<StoredSlice[][]> {
-  const windows = new Map<string, StoredSlice[]>();
-  for (const atMs of bounds) {
-    const touching = await ledger.slices({ fromMs: atMs, toMs: atMs + 1 });
-    const across = touching.filter((slice) => slice.fromMs < atMs);
-    for (const { gpuUuid, fromMs } of across)
-      windows.set(
-        `${gpuUuid} ${fromMs}`,
-        across.filter((slice) => slice.gpuUuid === gpuUuid),
-      );
-  }
-  return [...windows.values()];
-}
-
-/** Start of the UTC day or month that holds `atMs`. */
-function periodStart(atMs: number, period: Budget["period"]): number {
-  const at = new Date(atMs);
-  const day = period === "day" ? at.getUTCDate() : 1;
-  return Date.UTC(at.getUTCFullYear(), at.getUTCMonth(), day);
+function addOther({ others }: Spending, key: string, startMs: number, cost: ExactCost): void {
+  const known = others.get(key);
+  if (known?.startMs === startMs) known.spent += cost;
+  else if (!known || known.startMs < startMs) others.set(key, { startMs, spent: cost });
 }

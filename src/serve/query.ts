@@ -62,6 +62,7 @@ export const reportQuery = z.strictObject({
   day: text.optional(),
   timeZone: text.optional(),
   groupBy: groups.default([...DEFAULT_GROUPS]),
+  currency: text.optional(),
   format: z.enum(REPORT_FORMATS, `is none of ${REPORT_FORMATS.join(", ")}`).default("json"),
   focusVersion: z
     .enum(FOCUS_VERSIONS, `is none of ${FOCUS_VERSIONS.join(", ")}`)
