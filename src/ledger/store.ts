@@ -156,11 +156,7 @@ function openReader(
 }
 
 /** The same connection once its header is one that this version reads. */
-function headed(
-  db: Database.Database,
-  place: LedgerPlace,
-  olderToo: boolean,
-): Database.Database {
+function headed(db: Database.Database, place: LedgerPlace, olderToo: boolean): Database.Database {
   try {
     const header = readHeader(db);
     refuseForeign(header, place.database, MIGRATIONS.length);

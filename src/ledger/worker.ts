@@ -119,7 +119,11 @@ function serve(): void {
   }
 }
 
-function answer({ operation, args }: LedgerRequest, handlers: Handlers, store: Open["store"]): unknown {
+function answer(
+  { operation, args }: LedgerRequest,
+  handlers: Handlers,
+  store: Open["store"],
+): unknown {
   if (operation === "close") return store.close();
   // Arguments belong to their operation: the only sender is `client.ts`, whose types say so.
   const handler = handlers[operation] as ((...args: readonly unknown[]) => unknown) | undefined;

@@ -75,14 +75,10 @@ function refuseUnfilled(window: DeviceWindow, slices: readonly CutSlice[]): void
   const sum = slices.reduce((acc, slice) => acc + slice.timeMs, 0);
   const whole = windowLengthMs(window);
   if (sum === whole) return;
-  throw new AssayError(
-    "report/unreconciled",
-    `Slices sum to ${sum} ms of a ${whole} ms window.`,
-    {
-      place: `GPU ${window.gpuUuid}, ${new Date(window.fromMs).toISOString()}`,
-      hint: "check the ledger; report a window without the place named here meanwhile",
-    },
-  );
+  throw new AssayError("report/unreconciled", `Slices sum to ${sum} ms of a ${whole} ms window.`, {
+    place: `GPU ${window.gpuUuid}, ${new Date(window.fromMs).toISOString()}`,
+    hint: "check the ledger; report a window without the place named here meanwhile",
+  });
 }
 
 type Before = Pick<Amounts, "timeMs" | "energyMj" | "idleEnergyMj" | "confidenceMs">;

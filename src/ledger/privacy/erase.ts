@@ -46,7 +46,13 @@ export function createErase(db: Database, insertAct: (act: Erasure) => void): Er
     const parts = inParts(changes);
     for (const [i, part] of parts.entries()) {
       const id = i === 0 ? act.id : `${act.id}/${i + 1}`;
-      insertAct({ ...act, id, reason: reasonOf(act.reason), by: reasonOf(act.by), erased: part.map(entryOf) });
+      insertAct({
+        ...act,
+        id,
+        reason: reasonOf(act.reason),
+        by: reasonOf(act.by),
+        erased: part.map(entryOf),
+      });
     }
     write(parts.flatMap((part, i) => part.map((change) => ({ change, act: first + i }))));
     if (name === undefined) return;
@@ -80,7 +86,8 @@ function planned(db: Database, select: ErasureSelect, actSequence: number): Plan
     return { changes, reasonOf: (text) => text, name: undefined };
   }
   const plan = planOwner(db, select, `erased-${actSequence}`);
-  if (!plan) throw new BatchRejected("invalid", "that is no owner whom anything could be erased of");
+  if (!plan)
+    throw new BatchRejected("invalid", "that is no owner whom anything could be erased of");
   const { textOf, name } = plan.renaming;
   return { changes: plan.changes, reasonOf: textOf, name };
 }

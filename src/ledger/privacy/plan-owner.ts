@@ -88,12 +88,10 @@ interface Line {
 
 const ownerRow = z.object({ row: z.int(), value: z.string() });
 
-function owners(
-  db: Database,
-  { keyOf }: Renaming,
-  beforeMs: number | undefined,
-): Line[] {
-  const rows = z.array(ownerRow).parse(db.prepare("SELECT id AS row, key AS value FROM owners").all());
+function owners(db: Database, { keyOf }: Renaming, beforeMs: number | undefined): Line[] {
+  const rows = z
+    .array(ownerRow)
+    .parse(db.prepare("SELECT id AS row, key AS value FROM owners").all());
   const since = db.prepare<[number, number]>(SINCE);
   return rows.flatMap(({ row, value: key }): Line[] => {
     const next = keyOf(key);
