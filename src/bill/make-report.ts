@@ -14,11 +14,11 @@ export const DEFAULT_FOCUS: FocusVersion = "1.3";
 export interface ReportArguments extends WindowArguments {
   groupBy: readonly GroupKey[];
   format: ReportFormat;
+  /** ISO 4217: what the list's prices are converted to; its own currency where absent. */
+  currency?: string | undefined;
   focusVersion?: FocusVersion | undefined;
   /** What the configuration says of who bills; the node's own name for the rest. */
   names?: ConfiguredNames | undefined;
-  /** ISO 4217: what the list's prices are converted to; its own currency where absent. */
-  currency?: string | undefined;
 }
 
 /**
@@ -27,18 +27,12 @@ export interface ReportArguments extends WindowArguments {
  * prices
  */
 export async function makeReport(
-  {
-    format,
-    groupBy,
-    focusVersion = DEFAULT_FOCUS,
-    names = {},
-    currency,
-    ...window
-  }: ReportArguments,
+  args: ReportArguments,
   ledger: LedgerReader,
   prices: PriceList | undefined,
   nowMs: number,
 ): Promise<string | Uint8Array> {
+  const { format, groupBy, currency, focusVersion = DEFAULT_FOCUS, names = {}, ...window } = args;
   const { cuts, render } = formatSpec(format);
   const request = {
     ledger,

@@ -4,6 +4,7 @@ const STATUS: Readonly<Partial<Record<ErrorCode, number>>> = {
   "request/invalid": 400,
   "report/window": 400,
   "report/format": 400,
+  "price/currency": 400,
   "request/host": 403,
   "request/not-found": 404,
   "incident/not-found": 404,

@@ -114,7 +114,7 @@ describe("FOCUS charges", () => {
           }
         },
       ),
-      { numRuns: 150 },
+      { numRuns: 50 },
     );
   });
 });

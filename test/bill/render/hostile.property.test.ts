@@ -96,7 +96,7 @@ describe("whatever owners are called", () => {
         expect(rows).toHaveLength(1 + count);
         harmless(rows);
       }),
-      { numRuns: 150 },
+      { numRuns: 50 },
     );
   });
 
@@ -108,7 +108,7 @@ describe("whatever owners are called", () => {
         expect(lines).toHaveLength(1 + 3);
         harmless(lines.map((line) => line.split("|")));
       }),
-      { numRuns: 150 },
+      { numRuns: 50 },
     );
   });
 
@@ -126,7 +126,7 @@ describe("whatever owners are called", () => {
             expect(cell).toMatch(/^ `[^`|]*[^`|\s][^`|]*` $/u);
         }
       }),
-      { numRuns: 150 },
+      { numRuns: 50 },
     );
   });
 
@@ -143,7 +143,7 @@ describe("whatever owners are called", () => {
           for (const [name, allocation] of Object.entries(set)) expect(allocation.name).toBe(name);
         }
       }),
-      { numRuns: 100 },
+      { numRuns: 50 },
     );
   });
 
@@ -154,7 +154,7 @@ describe("whatever owners are called", () => {
         expect(text.replaceAll("\n", "")).not.toMatch(INVISIBLE);
         expect(text.split("\n").filter((line) => /^│ (user|job|idle)/.test(line))).toHaveLength(3);
       }),
-      { numRuns: 60 },
+      { numRuns: 50 },
     );
   });
 });
