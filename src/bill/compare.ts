@@ -89,13 +89,13 @@ export function holdings(report: Report): Holding[] {
   const byOwner = new Map<string, Holding>();
   for (const { charge, group, gpuMs, cost } of report.lines) {
     const owner = parseOwnerKey(group.owner ?? "");
-    const holder = charge === "held" && owner ? holderOf(owner) : undefined;
-    const key = holder ?? group.owner ?? "";
-    if (holder === undefined && (charge !== "used" || NOBODY.has(owner?.kind))) continue;
+    const isHeld = charge === "held";
+    const key = (isHeld && owner && holderOf(owner)) || (group.owner ?? "");
+    if (!isHeld && (charge !== "used" || NOBODY.has(owner?.kind))) continue;
     const holding = byOwner.get(key) ?? none(key, report);
     byOwner.set(key, holding);
     holding.heldMs += gpuMs;
-    if (holder === undefined) holding.usedMs += gpuMs;
+    if (!isHeld) holding.usedMs += gpuMs;
     else {
       holding.idleMs += gpuMs;
       if (holding.idleNanos !== undefined) holding.idleNanos += cost?.totalNanos ?? 0n;

@@ -119,7 +119,7 @@ export async function buildStatement(request: StatementRequest): Promise<Stateme
 /** Whose a line is: of time a device idled while it was held, the holder's. */
 function whose({ charge, group }: ReportLine): string | undefined {
   const owner = charge === "held" ? parseOwnerKey(group.owner ?? "") : undefined;
-  return owner ? holderOf(owner) : group.owner;
+  return (owner && holderOf(owner)) ?? group.owner;
 }
 
 export function sum(lines: readonly ReportLine[]): Amounts {
