@@ -67,7 +67,9 @@ describe("an owner who is erased", () => {
       ppid: 1,
       firstSeenMs: 0,
     });
-    expect((await ledger.owners()).map(({ key, proven, declared }) => [key, proven, declared])).toEqual([
+    expect(
+      (await ledger.owners()).map(({ key, proven, declared }) => [key, proven, declared]),
+    ).toEqual([
       ["job:slurm:erased-3/4711", {}, {}],
       ["user:erased-3", {}, {}],
     ]);
@@ -85,7 +87,15 @@ describe("an owner who is erased", () => {
     const db = new Database(join(stateDir, "ledger.sqlite"), { readonly: true });
     const erased = act?.kind === "erasure" ? act.erased : [];
     expect(new Set(erased.map(({ table }) => table))).toEqual(
-      new Set(["owners", "owner_states", "processes", "contexts", "incident_states", "acts", "evidence"]),
+      new Set([
+        "owners",
+        "owner_states",
+        "processes",
+        "contexts",
+        "incident_states",
+        "acts",
+        "evidence",
+      ]),
     );
     for (const { table, row, digest } of erased) {
       const column = table === "owners" ? "key" : "json";
@@ -130,7 +140,9 @@ describe("an owner who is erased", () => {
     const others = ["alicezx-dev", "malicezx", "svc.alicezx"];
     for (const [i, other] of others.entries()) await ledger.append(batchOf(other, `GPU-${i}`));
     await ledger.append({
-      slices: [slice({ gpuUuid: "GPU-0", fromMs: 10_000, owner: { kind: "pod", id: `${name}/nb` } })],
+      slices: [
+        slice({ gpuUuid: "GPU-0", fromMs: 10_000, owner: { kind: "pod", id: `${name}/nb` } }),
+      ],
     });
     const before = await everything(ledger);
     await ledger.append({ gpus: [gpu("GPU-z")], processes: [knownProcess(name)] });
@@ -197,7 +209,9 @@ describe("names in many rows", () => {
       );
       const text = `${user} `.repeat(10 + (i % 3));
       const slices = owners.slice(0, 10).map(({ owner }, k) => {
-        const evidence = [{ family: "host", feature: `f${k}`, value: i, text, weights: {} }] as const;
+        const evidence = [
+          { family: "host", feature: `f${k}`, value: i, text, weights: {} },
+        ] as const;
         return slice({ owner, fromMs: i * 10_000, timeMs: 1000, evidence });
       });
       await ledger.append({ gpus: [gpu()], owners, processes, slices });

@@ -8,7 +8,15 @@ import { gpu, incident, slice } from "../fixtures/make.ts";
 /** An erasure as it is handed to the ledger. */
 export function erasure(select: ErasureSelect, over: { id?: string; reason?: string } = {}): Act {
   const reason = over.reason ?? "asked for";
-  return { kind: "erasure", id: over.id ?? "e-1", atMs: 9e6, by: "root", reason, select, erased: [] };
+  return {
+    kind: "erasure",
+    id: over.id ?? "e-1",
+    atMs: 9e6,
+    by: "root",
+    reason,
+    select,
+    erased: [],
+  };
 }
 
 export function ofOwner(key: string, beforeMs?: number): ErasureSelect {
@@ -61,7 +69,10 @@ export function batchOf(user: string, gpuUuid: string = "GPU-a", atMs: number = 
     slice({ gpuUuid, owner: each, evidence, timeMs: [5000, 3000, 2000][i] ?? 0, fromMs: atMs }),
   );
   const report = JSON.stringify(
-    { lines: [{ owner: ownerKey(owner), label: "training-like", ms: 7 }], byOwner: { [`user:${user}`]: 1 } },
+    {
+      lines: [{ owner: ownerKey(owner), label: "training-like", ms: 7 }],
+      byOwner: { [`user:${user}`]: 1 },
+    },
     undefined,
     2,
   );
@@ -71,7 +82,16 @@ export function batchOf(user: string, gpuUuid: string = "GPU-a", atMs: number = 
     owners: [knownOwner(owner, { atMs }), knownOwner(job, { atMs })],
     processes: [knownProcess(user, { firstSeenMs: atMs })],
     contexts: [
-      { kind: "context", atMs, fromMs: atMs, toMs: atMs + 9, id: `run-${user}`, agent: user, tool: "bash", arguments: `su ${user} -c x` },
+      {
+        kind: "context",
+        atMs,
+        fromMs: atMs,
+        toMs: atMs + 9,
+        id: `run-${user}`,
+        agent: user,
+        tool: "bash",
+        arguments: `su ${user} -c x`,
+      },
     ],
     incidents: [
       incident({
@@ -81,7 +101,13 @@ export function batchOf(user: string, gpuUuid: string = "GPU-a", atMs: number = 
         title: `Mining by user:${user}`,
         summary: `${user}'s time`,
         evidence,
-        causes: [{ context: { fromMs: atMs, run: `r-${user}`, arguments: user }, score: 1, reasons: [`${user} began`] }],
+        causes: [
+          {
+            context: { fromMs: atMs, run: `r-${user}`, arguments: user },
+            score: 1,
+            reasons: [`${user} began`],
+          },
+        ],
       }),
     ],
     acts: [
@@ -111,7 +137,13 @@ export function batchOf(user: string, gpuUuid: string = "GPU-a", atMs: number = 
       },
     ],
     outbox: [
-      { id: `m-${gpuUuid}-${atMs}`, endpoint: "on-call", type: "t", body: `{"owner":"user:${user}"}`, createdAtMs: atMs },
+      {
+        id: `m-${gpuUuid}-${atMs}`,
+        endpoint: "on-call",
+        type: "t",
+        body: `{"owner":"user:${user}"}`,
+        createdAtMs: atMs,
+      },
     ],
   };
 }
