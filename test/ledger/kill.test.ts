@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import Database from "better-sqlite3";
 import { expect, it } from "vitest";
+import { verified } from "./chain/support.ts";
 import { opened, tempDir } from "./fixtures/make.ts";
 
 const SCRIPT = fileURLToPath(new URL("./fixtures/kill-loop.mjs", import.meta.url));
@@ -41,6 +42,7 @@ function tally(stateDir: string): Tally {
   try {
     expect(db.pragma("integrity_check", { simple: true })).toBe("ok");
     expect(db.pragma("foreign_key_check")).toEqual([]);
+    expect(verified(db).problem).toBeUndefined();
     const numbers = (sql: string): number[] => db.prepare<[], number>(sql).pluck().all();
     const torn = numbers(
       `SELECT count(*) FROM slices GROUP BY gpu_id, from_ms HAVING sum(time_ms) != max(to_ms - from_ms)`,

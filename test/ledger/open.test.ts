@@ -66,9 +66,14 @@ describe("a new state directory", () => {
       expect([name, mode(join(stateDir, name))]).toEqual([name, 0o600]);
   });
 
-  it("holds nothing but database and lock once the daemon has closed", async () => {
+  it("holds nothing but database, lock and key once the daemon has closed", async () => {
     const stateDir = await writtenDir();
-    expect(readdirSync(stateDir).sort()).toEqual(["ledger.lock", "ledger.sqlite"]);
+    expect(readdirSync(stateDir).sort()).toEqual([
+      "ledger.lock",
+      "ledger.sqlite",
+      "node.key",
+      "node.pub",
+    ]);
   });
 
   it("is not made for a reader", async () => {
