@@ -52,16 +52,16 @@ function writeWhole(
   force: boolean,
   nowMs: number,
 ): void {
-  refuseSpecial(path, force);
   const beside = join(dirname(path), `.${process.pid}-${nowMs.toString(36)}.partial`);
   try {
+    refuseSpecial(path, force);
     writeSynced(beside, result);
     if (force || !linked(beside, path)) renameSync(beside, path);
     syncFolder(dirname(path));
   } catch (cause) {
-    throw cannotWrite(path, cause);
+    throw cause instanceof AssayError ? cause : cannotWrite(path, cause);
   } finally {
-    rmSync(beside, { force: true });
+    discard(beside);
   }
 }
 
@@ -89,6 +89,15 @@ function refuseSpecial(path: string, force: boolean): void {
       hint: "name a file, or - for standard output",
     });
   if (existsSync(path) && !force) throw thereAlready(path);
+}
+
+/** Where the folder is none there is nothing to discard. */
+function discard(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // What went wrong with the file itself is told.
+  }
 }
 
 function writeSynced(path: string, result: string | Uint8Array): void {
