@@ -16,6 +16,8 @@ export interface ReportArguments extends WindowArguments {
   focusVersion?: FocusVersion | undefined;
   /** What the configuration says of who bills; the node's own name for the rest. */
   names?: ConfiguredNames | undefined;
+  /** Program and version, for formats that say who made them. */
+  madeBy?: string | undefined;
 }
 
 /**
@@ -24,7 +26,14 @@ export interface ReportArguments extends WindowArguments {
  * prices
  */
 export async function makeReport(
-  { format, groupBy, focusVersion = DEFAULT_FOCUS, names = {}, ...window }: ReportArguments,
+  {
+    format,
+    groupBy,
+    focusVersion = DEFAULT_FOCUS,
+    names = {},
+    madeBy = "gpu-assay",
+    ...window
+  }: ReportArguments,
   ledger: LedgerReader,
   prices: PriceList | undefined,
   nowMs: number,
@@ -38,7 +47,10 @@ export async function makeReport(
     groupBy,
     cuts,
   };
-  return withBooks(request, (books) => render(books, { groupBy, focusVersion, names }));
+  const { sequence, hash } = await ledger.chainHead();
+  const chainHead = sequence > 0 ? `${sequence}: ${hash}` : undefined;
+  const maker = { madeBy, chainHead };
+  return withBooks(request, (books) => render(books, { groupBy, focusVersion, names, maker }));
 }
 
 /** `owner,label` → group keys, each once; undefined where a name is none. */
