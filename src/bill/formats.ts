@@ -6,6 +6,8 @@ import { type FocusSource, renderFocusCsv, renderFocusParquet } from "./focus/re
 import { costOptions } from "./line-costs.ts";
 import { type ConfiguredNames, billingNames } from "./names.ts";
 import { allocations } from "./opencost/allocation.ts";
+import { type PageMaker, pageCuts, pageDataOf } from "./page/data.ts";
+import { PAGE_POLICY, renderPage } from "./page/render.ts";
 import { renderReportCsv } from "./render/csv.ts";
 import { renderReportJson } from "./render/json.ts";
 import { renderReportMarkdown } from "./render/markdown.ts";
@@ -19,6 +21,7 @@ export interface FormatOptions {
   groupBy: readonly GroupKey[];
   focusVersion: FocusVersion;
   names: ConfiguredNames;
+  maker: PageMaker;
 }
 
 /** One way to give a report: what it is called on the web, and as a file. */
@@ -28,6 +31,8 @@ export interface FormatSpec {
   extension: string;
   /** To be kept as a file rather than looked at in a browser. */
   isDownload: boolean;
+  /** What a browser may do with it: nothing but show it, where absent. */
+  contentPolicy?: string;
   /** Where the pieces must be cut beside the price changes. */
   cuts?: BooksRequest["cuts"];
   render: (books: Books, options: FormatOptions) => string | Uint8Array;
@@ -68,6 +73,14 @@ export const FORMATS = {
     isDownload: false,
     render: ofReport(renderReportMarkdown),
   },
+  html: {
+    contentType: "text/html; charset=utf-8",
+    extension: "html",
+    isDownload: false,
+    contentPolicy: PAGE_POLICY,
+    cuts: pageCuts,
+    render: (books, { maker }) => renderPage(pageDataOf(books, maker)),
+  },
   "focus-csv": {
     contentType: CSV,
     extension: "csv",
@@ -103,6 +116,7 @@ export const REPORT_FORMATS = [
   "json",
   "csv",
   "markdown",
+  "html",
   "focus-csv",
   "focus-parquet",
   "opencost",

@@ -3,6 +3,7 @@ import type { FocusVersion } from "./focus/columns.ts";
 import { formatSpec, type ReportFormat } from "./formats.ts";
 import type { ConfiguredNames } from "./names.ts";
 import { inCurrency } from "./price-currency.ts";
+import type { PageMaker } from "./page/data.ts";
 import type { PriceList } from "./price-types.ts";
 import { withBooks } from "./report.ts";
 import { GROUP_KEYS, type GroupKey } from "./report-types.ts";
@@ -19,6 +20,8 @@ export interface ReportArguments extends WindowArguments {
   focusVersion?: FocusVersion | undefined;
   /** What the configuration says of who bills; the node's own name for the rest. */
   names?: ConfiguredNames | undefined;
+  /** Program and version, for formats that say who made them. */
+  madeBy?: string | undefined;
 }
 
 /**
@@ -32,7 +35,8 @@ export async function makeReport(
   prices: PriceList | undefined,
   nowMs: number,
 ): Promise<string | Uint8Array> {
-  const { format, groupBy, currency, focusVersion = DEFAULT_FOCUS, names = {}, ...window } = args;
+  const { format, groupBy, currency, madeBy, ...rest } = args;
+  const { focusVersion = DEFAULT_FOCUS, names = {}, ...window } = rest;
   const { cuts, render } = formatSpec(format);
   const request = {
     ledger,
@@ -42,7 +46,17 @@ export async function makeReport(
     groupBy,
     cuts,
   };
-  return withBooks(request, (books) => render(books, { groupBy, focusVersion, names }));
+  const maker = await makerOf(ledger, madeBy);
+  return withBooks(request, (books) => render(books, { groupBy, focusVersion, names, maker }));
+}
+
+/** Who makes a report, and the head of the chain that it rests on, for formats that say so. */
+export async function makerOf(
+  ledger: Pick<LedgerReader, "chainHead">,
+  madeBy: string = "gpu-assay",
+): Promise<PageMaker> {
+  const { sequence, hash } = await ledger.chainHead();
+  return { madeBy, chainHead: sequence > 0 ? `${sequence}: ${hash}` : undefined };
 }
 
 /** `owner,label` → group keys, each once; undefined where a name is none. */

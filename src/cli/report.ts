@@ -3,6 +3,7 @@ import { FOCUS_VERSIONS } from "../bill/focus/columns.ts";
 import { REPORT_FORMATS } from "../bill/formats.ts";
 import { DEFAULT_FOCUS, makeReport, parseGroups } from "../bill/make-report.ts";
 import { GROUP_KEYS, type GroupKey } from "../bill/report-types.ts";
+import { agentVersion } from "../config/data.ts";
 import { loadConfig } from "../config/load.ts";
 import { defaultStateDir } from "../config/paths.ts";
 import { loadPrices } from "../daemon/prices.ts";
@@ -20,6 +21,7 @@ is a line of its own. Costs need a price list (docs/billing.md). May run beside
 the daemon. docs/reports.md shows every format.
 
   assay report --from -24h --group-by owner
+  assay report --from -7d --html week.html
   assay report --month 2026-03 --format focus-parquet --out march.parquet
   assay report --day 2026-03-29 --time-zone Europe/Berlin --format csv
   assay report --month 2026-03 --issue
@@ -38,6 +40,7 @@ interface ReportOptions extends RecordOptions {
   groupBy: string;
   format: string;
   focusVersion: string;
+  html?: string;
   out?: string;
   force?: boolean;
 }
@@ -57,8 +60,9 @@ export function addReportCommand(program: Command, io: CommandIo): void {
     .option("--group-by <keys>", `one or more of ${GROUP_KEYS.join(", ")}`, "owner,label")
     .option("--format <format>", REPORT_FORMATS.join(", "), "table")
     .option("--focus-version <version>", FOCUS_VERSIONS.join(", "), DEFAULT_FOCUS)
+    .option("--html <file>", "one page to look at and to print: --format html --out, in one")
     .option("--out <file>", "where to, whole or not at all; - is standard output")
-    .option("--force", "replace the file of --out where there is one")
+    .option("--force", "replace the file of --out or --html where there is one")
     .option("--currency <code>", "convert the price list's prices (ISO 4217, such as EUR)")
     .option("--prices <file>", "price list; overrides prices.file of the configuration")
     .option("-c, --config <file>", "configuration")
@@ -67,10 +71,12 @@ export function addReportCommand(program: Command, io: CommandIo): void {
 }
 
 async function report(options: ReportOptions, io: CommandIo): Promise<void> {
+  refuseTwoFiles(options);
   const config = loadConfig(options.config);
   const priceFile = options.prices ?? config.prices.file;
   const prices = priceFile === undefined ? undefined : loadPrices(priceFile);
-  const { from, to, month, day, timeZone, currency, out, force } = options;
+  const { from, to, month, day, timeZone, currency, html, force } = options;
+  const out = html ?? options.out;
   const request = {
     from,
     to,
@@ -79,9 +85,10 @@ async function report(options: ReportOptions, io: CommandIo): Promise<void> {
     timeZone,
     currency,
     groupBy: groupsOf(options.groupBy),
-    format: oneOf(REPORT_FORMATS, options.format, "--format"),
+    format: html === undefined ? oneOf(REPORT_FORMATS, options.format, "--format") : "html",
     focusVersion: oneOf(FOCUS_VERSIONS, options.focusVersion, "--focus-version"),
     names: config.billing,
+    madeBy: `gpu-assay ${agentVersion()}`,
   };
   const stateDir = options.stateDir ?? defaultStateDir(io.env, process.getuid?.() === 0);
   const ledger = await openLedger({ stateDir, mode: "read" });
@@ -94,6 +101,16 @@ async function report(options: ReportOptions, io: CommandIo): Promise<void> {
   } finally {
     await ledger.close();
   }
+}
+
+/** @throws AssayError cli/usage where a page is asked for and another file too */
+function refuseTwoFiles({ html, out, format }: ReportOptions): void {
+  if (html === undefined || (out === undefined && (format === "table" || format === "html")))
+    return;
+  throw new AssayError("cli/usage", "a page and another format cannot be made at once", {
+    place: "--html",
+    hint: "leave out --out and --format, or run the command twice",
+  });
 }
 
 function groupsOf(text: string): GroupKey[] {

@@ -21,14 +21,11 @@ import { unwritten } from "./disk-watch.ts";
 import type { LedgerAlarm } from "./ledger-alarm.ts";
 import { nodeName } from "./node-name.ts";
 import { Alerting } from "./alerting.ts";
-import { Anchors } from "./anchors.ts";
+import { LINGER_WINDOWS, startChores } from "./chores.ts";
 import { Inbox } from "./inbox.ts";
 import { BudgetMeter } from "./budgets.ts";
-import { ReportSchedule, unlessItHangs } from "./schedule/schedule.ts";
 import { openPrivacy, type Privacy } from "./privacy.ts";
-import { PrivacyKeeper } from "./privacy-keeper.ts";
 import { DaemonState } from "./state.ts";
-import { runRetention } from "./retention.ts";
 import type { Probing } from "./probing.ts";
 import type { OpenedSource } from "./source.ts";
 import { openWriting } from "./writing.ts";
@@ -103,18 +100,8 @@ async function runWithLedger(
   const server = await serve(ledger, settings, deps, state);
   deliverer.start();
   alarm.start();
-  const ended = new AbortController();
-  // The pids and devices of a recording are not those of this machine.
-  const intake = source.isLive ? inbox.run(deps.sleep, ended.signal) : undefined;
-  const reports = source.isLive
-    ? newSchedule(ledger, settings, deps, () => deliverer.poke()).run(deps.sleep, ended.signal)
-    : undefined;
-  const anchoring = newAnchors(ledger, settings, deps).run(deps.sleep, ended.signal);
-  const retention = source.isLive
-    ? runRetention(ledger, config, { ...deps, signal: ended.signal })
-    : undefined;
-  const keeper = new PrivacyKeeper({ config: config.privacy, ledger, log, nowMs });
-  const keeping = source.isLive ? keeper.run(deps.sleep, ended.signal) : undefined;
+  const onMessages = (): void => deliverer.poke();
+  const endChores = startChores(ledger, settings, deps, { inbox, onMessages });
   deps.onReady(server?.url);
   if (lastSliceEnds.size > 0) deps.onResume?.(Math.max(...lastSliceEnds.values()));
   try {
@@ -139,9 +126,7 @@ async function runWithLedger(
   } finally {
     // Also after an error: what was measured before it is kept.
     await writer.flush();
-    ended.abort("over");
-    await Promise.all([intake, anchoring, retention, keeping]);
-    await unlessItHangs(reports, deps.sleep);
+    await endChores();
     await server?.close();
     await deliverer.stop();
     await alarm.stop();
@@ -224,33 +209,6 @@ function ruleSwitches({ hidden, tunnel, network }: Config["alert"]) {
     dwellMs: durationMs(dwell),
   });
   return { hidden: of(hidden), tunnel: of(tunnel), network: of(network) };
-}
-
-/** What was made up has no endpoints of this node: its heads are sent nowhere. */
-function newAnchors(
-  ledger: Ledger,
-  { config, endpoints }: DaemonSettings,
-  { log, nowMs }: DaemonDeps,
-): Anchors {
-  const { every, log: isLogged, file, webhook } = config.ledger.anchor;
-  const { name } = endpoints.find((each) => each.name === webhook) ?? {};
-  const to = { everyMs: durationMs(every), isLogged, file, webhook: name };
-  return new Anchors({ node: nodeName(config), ...to, ledger, log, nowMs });
-}
-
-/** A window is labelled for good when the one after it is known. */
-const LINGER_WINDOWS = 4;
-
-function newSchedule(
-  ledger: Ledger,
-  { config, stateDir, prices }: DaemonSettings,
-  { log, nowMs }: DaemonDeps,
-  onMessages: () => void,
-): ReportSchedule {
-  const graceMs = LINGER_WINDOWS * durationMs(config.windowLength);
-  const { reports: schedules, billing: names } = config;
-  const deps = { ledger, stateDir, log, nowMs, graceMs, onMessages, prices: () => prices };
-  return new ReportSchedule({ schedules, names, ...deps });
 }
 
 function newInbox(

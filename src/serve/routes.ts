@@ -94,13 +94,17 @@ function sliceView({ fromMs, toMs, owner, gpuUuid, ...slice }: StoredSlice) {
 }
 
 async function sendReport(
-  { ledger, prices, billing, nowMs }: ServerSettings,
+  { ledger, prices, billing, health, nowMs }: ServerSettings,
   raw: unknown,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
   const query = parseQuery(reportQuery, raw);
-  const report = await makeReport({ ...query, names: billing }, ledger, prices(), nowMs());
-  const { contentType, extension, isDownload } = formatSpec(query.format);
+  const madeBy = `gpu-assay ${health().agentVersion}`;
+  const request = { ...query, names: billing, madeBy };
+  const report = await makeReport(request, ledger, prices(), nowMs());
+  const { contentType, extension, isDownload, contentPolicy } = formatSpec(query.format);
+  if (contentPolicy !== undefined)
+    reply.header("content-security-policy", `${contentPolicy}; frame-ancestors 'none'`);
   if (isDownload) reply.header("content-disposition", `attachment; filename="report.${extension}"`);
   const body = typeof report === "string" ? report : Buffer.from(report);
   return reply.type(contentType).send(body);

@@ -30,15 +30,20 @@ import {
   type TimeRow,
 } from "./types.ts";
 
-export interface PageRequest {
+/** Who made a page, and on what it rests. */
+export interface PageMaker {
+  /** Program and version. */
+  madeBy: string;
+  /** The newest entry of the ledger's chain: it stands for all records up to it. */
+  chainHead?: string | undefined;
+}
+
+export interface PageRequest extends PageMaker {
   ledger: LedgerReader;
   prices: PriceList | undefined;
   /** Half-open, UTC, whole milliseconds. */
   window: Window;
   nowMs: number;
-  /** Program and version. */
-  madeBy: string;
-  chainHead?: string | undefined;
 }
 
 /** Rows of a table that are written out; the others are summed in its last one. */
@@ -51,15 +56,21 @@ export const MOST_GPUS = 64;
  * @throws AssayError as `buildReport`
  */
 export async function readPageData(request: PageRequest): Promise<PageData> {
-  const cuts = (window: Window, gpus: readonly unknown[]): number[] =>
-    [barStepMs(window), cellStepMs(window, shownRows(gpus.length))].flatMap((stepMs) =>
-      stepsOf(window, stepMs).map((step) => step.fromMs),
-    );
-  const { madeBy, chainHead } = request;
-  return withBooks({ ...request, cuts }, (books) => pageDataOf(books, madeBy, chainHead));
+  return withBooks({ ...request, cuts: pageCuts }, (books) => pageDataOf(books, request));
 }
 
-function pageDataOf(books: Books, madeBy: string, chainHead: string | undefined): PageData {
+/** Where the page wants the pieces cut: its charts' steps of time. */
+export function pageCuts(window: Window, gpus: readonly unknown[]): number[] {
+  return [barStepMs(window), cellStepMs(window, shownRows(gpus.length))].flatMap((stepMs) =>
+    stepsOf(window, stepMs).map((step) => step.fromMs),
+  );
+}
+
+/**
+ * What the page shows, of books that were cut at {@link pageCuts}.
+ * @throws AssayError report/unreconciled
+ */
+export function pageDataOf(books: Books, { madeBy, chainHead }: PageMaker): PageData {
   const report = reportOf(books, ["owner"]);
   const pieces = books.pieces.map(stated);
   const costs = books.prices && costOptions(books.prices);

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { formatSpec } from "../../bill/formats.ts";
-import { DEFAULT_FOCUS, type ReportArguments } from "../../bill/make-report.ts";
+import { DEFAULT_FOCUS, makerOf, type ReportArguments } from "../../bill/make-report.ts";
 import type { PriceList } from "../../bill/price-types.ts";
 import { reportOf, withBooks } from "../../bill/report.ts";
 import { reportWindow } from "../../bill/report-window.ts";
@@ -76,9 +76,10 @@ async function issued(
   const window = before?.report.window ?? reportWindow(request, nowMs, await ledger.extent());
   const { cuts, render } = formatSpec(format);
   const { focusVersion = DEFAULT_FOCUS, names = {} } = request;
+  const maker = await makerOf(ledger, request.madeBy);
   const made = await withBooks({ ledger, prices, window, groupBy, cuts, nowMs }, (books) => ({
     report: reportOf(books, groupBy),
-    result: render(books, { groupBy, focusVersion, names }),
+    result: render(books, { groupBy, focusVersion, names, maker }),
   }));
   await issue(made.report, ledger, prices, { stateDir, note, format, replaces: old?.id }, io);
   return made.result;

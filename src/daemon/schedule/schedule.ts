@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import { formatSpec } from "../../bill/formats.ts";
 import { issuedReport, reportOf as storedReport } from "../../bill/issue.ts";
 import { DEFAULT_FOCUS } from "../../bill/make-report.ts";
+import { agentVersion } from "../../config/data.ts";
 import type { ConfiguredNames } from "../../bill/names.ts";
 import type { PriceList } from "../../bill/price-types.ts";
 import { reportOf, withBooks } from "../../bill/report.ts";
@@ -134,7 +135,10 @@ export class ReportSchedule {
     }
     const prices = this.#settings.prices();
     const { cuts, render } = formatSpec(format);
-    const options = { groupBy, focusVersion: DEFAULT_FOCUS, names: this.#settings.names };
+    const { names } = this.#settings;
+    // Without the head of the chain, which would be another one when it is made a second time.
+    const maker = { madeBy: `gpu-assay ${agentVersion()}` };
+    const options = { groupBy, focusVersion: DEFAULT_FOCUS, names, maker };
     // It bears the time it was due: made twice of one ledger it is one report.
     const request = { ledger, prices, window, groupBy, cuts, nowMs: dueMs };
     const made = await withBooks(request, (books) => ({

@@ -56,8 +56,7 @@ function keyOnce(): NodeKey {
 
 /** The first thing wrong with a ledger, sums included; undefined where all is well. */
 export function verified(db: Database.Database): Problem | undefined {
-  const checks = [{ name: "sums", run: checkSums }];
-  const steps = verifyLedger({ db, place: "memory", keptSums, checks });
+  const steps = verifyLedger({ db, place: "memory", keptSums, checks: [checkSums] });
   for (;;) {
     const { done, value } = steps.next();
     if (done) return value.problem;
