@@ -106,9 +106,7 @@ async function runWithLedger(
   const ended = new AbortController();
   // The pids and devices of a recording are not those of this machine.
   const intake = source.isLive ? inbox.run(deps.sleep, ended.signal) : undefined;
-  const reports = source.isLive
-    ? newSchedule(ledger, settings, deps, () => deliverer.poke()).run(deps.sleep, ended.signal)
-    : undefined;
+  const reports = runReports(ledger, settings, deps, ended.signal, () => deliverer.poke());
   const anchoring = newAnchors(ledger, settings, deps).run(deps.sleep, ended.signal);
   const retention = source.isLive
     ? runRetention(ledger, config, { ...deps, signal: ended.signal })
@@ -241,16 +239,19 @@ function newAnchors(
 /** A window is labelled for good when the one after it is known. */
 const LINGER_WINDOWS = 4;
 
-function newSchedule(
+/** A recording's ledger gets none. */
+function runReports(
   ledger: Ledger,
-  { config, stateDir, prices }: DaemonSettings,
-  { log, nowMs }: DaemonDeps,
+  { config, stateDir, prices, source }: DaemonSettings,
+  { log, nowMs, sleep }: DaemonDeps,
+  signal: AbortSignal,
   onMessages: () => void,
-): ReportSchedule {
+): Promise<void> | undefined {
+  if (!source.isLive) return undefined;
   const graceMs = LINGER_WINDOWS * durationMs(config.windowLength);
   const { reports: schedules, billing: names } = config;
-  const deps = { ledger, stateDir, log, nowMs, graceMs, onMessages, prices: () => prices };
-  return new ReportSchedule({ schedules, names, ...deps });
+  const parts = { ledger, stateDir, log, nowMs, graceMs, onMessages, prices: () => prices };
+  return new ReportSchedule({ schedules, names, ...parts }).run(sleep, signal);
 }
 
 function newInbox(

@@ -107,7 +107,7 @@ describe("an issued report", () => {
     const { assay } = await ledgerWith({ slices });
     const two = await assay("report", "--again", "R-1", "--issue");
     expect(two.stderr).toMatch(/^error cli\/usage: --issue and --again are two things/);
-    const window = await assay("report", "--again", "R-1", "--from", at(0));
-    expect(window.stderr).toMatch(/^error cli\/usage: the window is that of the issued report/);
+    const own = await assay("report", "--again", "R-1", "--from", at(0));
+    expect(own.stderr).toMatch(/^error cli\/usage: the window is that of the issued report/);
   });
 });
