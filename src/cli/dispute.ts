@@ -211,12 +211,12 @@ async function devicesOf(
   { fromMs, toMs }: Dispute["opened"],
   ownerKey: string,
 ): Promise<string[]> {
-  const found: string[] = [];
+  const uuids: string[] = [];
   for (const { uuid } of await ledger.gpus()) {
     const own = await ledger.slices({ fromMs, toMs, gpuUuid: uuid, ownerKey, limit: 1 });
-    if (own.length > 0) found.push(uuid);
+    if (own.length > 0) uuids.push(uuid);
   }
-  return found;
+  return uuids;
 }
 
 async function found(ledger: LedgerReader, given: string): Promise<Dispute> {

@@ -35,7 +35,12 @@ describe("assay correct", () => {
   it("changes nothing where it is only tried", async () => {
     const { assay, stateDir } = await ledgerWith(three);
     const ran = await assay(
-      ...["correct", ...fromTo(0, 30_000), "--label", "other", ...REASON, "--dry-run"],
+      "correct",
+      ...fromTo(0, 30_000),
+      "--label",
+      "other",
+      ...REASON,
+      "--dry-run",
     );
     expect(ran).toMatchObject({ code: 0, stderr: "nothing was changed\n" });
     expect(ran.stdout).toContain("Reason: she showed us her run");
@@ -46,8 +51,15 @@ describe("assay correct", () => {
   it("counts only slices wholly inside, of the named owner", async () => {
     const { assay } = await ledgerWith({ slices: [...three.slices, window(3, bob)] });
     const ran = await assay(
-      ...["correct", ...fromTo(5_000, 40_000), "--label", "other", "--owner", "user:alice"],
-      ...[...REASON, "--json", "--dry-run"],
+      "correct",
+      ...fromTo(5_000, 40_000),
+      "--label",
+      "other",
+      "--owner",
+      "user:alice",
+      ...REASON,
+      "--json",
+      "--dry-run",
     );
     const plan = JSON.parse(ran.stdout);
     expect(plan.parts).toEqual([
@@ -60,7 +72,12 @@ describe("assay correct", () => {
   it("gives time to somebody else", async () => {
     const { assay } = await ledgerWith(three);
     const ran = await assay(
-      ...["correct", ...fromTo(0, 10_000), "--new-owner", "user:bob", ...REASON, "--json"],
+      "correct",
+      ...fromTo(0, 10_000),
+      "--new-owner",
+      "user:bob",
+      ...REASON,
+      "--json",
     );
     expect(JSON.parse(ran.stdout).act).toMatchObject({ newOwnerKey: "user:bob" });
   });

@@ -25,8 +25,12 @@ describe("assay dispute", () => {
     expect(acts.map(({ kind }) => kind)).toEqual(["dispute", "dispute", "correction"]);
     expect(acts[1]).toMatchObject({ id, state: "upheld", reason: "she showed it" });
     expect(acts[2]).toMatchObject({
-      ...{ dispute: id, ownerKey: "user:alice", label: "other", gpuUuid: "GPU-a" },
-      ...{ fromMs: 0, toMs: 20_000 },
+      dispute: id,
+      ownerKey: "user:alice",
+      label: "other",
+      gpuUuid: "GPU-a",
+      fromMs: 0,
+      toMs: 20_000,
     });
     const shown = (await assay("dispute", "show", id)).stdout;
     expect(shown).toContain("open, by");

@@ -15,10 +15,10 @@ export interface Dispute {
 export async function disputesOf(ledger: Pick<LedgerReader, "acts">): Promise<Dispute[]> {
   const states = (await ledger.acts({ kind: "dispute" }))
     .filter((act) => act.kind === "dispute")
-    .map(({ sequence: _, ...act }) => act);
+    .map(withoutSequence);
   const corrections = (await ledger.acts({ kind: "correction" }))
     .filter((act) => act.kind === "correction")
-    .map(({ sequence: _, ...act }) => act);
+    .map(withoutSequence);
   const byId = new Map<string, ActOf<"dispute">[]>();
   for (const state of states) byId.set(state.id, [...(byId.get(state.id) ?? []), state]);
   return [...byId].flatMap(([id, own]) => {
@@ -27,4 +27,9 @@ export async function disputesOf(ledger: Pick<LedgerReader, "acts">): Promise<Di
     const settled = corrections.filter(({ dispute }) => dispute === id);
     return [{ id, opened, newest, states: own, corrections: settled }];
   });
+}
+
+function withoutSequence<T extends { sequence: number }>(act: T): Omit<T, "sequence"> {
+  const { sequence: _, ...rest } = act;
+  return rest;
 }

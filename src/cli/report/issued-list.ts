@@ -11,9 +11,11 @@ export async function issuedList(ledger: LedgerReader, asJson: boolean): Promise
     reports.flatMap(({ id, replaces }) => (replaces === undefined ? [] : [[replaces, id]])),
   );
   if (asJson) {
-    const list = reports.map(({ document: _, sequence: __, kind: ___, ...rest }) => ({
-      ...rest,
-      replacedBy: replacedBy.get(rest.id),
+    const list = reports.map((report) => ({
+      ...report,
+      document: undefined,
+      sequence: undefined,
+      replacedBy: replacedBy.get(report.id),
     }));
     return `${JSON.stringify({ reports: list }, undefined, 2)}\n`;
   }
