@@ -90,7 +90,8 @@ export class SignatureCheck {
     // Signatures of removed entries may be gone with them.
     const expected = this.#expected ?? (this.#checkpoint > 0 ? sequence : 1);
     if (!parsed.success) throw missing(expected, "it is none that this program wrote");
-    if (sequence !== expected) throw missing(expected, "it is missing");
+    if (sequence > expected) throw missing(expected, "it is missing");
+    if (sequence < expected) throw missing(sequence, OUT_OF_ORDER);
     if (parsed.data.chainSequence < before) throw wrong(parsed.data, OUT_OF_ORDER);
     this.#expected = expected + 1;
     this.#next = parsed.data;

@@ -89,7 +89,9 @@ const YIELD_AFTER_ENTRIES = 500;
 
 function refuseBrokenLink(entry: Entry, expected: number, previous: Uint8Array): void {
   const at = { table: "chain", row: expected, entry: expected, atMs: entry.atMs };
-  if (entry.sequence !== expected) throw new Tampered({ ...at, what: "this entry is missing" });
+  if (entry.sequence > expected) throw new Tampered({ ...at, what: "this entry is missing" });
+  if (entry.sequence < expected)
+    throw new Tampered({ ...at, row: entry.sequence, what: "this entry is none of the chain" });
   if (!hashOf(previous, entry).equals(entry.hash))
     throw new Tampered({
       ...at,
