@@ -3,13 +3,11 @@ import Database from "better-sqlite3";
 import { type Append, createAppend } from "../../../src/ledger/append.ts";
 import { type NodeKey, nodeKey } from "../../../src/ledger/chain/key.ts";
 import { createSigner } from "../../../src/ledger/chain/sign.ts";
-import { type Problem, Tampered } from "../../../src/ledger/chain/tampered.ts";
-import { verifyLedger } from "../../../src/ledger/chain/verify.ts";
+import type { Problem } from "../../../src/ledger/chain/tampered.ts";
+import { verifyWhole } from "../../../src/ledger/chain/checks.ts";
 import type { PruneRequest } from "../../../src/ledger/contract.ts";
-import { keptSums } from "../../../src/ledger/keep/checkpoint.ts";
 import { createPruner } from "../../../src/ledger/keep/prune.ts";
 import { migrate } from "../../../src/ledger/migrate.ts";
-import { rollupMismatch } from "../../../src/ledger/rollup/check.ts";
 import { tempDir } from "../fixtures/make.ts";
 
 export const KEEP: Omit<PruneRequest, "nowMs" | "detailBeforeMs"> = {
@@ -56,14 +54,9 @@ function keyOnce(): NodeKey {
 
 /** The first thing wrong with a ledger, sums included; undefined where all is well. */
 export function verified(db: Database.Database): Problem | undefined {
-  const steps = verifyLedger({ db, place: "memory", keptSums, checks: [checkSums] });
+  const steps = verifyWhole({ db, place: "memory" });
   for (;;) {
     const { done, value } = steps.next();
     if (done) return value.problem;
   }
-}
-
-function checkSums(db: Database.Database): void {
-  const found = rollupMismatch(db);
-  if (found) throw new Tampered(found);
 }
