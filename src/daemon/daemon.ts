@@ -101,9 +101,9 @@ async function runWithLedger(
   alarm.start();
   const ended = new AbortController();
   // The pids and devices of a recording are not those of this machine.
-  const intake = source.isLive ? inbox.run(deps.sleep, ended.signal) : undefined;
   const keeper = new PrivacyKeeper({ config: config.privacy, ledger, log, nowMs });
-  const keeping = source.isLive ? keeper.run(deps.sleep, ended.signal) : undefined;
+  const atWork = source.isLive ? [inbox, keeper] : [];
+  const background = atWork.map(async (each) => each.run(deps.sleep, ended.signal));
   deps.onReady(server?.url);
   if (lastSliceEnds.size > 0) deps.onResume?.(Math.max(...lastSliceEnds.values()));
   try {
@@ -129,8 +129,7 @@ async function runWithLedger(
     // Also after an error: what was measured before it is kept.
     await writer.flush();
     ended.abort("over");
-    await intake;
-    await keeping;
+    await Promise.all(background);
     await server?.close();
     await deliverer.stop();
     await alarm.stop();
