@@ -16,6 +16,9 @@ const NOBODY_UID = 65_534;
 /** A user's number where a control group, a directory or a sentence of ours shows it. */
 const NUMBERED = /(\buser[-@]|\buid[ :=]|\/run\/user\/)(\d{1,10})\b/g;
 
+/** A home directory names its user, whether or not he was seen. */
+const HOME = /(\/home\/)([\w.-]{1,64})/g;
+
 /**
  * Pseudonyms of users, in whatever is told of them. Rules are asked with the names as they are; what
  * leaves the attribution has them replaced: as whole fields where a field is a name, and as words in
@@ -69,7 +72,11 @@ export class Names {
         ]),
       ),
     );
-    return this.rename(text).replace(NUMBERED, (whole, before: string, digits: string) => {
+    const atHome = text.replace(
+      HOME,
+      (_, before: string, name: string) => `${before}${nameOf(name)}`,
+    );
+    return this.rename(atHome).replace(NUMBERED, (whole, before: string, digits: string) => {
       const uid = Number(digits);
       if (uid < FIRST_PERSON_UID || uid === NOBODY_UID) return whole;
       return `${before}${nameOf(this.byUid.get(uid) ?? `uid:${uid}`)}`;

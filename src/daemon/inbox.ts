@@ -219,7 +219,9 @@ export class Inbox {
       this.#told.delete("append");
       kept();
     } catch (error) {
-      if (error instanceof BatchRejected) return this.#putAside(name, error.message);
+      // An erasure says whom it is about: of one that is refused only the reason is kept.
+      const isErasure = batch.acts?.some(({ kind }) => kind === "erasure") ?? false;
+      if (error instanceof BatchRejected) return this.#putAside(name, error.message, !isErasure);
       const waitMs = Math.min(Math.max(RETRY.firstMs, 2 * this.#retry.waitMs), RETRY.maxMs);
       this.#retry = { atMs: monotonicMs() + waitMs, waitMs };
       this.#sayOnce("append", `${name.split("-")[0]} wait in the inbox: ${String(error)}`);
@@ -242,7 +244,7 @@ export class Inbox {
   }
 
   /** Out of the way, so that it is said once; kept for a person while there is room. */
-  #putAside(name: string, problem: string): void {
+  #putAside(name: string, problem: string, isKept = true): void {
     const said = `bad ${name}`;
     this.#sayOnce(said, `the inbox had a file that was not taken: ${problem}`, name);
     const path = join(this.#folder, name);
@@ -252,7 +254,7 @@ export class Inbox {
       const isRoom = readdirSync(bad).length < 2 * MAX_BAD;
       // The reason first: who waits for the file to go looks for it then.
       if (isRoom) writeFileSync(reasonPath(path), `${sanitize(problem, 500)}\n`, { mode: 0o600 });
-      if (isRoom) renameSync(path, join(bad, name));
+      if (isRoom && isKept) renameSync(path, join(bad, name));
       else rmSync(path, { force: true, recursive: true });
       this.#told.delete(said);
     } catch {

@@ -31,8 +31,8 @@ function problemOf(db: Database.Database): string | undefined {
 
 /** Whether a key is of that user, and not of one whose name has his in it. */
 const isOf = (user: string) => {
-  const own = [`user:${user}`, `job:slurm:${user}/4711`];
-  return (key: string): boolean => own.includes(key.replace(/^idle:/, ""));
+  const own = new Set([`user:${user}`, `job:slurm:${user}/4711`]);
+  return (key: string): boolean => own.has(key.replace(/^idle:/, ""));
 };
 
 describe("whoever is erased, of whatever was written", () => {
