@@ -9,7 +9,7 @@ import { parseOwnerKey, UNATTRIBUTED } from "../../src/model/owner.ts";
 import { MemoryLedger } from "../support/memory-ledger.ts";
 import { decimal, randomBooks } from "../support/random-book.ts";
 import { randomLedgers } from "../support/random-ledger.ts";
-import { gpu, slice } from "../support/slices.ts";
+import type { gpu, slice } from "../support/slices.ts";
 
 /** Across midnight UTC, by windows that midnight cuts. */
 const MIDNIGHT = Date.UTC(2026, 9, 25);
@@ -82,11 +82,11 @@ describe("what the daemon counts, what assay budget says and what the report bil
         const text = `currency: USD\ngpus:\n  - { model: "*", perGpuHour: ${hour}, from: 2020-01-01, to: 2026-10-25T00:11:00.001Z }\n  - { model: "*", perGpuHour: 7.2, from: 2026-10-25T00:11:00.001Z }\nenergy:\n  - { perKwh: ${kwh}, from: 2020-01-01 }\n  - { perKwh: 3.6, from: 2020-01-01, hours: "02:05-02:15", timeZone: Europe/Berlin }\n`;
         const { live, asked, bill } = await spentBy(random, text);
         for (const { owner, spentNanos } of asked.budgets) {
-          expect(live.get(owner), owner).toBe(spentNanos);
+          expect(live.get(owner)).toBe(spentNanos);
           if (!OWNERS.includes(owner)) continue;
           const own = bill.lines.filter(({ group }) => group.owner === owner);
           const billed = own.reduce((acc, { cost }) => acc + (cost?.totalNanos ?? 0n), 0n);
-          expect(billed, owner).toBe(spentNanos);
+          expect(billed).toBe(spentNanos);
         }
       }),
       { numRuns: 40 },
@@ -98,14 +98,14 @@ describe("what the daemon counts, what assay budget says and what the report bil
       fc.asyncProperty(ledgers, randomBooks(window, decimal), async (random, text) => {
         const { prices, live, asked, bill } = await spentBy(random, text);
         for (const { owner, spentNanos } of asked.budgets) {
-          expect(live.get(owner), owner).toBe(spentNanos);
+          expect(live.get(owner)).toBe(spentNanos);
           if (!OWNERS.includes(owner)) continue;
           const isOwn = prices.allocation?.idleHeld !== "shared";
           const billed = bill.lines
             .filter(({ group, charge }) => group.owner === owner && (isOwn || charge === "used"))
             .reduce((acc, { cost }) => acc + (cost?.totalNanos ?? 0n), 0n);
           const off = billed - spentNanos;
-          expect(off >= -2n && off <= 2n, owner).toBe(true);
+          expect(off >= -2n && off <= 2n).toBe(true);
         }
       }),
       { numRuns: 40 },
