@@ -27,9 +27,15 @@ interface Spending {
   periodStartMs: number;
   spent: ExactCost;
   /** Of a budget that goes by facts: what the owners spent of whom they may become known. */
-  others: Map<string, { startMs: number; spent: ExactCost }>;
+  others: Map<string, Other>;
   node: string;
   simulated: boolean;
+}
+
+interface Other {
+  startMs: number;
+  spent: ExactCost;
+  newest: Pick<Slice, "node" | "simulated">;
 }
 
 /** What one owner spent in a stretch that lies in one period. */
@@ -37,7 +43,7 @@ interface Spent {
   fromMs: number;
   spender: string;
   cost: ExactCost;
-  slice: Slice;
+  slice: Pick<Slice, "node" | "simulated">;
 }
 
 /**
@@ -57,6 +63,8 @@ export class BudgetMeter {
   private readonly spendings: Spending[];
   private readonly models = new Map<string, string>();
   private readonly facts = new Map<string, OwnerFacts>();
+  /** Whose spending changed because somebody became known. */
+  private changed = new Set<Spending>();
 
   constructor(budgets: readonly Budget[], prices: PriceList) {
     this.prices = prices;
@@ -87,7 +95,11 @@ export class BudgetMeter {
         if (!other || !countsForBudget(spending.budget.owner, key, proven)) continue;
         spending.others.delete(key);
         this.turnPeriod(spending, other.startMs);
-        if (other.startMs === spending.periodStartMs) spending.spent += other.spent;
+        if (other.startMs !== spending.periodStartMs) continue;
+        spending.spent += other.spent;
+        spending.node = other.newest.node;
+        spending.simulated = other.newest.simulated;
+        this.changed.add(spending);
       }
     }
   }
@@ -108,21 +120,21 @@ export class BudgetMeter {
       spending.node = gpus[0]?.node ?? "";
       spending.simulated = gpus.some((gpu) => gpu.simulated);
       const [sums] = await spendingBetween(ledger, this.prices, [fromMs, extent.toMs]);
-      for (const [spender, cost] of sums?.byOwner ?? []) this.add(spending, spender, fromMs, cost);
+      for (const [spender, cost] of sums?.byOwner ?? [])
+        this.add(spending, { spender, fromMs, cost, slice: spending });
     }
   }
 
   /** @returns a fact for every budget whose owner had a slice, or whose period has changed */
   observe(slices: readonly Slice[], atMs: number): BudgetFact[] {
-    const touched = new Set<Spending>();
+    const touched = this.changed;
+    this.changed = new Set();
     const windows = groupedBy(slices, ({ gpuUuid, fromMs }) => `${gpuUuid} ${fromMs}`);
-    for (const { fromMs, spender, cost, slice } of [...windows.values()].flatMap((own) =>
-      this.spentOn(own),
-    ))
+    for (const spent of [...windows.values()].flatMap((own) => this.spentOn(own)))
       for (const spending of this.spendings) {
-        if (!this.add(spending, spender, fromMs, cost)) continue;
-        spending.node = slice.node;
-        spending.simulated = slice.simulated;
+        if (!this.add(spending, spent)) continue;
+        spending.node = spent.slice.node;
+        spending.simulated = spent.slice.simulated;
         touched.add(spending);
       }
     for (const spending of this.spendings)
@@ -132,10 +144,11 @@ export class BudgetMeter {
   }
 
   /** @returns whether it counts for the budget */
-  private add(spending: Spending, spender: string, fromMs: number, cost: ExactCost): boolean {
+  private add(spending: Spending, spent: Spent): boolean {
     const { owner, period } = spending.budget;
+    const { spender, fromMs, cost } = spent;
     if (!countsForBudget(owner, spender, this.facts.get(spender))) {
-      if (goesByFacts(owner)) addOther(spending, spender, periodAt(fromMs, period).fromMs, cost);
+      if (goesByFacts(owner)) addOther(spending, periodAt(fromMs, period).fromMs, spent);
       return false;
     }
     this.turnPeriod(spending, fromMs);
@@ -202,8 +215,10 @@ export class BudgetMeter {
   }
 }
 
-function addOther({ others }: Spending, key: string, startMs: number, cost: ExactCost): void {
-  const known = others.get(key);
+function addOther({ others }: Spending, startMs: number, { spender, cost, slice }: Spent): void {
+  const { node, simulated } = slice;
+  const known = others.get(spender);
   if (known?.startMs === startMs) known.spent += cost;
-  else if (!known || known.startMs < startMs) others.set(key, { startMs, spent: cost });
+  else if (!known || known.startMs < startMs)
+    others.set(spender, { startMs, spent: cost, newest: { node, simulated } });
 }

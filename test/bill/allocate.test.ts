@@ -195,8 +195,8 @@ describe("for any cells and policy", () => {
         const fine = [...allocate(apart, policy(over))];
         const coarse = allocate([...together.values()], policy(over));
         for (const bearer of ["user:a", "user:b", "user:z", "job:slurm:1"]) {
-          const own = [bearer, `idle:${bearer}`];
-          const isOwn = (line: string) => own.includes(line.split(" ")[0] ?? "");
+          const own = new Set([bearer, `idle:${bearer}`]);
+          const isOwn = (line: string) => own.has(line.split(" ")[0] ?? "");
           const borne = (of: Iterable<[string, { totalNanos: bigint }]>) =>
             total([...of].flatMap(([line, { totalNanos }]) => (isOwn(line) ? [totalNanos] : [])));
           expect(borne(fine)).toBe(borne(coarse));

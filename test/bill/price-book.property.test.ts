@@ -18,7 +18,7 @@ import { randomLedgers } from "../support/random-ledger.ts";
 const GRID = { baseMs: Date.UTC(2026, 9, 25, 0, 20), windowMs: 600_000, windows: 8 };
 const END = GRID.baseMs + GRID.windowMs * GRID.windows;
 const WHOLE = { fromMs: GRID.baseMs, toMs: END };
-const RUNS = { numRuns: 60 };
+const RUNS = { numRuns: 40 };
 
 const ledgers = randomLedgers(GRID).map(({ ledger }) => ledger);
 const books = fc
