@@ -107,8 +107,12 @@ describe("bytes on standard output", () => {
     const main = fileURLToPath(builtUrl("main.js"));
     const args = ["report", "--state-dir", stateDir, "--prices", prices];
     const { stdout, status } = spawnSync(process.execPath, [
-      ...[main, ...args],
-      ...["--format", "focus-parquet", "--out", "-"],
+      main,
+      ...args,
+      "--format",
+      "focus-parquet",
+      "--out",
+      "-",
     ]);
     expect(status).toBe(0);
     expect(stdout.subarray(0, 4).toString()).toBe("PAR1");

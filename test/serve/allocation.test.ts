@@ -109,9 +109,9 @@ describe("/allocation/compute", () => {
       sharedCost: 0,
       totalCost: 3,
     });
-    expect(set.__idle__).toMatchObject({ gpuHours: 1, gpuCost: 2, gpuCostIdle: 2 });
-    expect(set.__idle__).not.toHaveProperty("gpuUsageAverage");
-    expect(set.__unobserved__).toMatchObject({ gpuHours: 1, gpuCostIdle: 0, totalCost: 2 });
+    expect(set["__idle__"]).toMatchObject({ gpuHours: 1, gpuCost: 2, gpuCostIdle: 2 });
+    expect(set["__idle__"]).not.toHaveProperty("gpuUsageAverage");
+    expect(set["__unobserved__"]).toMatchObject({ gpuHours: 1, gpuCostIdle: 0, totalCost: 2 });
   });
 
   it("has a set for each step, and they sum to the whole", async () => {
@@ -157,7 +157,7 @@ describe("/allocation/compute", () => {
     );
     const [set = {}] = await sets("window=4h", { prices: () => shared });
     expect(set["user:bob"]).toMatchObject({ gpuCost: 1.5, sharedCost: 1, totalCost: 2.5 });
-    expect(set.__idle__).toMatchObject({ gpuCost: 2, sharedCost: -2, totalCost: 0 });
+    expect(set["__idle__"]).toMatchObject({ gpuCost: 2, sharedCost: -2, totalCost: 0 });
     const total = Object.values(set).reduce((sum, { totalCost }) => sum + Number(totalCost), 0);
     expect(total).toBe(8);
   });
