@@ -33,7 +33,7 @@ export const LIGHT: Theme = {
     other: "#a8447f",
     "nearly-idle": "#5c3d1e",
     unknown: "#4a4f57",
-    "mining-like": "#d55e00",
+    "mining-like": "#b03a00",
     held: "#b88600",
     idle: "#c3c9d1",
     unobserved: "#8a929c",

@@ -192,23 +192,27 @@ describe.skipIf(why !== undefined)(
       await page.close();
     });
 
-    it("is whole on paper: nothing is cut off, and what is folded on a screen is open", async () => {
-      // 210 mm less the margins, at 96 px an inch.
-      const { page } = await opened(html, { viewport: { width: 695, height: 1000 } });
-      await page.emulateMedia({ media: "print" });
-      const cut: unknown =
-        await page.evaluate(`[...document.querySelectorAll(".scroll, table, section")]
+    it(
+      "is whole on paper: nothing is cut off, and what is folded on a screen is open",
+      async () => {
+        // 210 mm less the margins, at 96 px an inch.
+        const { page } = await opened(html, { viewport: { width: 695, height: 1000 } });
+        await page.emulateMedia({ media: "print" });
+        const cut: unknown =
+          await page.evaluate(`[...document.querySelectorAll(".scroll, table, section")]
       .filter((e) => e.getBoundingClientRect().right > 696 || e.scrollWidth > e.clientWidth + 1)
       .map((e) => e.id || e.getAttribute("aria-label"))`);
-      expect(cut).toEqual([]);
-      expect(await page.locator("#by-time").isVisible()).toBe(true);
-      expect(await page.locator("#stretches").isVisible()).toBe(true);
-      const paper = await page.evaluate("getComputedStyle(document.body).backgroundColor");
-      expect(paper).toBe("rgb(255, 255, 255)");
-      const pdf = await page.pdf({ format: "A4", preferCSSPageSize: true });
-      expect(pdf.subarray(0, 5).toString()).toBe("%PDF-");
-      await page.close();
-    });
+        expect(cut).toEqual([]);
+        expect(await page.locator("#by-time").isVisible()).toBe(true);
+        expect(await page.locator("#stretches").isVisible()).toBe(true);
+        const paper = await page.evaluate("getComputedStyle(document.body).backgroundColor");
+        expect(paper).toBe("rgb(255, 255, 255)");
+        const pdf = await page.pdf({ format: "A4", preferCSSPageSize: true });
+        expect(pdf.subarray(0, 5).toString()).toBe("%PDF-");
+        await page.close();
+      },
+      PATIENCE_MS,
+    );
 
     it("can be gone through with the keyboard alone", async () => {
       const { page } = await opened(html);
