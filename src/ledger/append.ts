@@ -5,6 +5,7 @@ import type { LedgerBatch } from "./contract.ts";
 import { type Interner, createInterner } from "./intern.ts";
 import { createRecordWriter } from "./record-writer.ts";
 import { batchSchema } from "./records.ts";
+import { createCorrections } from "./rollup/correction.ts";
 import { type NumberedSlice, createRollupWriter } from "./rollup/writer.ts";
 import { BatchRejected } from "./rejected.ts";
 import { sameWindow } from "./slice-queries.ts";
@@ -30,6 +31,7 @@ export function createAppend(db: Database): Append {
   const intern = createInterner(db);
   const insert = createSliceInsert(db, intern);
   const rollup = createRollupWriter(db);
+  const correct = createCorrections(db, intern);
   const writeRecords = createRecordWriter(db);
   const lastEnd = db.prepare<[number], number>(LAST_END).pluck();
   const write = db.transaction((batch: LedgerBatch, windows: readonly SlicedWindow[]) => {
@@ -42,6 +44,7 @@ export function createAppend(db: Database): Append {
     }
     rollup.flush();
     writeRecords.others(batch);
+    if (correct(batch.acts ?? [])) rollup.forget();
   });
   const gpuId = (window: SlicedWindow): number => intern.gpu(window.gpuUuid);
   return (batch) => {
