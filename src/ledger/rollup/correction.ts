@@ -22,7 +22,7 @@ const INSERT_CORRECTION = `
   INSERT INTO corrections (act_sequence, gpu_id, from_ms, to_ms, owner_id, new_label_id,
     new_owner_id, last_sequence)
   VALUES (@actSequence, @gpuId, @fromMs, @toMs, @ownerId, @newLabelId, @newOwnerId,
-    (SELECT max(sequence) FROM slices))`;
+    (SELECT coalesce(max(sequence), 0) FROM slices))`;
 
 const CORRECT_SLICE = `
   INSERT INTO corrected_slices (slice_sequence, act_sequence, label_id, owner_id)
