@@ -39,7 +39,7 @@ export function unobservedStretches(
 type Stretch = Pick<UnobservedStretch, "fromMs" | "toMs" | "unobservedMs" | "hole">;
 
 /** Stretches of which no slice speaks. */
-function holes({ gpu: _, ...known }: BilledGpu, covered: readonly Window[]): Stretch[] {
+function holes(known: Window, covered: readonly Window[]): Stretch[] {
   const out: Stretch[] = [];
   let at = known.fromMs;
   for (const { fromMs, toMs } of [...covered, { fromMs: known.toMs, toMs: known.toMs }]) {

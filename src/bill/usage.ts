@@ -37,7 +37,7 @@ export async function recordedUsage(
 ): Promise<UsagePiece[]> {
   const intervals = await ledger.usage(bounds);
   return intervals.flatMap(({ fromMs, toMs, rows }) =>
-    rows.map(({ sliceCount: _, ...row }) => ({ ...row, fromMs, toMs, recorded: true })),
+    rows.map((row) => ({ ...row, fromMs, toMs, recorded: true })),
   );
 }
 

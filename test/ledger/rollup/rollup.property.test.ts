@@ -20,7 +20,7 @@ import { segments, slices } from "../../../src/ledger/slice-queries.ts";
 import { type Slice, toSegments } from "../../../src/model/slice.ts";
 import { MemoryLedger } from "../../support/memory-ledger.ts";
 import { validBatches } from "../fixtures/arbitrary.ts";
-import { gpu, slice } from "../fixtures/make.ts";
+import { gpu, slice as made } from "../fixtures/make.ts";
 
 /** Batches of short windows, or of windows up to hours long, anywhere around an hour's turn. */
 const anywhere = fc
@@ -167,11 +167,11 @@ function regrouped(batches: readonly LedgerBatch[]): LedgerBatch[] {
 describe("for any corrections", () => {
   const correction = fc.record({
     gpuUuid: fc.constantFrom("GPU-a", "GPU-b"),
-    part: fc.tuple(fc.nat(1000), fc.nat(1000)),
+    part: fc.oneof(fc.constant([0, 1000]), fc.tuple(fc.nat(1000), fc.nat(1000))),
     who: fc.option(fc.nat(20), { nil: undefined }),
     label: fc.option(fc.constantFrom(...LABELS), { nil: undefined }),
     newOwnerKey: fc.constantFrom(undefined, "user:a", "user:new", "idle:user:a"),
-    after: fc.nat(6),
+    after: fc.constantFrom(2, 4, 100, 100, 100),
   });
 
   it("everything derived is what the corrected slices say, and time only changes hands", async () => {
@@ -234,8 +234,15 @@ describe("for any corrections", () => {
     const owner = who === undefined ? undefined : own[who % Math.max(own.length, 1)]?.owner;
     return {
       kind: "correction" as const,
-      ...{ id, atMs: 0, by: "test", reason: "because", gpuUuid },
-      ...{ fromMs: at(low), toMs: at(high) + 1, label, newOwnerKey },
+      id,
+      atMs: 0,
+      by: "test",
+      reason: "because",
+      gpuUuid,
+      fromMs: at(low),
+      toMs: at(high) + 1,
+      label,
+      newOwnerKey,
       ownerKey: owner && ownerKey(owner),
     };
   }
@@ -270,7 +277,7 @@ describe("for any corrections", () => {
 describe("a derived row that is not what the slices say is found", () => {
   const owner = { kind: "unobserved", id: "" } as const;
   const batches = [
-    { gpus: [gpu()], slices: [slice(), slice({ fromMs: 10_000, owner, energyMj: undefined })] },
+    { gpus: [gpu()], slices: [made(), made({ fromMs: 10_000, owner, energyMj: undefined })] },
   ];
 
   it("and nothing is found where nobody touched anything", () => {
