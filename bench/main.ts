@@ -1,6 +1,6 @@
 /**
  * Measures how fast the program is and what it costs. Nothing here asserts a figure: a shared
- * machine is no place for that. Usage: npm run bench -- [--only label|replay|daemon|latency|collect|memory|devices|host|launches] [--json]
+ * machine is no place for that. Usage: npm run bench -- [--only label|replay|daemon|latency|collect|memory|devices|host|launches|ledger] [--slices N] [--json]
  */
 import { parseArgs } from "node:util";
 import { haveCompiler } from "../test/support/nvml-stub.ts";
@@ -15,6 +15,7 @@ import { type DaemonResult, measureDaemon } from "./daemon.ts";
 import { type LabelRow, measureLabels } from "./label.ts";
 import { launchesText } from "./host/launches-text.ts";
 import { type LaunchesResult, measureLaunches } from "./host/launches.ts";
+import { type LedgerResult, ledgerText, measureLedger } from "./ledger/measure.ts";
 import { type LatencyResult, measureLatency } from "./latency.ts";
 import { type Machine, machine } from "./machine.ts";
 import { daemonText, labelText, latencyText, machineText, replayText } from "./print.ts";
@@ -31,6 +32,7 @@ interface Report {
   devices?: CompareResult | string;
   host?: HostResult;
   launches?: LaunchesResult;
+  ledger?: LedgerResult[];
 }
 
 const PARTS = [
@@ -43,11 +45,16 @@ const PARTS = [
   "devices",
   "host",
   "launches",
+  "ledger",
 ] as const;
 type Part = (typeof PARTS)[number];
 const RATES_HZ = [1, 10];
+/** A sixth of a month of one node, and a month. */
+const LEDGER_SLICES = [1_000_000, 6_000_000];
 
-const { values } = parseArgs({ options: { only: { type: "string" }, json: { type: "boolean" } } });
+const { values } = parseArgs({
+  options: { only: { type: "string" }, json: { type: "boolean" }, slices: { type: "string" } },
+});
 const chosen = PARTS.filter((part) => values.only === undefined || values.only === part);
 if (chosen.length === 0) {
   process.stderr.write(`--only takes one of ${PARTS.join(", ")}\n`);
@@ -99,6 +106,12 @@ async function main(parts: readonly Part[], json: boolean): Promise<void> {
       report.launches = measured;
       say(launchesText(measured));
     }
+  }
+  if (parts.includes("ledger")) {
+    report.ledger = [];
+    for (const slices of values.slices === undefined ? LEDGER_SLICES : [Number(values.slices)])
+      report.ledger.push(await measureLedger(slices));
+    say(ledgerText(report.ledger));
   }
   if (json) process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
 }

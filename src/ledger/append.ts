@@ -7,6 +7,7 @@ import { type Interner, createInterner } from "./intern.ts";
 import { createLogCleaner } from "./privacy/log-cleaner.ts";
 import { createRecordWriter } from "./record-writer.ts";
 import { batchSchema } from "./records.ts";
+import { createCorrections } from "./rollup/correction.ts";
 import { prunedBeforeMs } from "./rollup/pruned.ts";
 import { type NumberedSlice, createRollupWriter } from "./rollup/writer.ts";
 import { BatchRejected } from "./rejected.ts";
@@ -43,6 +44,7 @@ export function createAppend(
   const intern = createInterner(db);
   const insert = createSliceInsert(db, intern);
   const rollup = createRollupWriter(db);
+  const correct = createCorrections(db, intern);
   const writeRecords = createRecordWriter(db);
   const chain = createChainWriter(db);
   const lastEnd = db.prepare<[number], number>(LAST_END).pluck();
@@ -61,6 +63,7 @@ export function createAppend(
     }
     rollup.flush();
     writeRecords.others(batch);
+    if (correct(batch.acts ?? [])) rollup.forget();
     chain.extend(before, nowMs());
     onChained?.();
   });

@@ -76,7 +76,7 @@ function refuseUnfilled(window: DeviceWindow, slices: readonly CutSlice[]): void
   const whole = windowLengthMs(window);
   if (sum === whole) return;
   throw new AssayError("report/unreconciled", `Slices sum to ${sum} ms of a ${whole} ms window.`, {
-    place: `GPU ${window.gpuUuid}, at ${window.fromMs} ms`,
+    place: `GPU ${window.gpuUuid}, window [${window.fromMs}, ${window.toMs}) in Unix milliseconds`,
     hint: "check the ledger; report a window without the place named here meanwhile",
   });
 }
