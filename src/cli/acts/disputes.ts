@@ -1,6 +1,6 @@
 import type { ActOf, LedgerReader } from "../../ledger/contract.ts";
 
-export type DisputeState = ActOf<"dispute">["state"];
+type DisputeState = ActOf<"dispute">["state"];
 
 /** A dispute with all its states, oldest first, and the corrections that settle it. */
 export interface Dispute {
