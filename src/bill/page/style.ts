@@ -54,7 +54,7 @@ code{font-family:ui-monospace,"SF Mono",Menlo,Consolas,"DejaVu Sans Mono",monosp
 nav ul{list-style:none;display:flex;flex-wrap:wrap;gap:2px 20px;margin:24px 0 0;padding:10px 0;border-block:1px solid var(--rule);font-size:14px}
 nav a{text-decoration:none;display:inline-block;padding:2px 0}
 nav a:hover{text-decoration:underline}
-.cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(190px,1fr));gap:16px 32px;margin:16px 0 28px}
+.cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(148px,1fr));gap:16px 28px;margin:16px 0 28px}
 .cards div{border-top:2px solid var(--ink);padding-top:10px}
 .cards dt{font-size:14px;color:var(--muted)}
 .cards dd{margin:0}
