@@ -14,6 +14,16 @@ const MONTH_MS = 31 * 24 * 3_600_000;
 const WINDOWS_A_BATCH = 60;
 const window = { fromMs: START_MS, toMs: START_MS + MONTH_MS };
 
+const PRICES = `currency: USD
+gpus:
+  - model: NVIDIA H100 80GB HBM3
+    perGpuHour: "2.00"
+    from: 2026-01-01
+energy:
+  - perKwh: "0.10"
+    from: 2026-01-01
+`;
+
 const [what, stateDir = "", count = "0"] = process.argv.slice(2);
 const began = performance.now();
 const result = await run();
@@ -67,16 +77,6 @@ async function report(): Promise<object> {
   await ledger.close();
   return { reportSeconds, lines: made.lines.length, gpuMs: made.totals.gpuMs };
 }
-
-const PRICES = `currency: USD
-gpus:
-  - model: NVIDIA H100 80GB HBM3
-    perGpuHour: "2.00"
-    from: 2026-01-01
-energy:
-  - perKwh: "0.10"
-    from: 2026-01-01
-`;
 
 /** The same sums without roll-ups: what SQLite does when asked plainly. */
 function plain(): object {
