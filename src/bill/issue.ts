@@ -97,6 +97,10 @@ export async function actsSince(
         return act.beforeMs > window.fromMs
           ? [{ ...told, text: `older records removed, sums kept: ${reason}` }]
           : [];
+      if (act.kind === "retirement")
+        return act.fromMs < window.toMs
+          ? [{ ...told, text: `${act.gpuUuid} is gone: ${reason}` }]
+          : [];
       return act.replaces === issued.id ? [{ ...told, text: `replaces it: ${reason}` }] : [];
     });
 }

@@ -1,4 +1,4 @@
-import type { DeviceCoverage, KnownGpu, LedgerReader } from "../ledger/contract.ts";
+import type { DeviceCoverage, KnownGpu, LedgerReader, ListedGpu } from "../ledger/contract.ts";
 import { UNOBSERVED, ownerKey } from "../model/owner.ts";
 import { type Window, intersect, windowLengthMs } from "../model/window.ts";
 import { formatInstant } from "./instant.ts";
@@ -10,9 +10,9 @@ export interface BilledGpu extends Window {
   gpu: KnownGpu;
 }
 
-/** The devices a window speaks of, each from the slice it was first seen in. */
+/** The devices a window speaks of, each from the slice it was first seen in until it was taken out. */
 export function billedGpus(
-  gpus: readonly KnownGpu[],
+  gpus: readonly ListedGpu[],
   coverage: readonly DeviceCoverage[],
   window: Window,
 ): BilledGpu[] {
@@ -20,7 +20,7 @@ export function billedGpus(
   const out: BilledGpu[] = [];
   for (const gpu of gpus) {
     const fromMs = known.get(gpu.uuid) ?? gpu.firstSeenMs;
-    const part = intersect(window, { fromMs, toMs: Infinity });
+    const part = intersect(window, { fromMs, toMs: gpu.retiredAtMs ?? Infinity });
     if (part) out.push({ gpu, ...part });
   }
   return out.sort((a, b) => a.gpu.index - b.gpu.index || (a.gpu.uuid < b.gpu.uuid ? -1 : 1));

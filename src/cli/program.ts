@@ -25,6 +25,7 @@ import { addPrivacyCommand } from "./privacy.ts";
 import { addConfigCommand } from "./config.ts";
 import { refuseEmptyPaths } from "./given-paths.ts";
 import type { CommandIo } from "./io.ts";
+import { addRetireCommand } from "./retire.ts";
 import { addRunCommand } from "./run.ts";
 import { addStatementCommand } from "./statement/statement.ts";
 import { addSimulateCommand } from "./simulate.ts";
@@ -65,6 +66,7 @@ const COMMANDS = [
   addIndicatorsCommand,
   addBackupCommand,
   addPruneCommand,
+  addRetireCommand,
   addEraseCommand,
   addPrivacyCommand,
   addConfigCommand,

@@ -11,6 +11,10 @@ const REPLACED = `
   SELECT id FROM acts
   WHERE kind = 'report' AND json_extract(json, '$.replaces') = ? LIMIT 1`;
 
+const LAST_SEEN = `
+  SELECT coalesce((SELECT max(to_ms) FROM coverage WHERE gpu_id = gpus.id), first_seen_ms)
+  FROM gpus WHERE uuid = ?`;
+
 /** Throws BatchRejected for an act that does not follow from those before it. */
 export type ActRules = (act: Act) => void;
 
@@ -23,9 +27,11 @@ export type ActRules = (act: Act) => void;
 export function createActRules(db: Database): ActRules {
   const newest = db.prepare<{ kind: string; id: string }, { state: unknown }>(NEWEST);
   const replaced = db.prepare<[string], { id: string }>(REPLACED);
+  const lastSeen = db.prepare<[string], number>(LAST_SEEN).pluck();
   const stateOf = (kind: Act["kind"], id: string): unknown => newest.get({ kind, id });
   const disputeState = (id: string): unknown => newest.get({ kind: "dispute", id })?.state;
   return (act) => {
+    if (act.kind === "retirement") checkRetirement(act, lastSeen.get(act.gpuUuid));
     if (act.kind === "dispute") checkDispute(act, disputeState(act.id));
     if (act.kind === "correction" && act.dispute !== undefined)
       refuseUnless(disputeState(act.dispute) !== undefined, `there is no dispute ${act.dispute}`);
@@ -42,6 +48,12 @@ export function createActRules(db: Database): ActRules {
       `the report ${act.replaces} is replaced already, by ${successor ?? "another"}`,
     );
   };
+}
+
+function checkRetirement({ gpuUuid, fromMs }: ActOf<"retirement">, seenMs?: number): void {
+  if (seenMs === undefined) return refuseUnless(false, `the ledger knows no GPU ${gpuUuid}`);
+  const last = new Date(seenMs).toISOString();
+  refuseUnless(fromMs >= seenMs, `the GPU ${gpuUuid} was there until ${last} at least`);
 }
 
 function checkDispute(act: ActOf<"dispute">, before: unknown): void {

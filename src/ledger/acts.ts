@@ -121,12 +121,21 @@ const checkpoint = z.strictObject({
   removed: z.record(z.string(), z.int()),
 });
 
+/** A device was taken out of the node for good: from then on its time is nobody's, and costs nothing. */
+const retirement = z.strictObject({
+  kind: z.literal("retirement"),
+  ...head,
+  gpuUuid: name,
+  fromMs: timeMs,
+});
+
 export const actSchema = z.discriminatedUnion("kind", [
   correction,
   dispute,
   issuedReport,
   erasure,
   checkpoint,
+  retirement,
 ]);
 
 export type Act = z.infer<typeof actSchema>;

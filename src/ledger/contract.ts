@@ -17,6 +17,12 @@ export interface KnownGpu extends Omit<GpuInfo, "index"> {
   simulated: boolean;
 }
 
+/** A device as the ledger has it. */
+export interface ListedGpu extends KnownGpu {
+  /** It was taken out of the node for good; absent also where it was seen again since. */
+  retiredAtMs?: number | undefined;
+}
+
 /** A stretch nobody measured, or that could not be written. Also a step of the wall clock. */
 export interface GapRecord extends Window {
   node: string;
@@ -185,7 +191,7 @@ export interface LedgerReader {
    * window's ends. Found from the slices' times, not from the sums.
    */
   coverage(window: Window): Promise<DeviceCoverage[]>;
-  gpus(): Promise<KnownGpu[]>;
+  gpus(): Promise<ListedGpu[]>;
   /** Gaps that touch the window. */
   gaps(window: Window): Promise<GapRecord[]>;
   /** Newest state of each incident, newest first. */

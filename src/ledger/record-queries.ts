@@ -4,14 +4,19 @@ import type { Calibration } from "../model/calibration.ts";
 import type { Incident } from "../model/incident.ts";
 import type { Window } from "../model/window.ts";
 import { actSchema } from "./acts.ts";
-import type { ActQuery, GapRecord, KnownGpu, StoredAct } from "./contract.ts";
+import type { ActQuery, GapRecord, ListedGpu, StoredAct } from "./contract.ts";
 import { calibrationSchema, incidentSchema } from "./records.ts";
 import { absent, flag, json } from "./row.ts";
 
 const GPUS = `
   SELECT uuid, node, idx AS "index", model, memory_total_bytes AS memoryTotalBytes,
     power_limit_watts AS powerLimitWatts, pci_bus_id AS pciBusId, driver_version AS driverVersion,
-    parent_uuid AS parentUuid, mig_profile AS migProfile, first_seen_ms AS firstSeenMs, simulated
+    parent_uuid AS parentUuid, mig_profile AS migProfile, first_seen_ms AS firstSeenMs, simulated,
+    (SELECT json_extract(json, '$.fromMs') FROM acts
+      WHERE kind = 'retirement' AND json_extract(json, '$.gpuUuid') = uuid
+        AND json_extract(json, '$.fromMs') >= coalesce(
+          (SELECT max(to_ms) FROM coverage WHERE gpu_id = gpus.id), first_seen_ms)
+      ORDER BY sequence DESC LIMIT 1) AS retiredAtMs
   FROM gpus ORDER BY node, idx, uuid`;
 
 const gpuRow = z.object({
@@ -27,6 +32,7 @@ const gpuRow = z.object({
   migProfile: absent(z.string()),
   firstSeenMs: z.int(),
   simulated: flag,
+  retiredAtMs: absent(z.int()),
 });
 
 /** A step of the clock may have no length: it counts where it lies. */
@@ -83,7 +89,7 @@ export function acts(db: Database, { kind, id, brief = false }: ActQuery): Store
     .map(({ sequence, json: act }) => ({ ...act, sequence }));
 }
 
-export function gpus(db: Database): KnownGpu[] {
+export function gpus(db: Database): ListedGpu[] {
   return z.array(gpuRow).parse(db.prepare(GPUS).all());
 }
 

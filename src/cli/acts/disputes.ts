@@ -1,7 +1,5 @@
 import type { ActOf, LedgerReader } from "../../ledger/contract.ts";
 
-type DisputeState = ActOf<"dispute">["state"];
-
 /** A dispute with all its states, oldest first, and the corrections that settle it. */
 export interface Dispute {
   id: string;
