@@ -79,7 +79,7 @@ it(
     let state = SEED;
     for (let round = 0; round < ROUNDS; round++) {
       state = (state * 48_271 + 11) % 2_147_483_647;
-      acknowledged.push(...(await killedRun(stateDir, state % 60)));
+      acknowledged.push(...(await killedRun(stateDir, state % 240)));
       const { torn, batches } = tally(stateDir);
       expect(torn).toBe(0);
       expect(acknowledged.filter((n) => !batches.has(n))).toEqual([]);
