@@ -3,10 +3,14 @@ import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { inboxPath } from "../../src/daemon/inbox-files.ts";
 import { Inbox } from "../../src/daemon/inbox.ts";
-import { submitActs } from "../../src/daemon/submit.ts";
+import type * as Submit from "../../src/daemon/submit.ts";
 import type { Act, Ledger } from "../../src/ledger/contract.ts";
-import { AssayError } from "../../src/model/errors.ts";
 import { gpu, opened, slice, tempDir } from "../ledger/fixtures/make.ts";
+import { builtUrl } from "../support/built.ts";
+
+// As it is built: it starts the ledger's worker by itself.
+const built: unknown = await import(builtUrl("daemon/submit.js").href);
+const { submitActs } = built as typeof Submit;
 
 const correction = (over: Partial<Extract<Act, { kind: "correction" }>> = {}): Act => ({
   kind: "correction",
@@ -48,7 +52,8 @@ async function daemonOn(stateDir: string): Promise<Ledger> {
 const codeOf = async (of: Promise<unknown>): Promise<string> =>
   of.then(
     () => "done",
-    (error: unknown) => (error instanceof AssayError ? `${error.code}: ${error.message}` : "?"),
+    (error: unknown) =>
+      error instanceof Error && "code" in error ? `${error.code}: ${error.message}` : String(error),
   );
 
 describe("acts that are submitted", () => {
