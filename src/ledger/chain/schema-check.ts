@@ -5,7 +5,7 @@ import { Tampered } from "./tampered.ts";
 /** What ANALYZE makes says nothing of any record. A table comes before what goes with it. */
 const SCHEMA = `
   SELECT type, name, sql FROM sqlite_schema
-  WHERE NOT (type = 'table' AND name GLOB 'sqlite_stat[0-9]') 
+  WHERE NOT (type = 'table' AND name GLOB 'sqlite_stat[0-9]')
   ORDER BY instr('table view index trigger', type), name`;
 
 interface SchemaObject {
