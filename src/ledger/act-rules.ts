@@ -1,4 +1,5 @@
 import type { Database } from "better-sqlite3";
+import { lacksName, parseOwnerKey } from "../model/owner.ts";
 import type { Act, ActOf } from "./acts.ts";
 import { BatchRejected } from "./rejected.ts";
 
@@ -33,6 +34,7 @@ export function createActRules(db: Database): ActRules {
   return (act) => {
     if (act.kind === "retirement") checkRetirement(act, lastSeen.get(act.gpuUuid));
     if (act.kind === "dispute") checkDispute(act, disputeState(act.id));
+    if (act.kind === "correction") checkNewOwner(act);
     if (act.kind === "correction" && act.dispute !== undefined)
       refuseUnless(disputeState(act.dispute) !== undefined, `there is no dispute ${act.dispute}`);
     if (act.kind === "correction" || act.kind === "report")
@@ -54,6 +56,12 @@ function checkRetirement({ gpuUuid, fromMs }: ActOf<"retirement">, seenMs?: numb
   if (seenMs === undefined) return refuseUnless(false, `the ledger knows no GPU ${gpuUuid}`);
   const last = new Date(seenMs).toISOString();
   refuseUnless(fromMs >= seenMs, `the GPU ${gpuUuid} was there until ${last} at least`);
+}
+
+/** Time that is given to a user of no name is nobody's. */
+function checkNewOwner({ newOwnerKey }: ActOf<"correction">): void {
+  const owner = newOwnerKey === undefined ? undefined : parseOwnerKey(newOwnerKey);
+  refuseUnless(!owner || !lacksName(owner), `the new owner ${newOwnerKey ?? ""} has no name`);
 }
 
 function checkDispute(act: ActOf<"dispute">, before: unknown): void {

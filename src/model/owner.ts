@@ -44,6 +44,16 @@ export function parseOwnerKey(key: string): Owner | undefined {
   return kind && { kind, id: colon < 0 ? "" : key.slice(colon + 1) };
 }
 
+/** Kinds of which a node has only one: they need no name. */
+const NAMELESS: ReadonlySet<OwnerKind> = new Set(["agent", "unattributed", "idle", "unobserved"]);
+
+/** Whether an owner is of a kind that has names and has none, or held a device and has none. */
+export function lacksName({ kind, id }: Owner): boolean {
+  if (id === "") return !NAMELESS.has(kind);
+  const holder = kind === "idle" ? parseOwnerKey(id) : undefined;
+  return holder !== undefined && lacksName(holder);
+}
+
 /** A device that did nothing while an owner held it: his processes were on it, or it was given to him. */
 export function heldIdle(holderKey: string): Owner {
   return { kind: "idle", id: holderKey };

@@ -109,6 +109,10 @@ describe("assay correct", () => {
     ["a new owner with a line feed", ["--new-owner", "user:b\nob"], "act/invalid"],
     ["a new owner of 10 KB", ["--new-owner", `user:${"b".repeat(10_240)}`], "act/invalid"],
     ["a new owner that was not observed", ["--new-owner", "unobserved"], "act/invalid"],
+    ["a new owner without a name", ["--new-owner", "user:"], "act/invalid"],
+    ["a new owner who held it, without one", ["--new-owner", "idle:user:"], "act/invalid"],
+    ["a new owner as an erasure names them", ["--new-owner", "user:erased-3"], "act/invalid"],
+    ["a unit of such an owner", ["--new-owner", "unit:erased-3-2/train"], "act/invalid"],
     ["a reason of blanks", ["--label", "other", "--reason", " "], "act/invalid"],
     ["a reason of 10 KB", ["--label", "other", "--reason", "a".repeat(10_240)], "act/invalid"],
   ])("refuses %s", async (_, options, code) => {

@@ -4,8 +4,9 @@ import { distance } from "fastest-levenshtein";
 import { defaultStateDir } from "../../config/paths.ts";
 import { openLedger } from "../../ledger/client.ts";
 import type { KnownGpu, Ledger } from "../../ledger/contract.ts";
+import { hasErasedTag } from "../../ledger/privacy/tag.ts";
 import { AssayError } from "../../model/errors.ts";
-import { parseOwnerKey } from "../../model/owner.ts";
+import { lacksName, parseOwnerKey } from "../../model/owner.ts";
 import { SHORT_ID_BYTES, shortId } from "../../model/short-id.ts";
 import { sanitize } from "../../model/text.ts";
 import type { CommandIo } from "../io.ts";
@@ -68,15 +69,19 @@ export function knownOwnerKey(key: string, place: string = "--owner"): string {
 export function newOwnerKey(key: string): string {
   const place = "--new-owner";
   knownOwnerKey(key, place);
-  const kind = parseOwnerKey(key)?.kind;
+  const owner = parseOwnerKey(key);
   const problem =
-    kind === "unobserved"
+    owner?.kind === "unobserved"
       ? "what was measured cannot become unobserved"
-      : key.length > MAX_NEW_OWNER
-        ? `the new owner's key has ${key.length} characters`
-        : sanitize(key, MAX_NEW_OWNER) !== key
-          ? "the new owner's key holds characters that cannot be seen"
-          : undefined;
+      : owner && lacksName(owner)
+        ? "the new owner's key has no name"
+        : key.length > MAX_NEW_OWNER
+          ? `the new owner's key has ${key.length} characters`
+          : sanitize(key, MAX_NEW_OWNER) !== key
+            ? "the new owner's key holds characters that cannot be seen"
+            : hasErasedTag(key)
+              ? "the new owner's name is one that an erasure gives"
+              : undefined;
   if (problem === undefined) return key;
   throw new AssayError("act/invalid", problem, {
     place,

@@ -2,6 +2,7 @@ import type { Database } from "better-sqlite3";
 import { keptSums } from "../keep/checkpoint.ts";
 import { rollupMismatch } from "../rollup/check.ts";
 import { prunedBeforeMs } from "../rollup/pruned.ts";
+import { checkCorrections } from "./correction-check.ts";
 import { Tampered } from "./tampered.ts";
 import { type Checkpoint, type Verified, verifyLedger, type VerifySettings } from "./verify.ts";
 
@@ -9,7 +10,11 @@ import { type Checkpoint, type Verified, verifyLedger, type VerifySettings } fro
 export function verifyWhole(
   settings: Omit<VerifySettings, "checks" | "keptSums">,
 ): Generator<void, Verified> {
-  return verifyLedger({ ...settings, checks: [checkPruned, checkSums], keptSums });
+  return verifyLedger({
+    ...settings,
+    checks: [checkPruned, checkCorrections, checkSums],
+    keptSums,
+  });
 }
 
 /** Up to when sums stand for slices is said in two places: the checkpoint's is chained. */

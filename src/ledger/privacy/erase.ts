@@ -8,6 +8,7 @@ import { type Change, type PersonalTable, VALUE_COLUMN } from "./change.ts";
 import { forgottenPerson } from "./forgotten.ts";
 import { planAge } from "./plan-age.ts";
 import { planOwner } from "./plan-owner.ts";
+import { erasedTag } from "./tag.ts";
 
 type Erasure = ActOf<"erasure">;
 
@@ -96,7 +97,7 @@ function planned(db: Database, select: ErasureSelect, actSequence: number): Plan
     const changes = planAge(db, select, MAX_ROWS_OF_AGE);
     return { changes, reasonOf: (text) => text, name: undefined };
   }
-  const plan = planOwner(db, select, `erased-${actSequence}`);
+  const plan = planOwner(db, select, erasedTag(actSequence));
   if (!plan)
     throw new BatchRejected("invalid", "that is no owner whom anything could be erased of");
   const { textOf, name } = plan.renaming;

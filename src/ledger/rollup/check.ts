@@ -6,7 +6,7 @@ import { prunedBeforeMs } from "./pruned.ts";
 
 /** The first row of a derived table that is not what the slices say. */
 export interface RollupMismatch {
-  table: "coverage" | "unobserved" | "segments" | "hours" | "corrected_slices" | "corrections";
+  table: "coverage" | "unobserved" | "segments" | "hours" | "corrected_slices";
   what: string;
 }
 

@@ -148,16 +148,36 @@ export interface Asked {
 
 export function verified(db: Database.Database, asked: Asked = {}): Verified {
   const steps = verifyWhole({ db, place: "ledger.sqlite", ...asked });
-  for (;;) {
-    const { done, value } = steps.next();
-    if (done === true) return value;
+  return guarded(db, () => {
+    for (;;) {
+      const { done, value } = steps.next();
+      if (done === true) return value;
+    }
+  });
+}
+
+const dropped = new WeakMap<Database.Database, { name: string; sql: string }[]>();
+
+/** With the triggers that {@link unguarded} dropped: whoever has the file would put them back. */
+export function guarded<T>(db: Database.Database, use: () => T): T {
+  const triggers = dropped.get(db) ?? [];
+  for (const { sql } of triggers) db.exec(sql);
+  try {
+    return use();
+  } finally {
+    for (const { name } of triggers) db.exec(`DROP TRIGGER ${name}`);
   }
 }
 
 /** As whoever has the file can: no trigger and no check is in his way. */
 export function unguarded(db: Database.Database): void {
-  const names = db.prepare<[], string>("SELECT name FROM sqlite_schema WHERE type = 'trigger'");
-  for (const name of names.pluck().all()) db.exec(`DROP TRIGGER ${name}`);
+  const triggers = db
+    .prepare<[], { name: string; sql: string }>(
+      "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'",
+    )
+    .all();
+  for (const { name } of triggers) db.exec(`DROP TRIGGER ${name}`);
+  dropped.set(db, triggers);
   db.pragma("foreign_keys = OFF");
   db.pragma("ignore_check_constraints = ON");
 }

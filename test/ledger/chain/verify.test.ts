@@ -53,6 +53,14 @@ describe("a ledger that nobody touched", () => {
     expect(notes).toEqual([expect.stringContaining("went back 1 times")]);
   });
 
+  it("and where it went back by less than a second there is nothing to say", () => {
+    const { db } = madeLedger(1);
+    createAppend(db, { nowMs: () => 1_799_999_999_001 })(richBatch(1));
+    expect(verified(db).notes).toEqual([]);
+    createAppend(db, { nowMs: () => 1_799_999_998_001 })(richBatch(2));
+    expect(verified(db).notes).toHaveLength(1);
+  });
+
   it("of before the chain: all of it is in the chain after the migration", () => {
     const old = oldLedger();
     migrate(old, "");
@@ -67,7 +75,8 @@ describe("a ledger that nobody touched", () => {
       slices: 2,
       processes: 1,
     });
-    old.exec("DROP TRIGGER slices_no_update; UPDATE slices SET energy_mj = 2 WHERE sequence = 2");
+    unguarded(old);
+    old.exec("UPDATE slices SET energy_mj = 2 WHERE sequence = 2");
     expect(verified(old).problem).toMatchObject({ table: "slices", row: 2, entry: 2 });
   });
 
@@ -142,6 +151,22 @@ describe("somebody with the file", () => {
   ])("%s: the record is named", (_name, sql, table, row) => {
     const { problem } = verified(tamperedWith(3, sql));
     expect(problem).toMatchObject(row === undefined ? { table } : { table, row });
+  });
+
+  it.each([
+    ["view incidents", "DROP VIEW incidents; CREATE VIEW incidents AS SELECT * FROM gaps WHERE 0"],
+    ["trigger acts_no_update", "DROP TRIGGER acts_no_update"],
+    ["trigger x", "CREATE TRIGGER x AFTER INSERT ON slices BEGIN DELETE FROM hours; END"],
+    ["table x", "CREATE TABLE x (y)"],
+    ["table outbox", "DROP TABLE outbox"],
+    ["index acts_by_id", "DROP INDEX acts_by_id"],
+    ["index x", "CREATE INDEX x ON acts (id)"],
+  ])("makes of the schema another one: the %s is named", (name, sql) => {
+    const db = inMemory(madeLedger(1));
+    db.pragma("foreign_keys = OFF");
+    db.exec(sql);
+    const what = expect.stringContaining(`the ${name} `);
+    expect(verified(db).problem).toMatchObject({ table: "sqlite_schema", what });
   });
 
   it("cuts off the end, with all that speaks of it: SQLite's own count tells", () => {

@@ -8,6 +8,7 @@ import { verifyWhole } from "../../../src/ledger/chain/checks.ts";
 import type { PruneRequest } from "../../../src/ledger/contract.ts";
 import { createPruner } from "../../../src/ledger/keep/prune.ts";
 import { migrate } from "../../../src/ledger/migrate.ts";
+import { guarded } from "../chain/support.ts";
 import { tempDir } from "../fixtures/make.ts";
 
 export const KEEP: Omit<PruneRequest, "nowMs" | "detailBeforeMs"> = {
@@ -55,8 +56,10 @@ function keyOnce(): NodeKey {
 /** The first thing wrong with a ledger, sums included; undefined where all is well. */
 export function verified(db: Database.Database): Problem | undefined {
   const steps = verifyWhole({ db, place: "memory" });
-  for (;;) {
-    const { done, value } = steps.next();
-    if (done) return value.problem;
-  }
+  return guarded(db, () => {
+    for (;;) {
+      const { done, value } = steps.next();
+      if (done) return value.problem;
+    }
+  });
 }
