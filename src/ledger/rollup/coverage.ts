@@ -2,9 +2,9 @@ import type { Database } from "better-sqlite3";
 import { z } from "zod";
 import { amountsWithin } from "../../model/cut.ts";
 import { HOUR_MS, hourAt, hourWindow } from "../../model/hour.ts";
-import { type Window, intersect } from "../../model/window.ts";
+import { type Window, intersect, windowLengthMs } from "../../model/window.ts";
 import type { DeviceCoverage, UnobservedSpan } from "../contract.ts";
-import { cutHour } from "./cut-hour.ts";
+import { type PrunedHour, prunedHour } from "./cut-hour.ts";
 import { countedSlice, windowsOf } from "./edges.ts";
 import { type DeviceStart, deviceStarts } from "./known-from.ts";
 import { prunedBeforeMs } from "./pruned.ts";
@@ -34,24 +34,22 @@ const spans = z.array(z.object({ fromMs: z.int(), toMs: z.int(), timeMs: z.int()
 export function coverage(db: Database, window: Window): DeviceCoverage[] {
   const [coveredRows, unobservedRows] = [db.prepare(COVERED), db.prepare(UNOBSERVED)];
   const prunedMs = prunedBeforeMs(db);
-  const blurred = cutHours(window).filter((part) => hourEndMs(part) <= prunedMs);
+  const prunedParts = cutHours(window).filter((part) => hourEndMs(part) <= prunedMs);
   return deviceStarts(db).map((device) => {
     const { gpuId, gpuUuid, knownFromMs } = device;
     const at = { ...window, gpuId };
-    const covered = stretches
-      .parse(coveredRows.all(at))
-      .flatMap((all) => intersect(all, window) ?? []);
-    const unobserved = spans
-      .parse(unobservedRows.all(at))
-      .filter((span) => !blurred.some((part) => intersect(span, part)))
-      .flatMap((span) => inside(db, gpuId, span, window));
-    for (const part of blurred) {
-      const cut = blurredPart(db, device, part);
-      if (!cut) continue;
-      covered.push({ fromMs: cut.fromMs, toMs: cut.toMs });
-      if (cut.timeMs > 0) unobserved.push(cut);
-    }
-    unobserved.sort((a, b) => a.fromMs - b.fromMs);
+    const blurred = prunedParts.flatMap((part) => blurredPart(db, device, part) ?? []);
+    const covered = [
+      ...stretches.parse(coveredRows.all(at)).flatMap((all) => intersect(all, window) ?? []),
+      ...blurred.flatMap((part) => part.covered),
+    ];
+    const unobserved = [
+      ...spans
+        .parse(unobservedRows.all(at))
+        .filter((span) => !blurred.some((part) => intersect(span, part)))
+        .flatMap((span) => inside(db, gpuId, span, window)),
+      ...blurred.flatMap((part) => part.unobserved),
+    ].sort((a, b) => a.fromMs - b.fromMs);
     return { gpuUuid, knownFromMs, covered: joined(covered), unobserved };
   });
 }
@@ -92,18 +90,36 @@ function inside(
   });
 }
 
+interface BlurredPart extends Window {
+  covered: Window[];
+  unobserved: UnobservedSpan[];
+}
+
 /**
- * A cut hour whose slices are gone: where in it the time of nobody was is not known, only how much of
- * it the part has by the arithmetic of the sums.
+ * The part of an hour whose slices are gone, where a bound cuts what they spoke of: where in those
+ * stretches the time of nobody was is not looked up then, but how much each has goes by the arithmetic
+ * of the sums. Where no stretch is cut there is nothing to divide, and what is stored holds.
  */
-function blurredPart(db: Database, device: DeviceStart, part: Window): UnobservedSpan | undefined {
-  const cut = cutHour(db, hourAt(part.fromMs), device, part);
-  if (!cut) return undefined;
+function blurredPart(db: Database, device: DeviceStart, part: Window): BlurredPart | undefined {
+  const hour = prunedHour(db, hourAt(part.fromMs), device);
+  if (!hour || hour.covered.every((each) => isWithin(each, part))) return undefined;
+  const covered = hour.covered.flatMap((each) => intersect(each, part) ?? []);
   const nobodys = new Set(z.array(z.int()).parse(db.prepare(UNOBSERVED_OWNERS).pluck().all()));
-  const saidMs = cut.rows
-    .filter(({ ownerId }) => nobodys.has(ownerId))
+  const unobserved = covered.flatMap((each) => {
+    const timeMs = windowLengthMs(each) - observedMs(hour, each, nobodys);
+    return timeMs > 0 ? [{ ...each, timeMs }] : [];
+  });
+  return { ...part, covered, unobserved };
+}
+
+const isWithin = (inner: Window, outer: Window): boolean =>
+  inner.fromMs >= outer.fromMs && inner.toMs <= outer.toMs;
+
+function observedMs(hour: PrunedHour, part: Window, nobodys: ReadonlySet<number>): number {
+  return hour
+    .rowsIn(part)
+    .filter(({ ownerId }) => !nobodys.has(ownerId))
     .reduce((sum, { timeMs }) => sum + timeMs, 0);
-  return { ...cut.window, timeMs: saidMs + cut.unrecordedMs };
 }
 
 /** Stretches in order, those that touch or overlap made one. */

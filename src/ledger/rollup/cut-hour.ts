@@ -14,49 +14,77 @@ const ROWS = `
   SELECT ${HOUR_COLUMNS} FROM hours WHERE hour = ? AND gpu_id = ?
   ORDER BY owner_id, label_id, simulated`;
 
-/** What of a device's hour lies in a part of it. */
-export interface HourPart {
-  /** The part that the device was known in. */
-  window: Window;
-  rows: Sum[];
-  /** Time of which no slice spoke. */
-  unrecordedMs: number;
+const COVERED = `
+  SELECT from_ms AS fromMs, to_ms AS toMs FROM coverage
+  WHERE gpu_id = @gpuId AND from_ms < @toMs AND to_ms > @fromMs ORDER BY from_ms`;
+
+const stretches = z.array(z.object({ fromMs: z.int(), toMs: z.int() }));
+
+/** A device's hour whose slices are gone, ready to be cut. */
+export interface PrunedHour {
+  /** Where in the hour its sums lie, in order. */
+  covered: readonly Window[];
+  /** What of each sum lies in a part of the hour; a sum of which nothing does is left out. */
+  rowsIn(part: Window): Sum[];
 }
 
 /**
- * Cuts an hour whose slices are gone as if it were one long window: its sums, and the time that no
- * slice spoke of, are thought to lie evenly over it. So its parts sum to it, and neighbouring reports
- * to the whole, though nobody knows any more where in the hour an owner's time was.
+ * An hour whose slices are gone: its sums are thought to lie evenly over the stretches that slices
+ * spoke of, which are kept, and the rest of it stays without any. So its parts sum to it, neighbouring
+ * reports to the whole, and a window that holds all that was recorded of the hour has all of its sums,
+ * though nobody knows any more where in those stretches an owner's time was.
+ *
+ * Sums and stretches are of the same length in any ledger that verifies. Where they are not, the sums
+ * and the time without any are thought to lie evenly over the whole hour: totals still are exact.
  * @returns undefined where the ledger has no sums of that hour
  */
-export function cutHour(
+export function prunedHour(
   db: Database,
   hour: number,
   { gpuId, gpuUuid, knownFromMs }: DeviceStart,
-  part: Window,
-): HourPart | undefined {
+): PrunedHour | undefined {
   const rows = z.array(sumRow).parse(db.prepare(ROWS).all(hour, gpuId));
   const whole = intersect(hourWindow(hour), { fromMs: knownFromMs, toMs: Infinity });
-  const window = whole && intersect(whole, part);
-  if (rows.length === 0 || !window) return undefined;
-  const restMs = windowLengthMs(whole) - rows.reduce((sum, row) => sum + row.timeMs, 0);
-  if (restMs < 0) throw tooMuch(gpuUuid, whole, -restMs);
+  if (rows.length === 0 || !whole) return undefined;
+  const recordedMs = rows.reduce((sum, row) => sum + row.timeMs, 0);
+  const surplusMs = recordedMs - windowLengthMs(whole);
+  if (surplusMs > 0) throw tooMuch(gpuUuid, whole, surplusMs);
+  const stored = stretches
+    .parse(db.prepare(COVERED).all({ gpuId, ...whole }))
+    .flatMap((each) => intersect(each, whole) ?? []);
+  const covered = recordedMs > 0 && lengthWithin(stored, whole) === recordedMs ? stored : [whole];
+  return { covered, rowsIn: cutter(rows, covered, whole) };
+}
+
+function cutter(
+  rows: readonly Sum[],
+  covered: readonly Window[],
+  whole: Window,
+): PrunedHour["rowsIn"] {
+  const wholeMs = lengthWithin(covered, whole);
+  const restMs = wholeMs - rows.reduce((sum, row) => sum + row.timeMs, 0);
   const shares = [...rows.map(({ timeMs }) => ({ key: "", timeMs })), { key: "", timeMs: restMs }];
-  const times = (atMs: number): number[] =>
-    timeBefore(shares, windowLengthMs(whole), atMs - whole.fromMs);
-  const [before, after] = [times(window.fromMs), times(window.toMs)];
-  const at = (i: number): Cut => ({ beforeMs: before[i] ?? 0, afterMs: after[i] ?? 0 });
-  const elapsed = { beforeMs: window.fromMs - whole.fromMs, afterMs: window.toMs - whole.fromMs };
-  const { beforeMs, afterMs } = at(rows.length);
-  return {
-    window,
-    rows: rows.map((row, i) =>
+  return (part) => {
+    const elapsedMs = (atMs: number): number =>
+      lengthWithin(covered, { fromMs: whole.fromMs, toMs: atMs });
+    const elapsed = { beforeMs: elapsedMs(part.fromMs), afterMs: elapsedMs(part.toMs) };
+    const before = timeBefore(shares, wholeMs, elapsed.beforeMs);
+    const after = timeBefore(shares, wholeMs, elapsed.afterMs);
+    const parts = rows.map((row, i) =>
       row.timeMs > 0
-        ? between(row, at(i), row.timeMs)
-        : between(row, elapsed, windowLengthMs(whole)),
-    ),
-    unrecordedMs: afterMs - beforeMs,
+        ? between(row, { beforeMs: before[i] ?? 0, afterMs: after[i] ?? 0 }, row.timeMs)
+        : between(row, elapsed, wholeMs),
+    );
+    return parts.filter((row) => AMOUNTS.some((amount) => row[amount] !== 0));
   };
+}
+
+/** @param of stretches that do not overlap */
+function lengthWithin(of: readonly Window[], window: Window): number {
+  return of.reduce((sum, each) => {
+    const part = intersect(each, window);
+    return part ? sum + windowLengthMs(part) : sum;
+  }, 0);
 }
 
 interface Cut {

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { HOUR_MS, hourAt, hourlyParts } from "../../model/hour.ts";
 import type { Window } from "../../model/window.ts";
 import type { IntervalUsage } from "../contract.ts";
-import { cutHour } from "./cut-hour.ts";
+import { prunedHour } from "./cut-hour.ts";
 import { addFromSlices } from "./edges.ts";
 import { deviceStarts } from "./known-from.ts";
 import { prunedBeforeMs } from "./pruned.ts";
@@ -31,7 +31,7 @@ export function usage(db: Database, bounds: readonly number[]): IntervalUsage[] 
       if ((hourAt(edge.fromMs) + 1) * HOUR_MS > prunedMs) addFromSlices(db, edge, sums);
       else
         for (const device of deviceStarts(db))
-          for (const row of cutHour(db, hourAt(edge.fromMs), device, edge)?.rows ?? [])
+          for (const row of prunedHour(db, hourAt(edge.fromMs), device)?.rowsIn(edge) ?? [])
             sums.add(row);
     }
     return { ...interval, rows: namedRows(names, sums.values()) };
