@@ -82,13 +82,18 @@ export function checkRates(list: PriceList): void {
 
 function noRate(list: PriceList, of: string, line: number, atMs: number): AssayError {
   const when = Number.isFinite(atMs) ? ` on ${formatInstant(atMs)}` : "";
-  const from = Number.isFinite(atMs) ? formatInstant(atMs).slice(0, 10) : "2026-01-01";
+  const from = Number.isFinite(atMs) ? formatInstant(atMs) : "2026-01-01";
+  // What is to be pasted must not run into a rate that begins later.
+  const later = list.rates
+    .filter((rate) => rate.of === of && rate.in === list.currency && rate.fromMs > atMs)
+    .map((rate) => rate.fromMs);
+  const to = later.length === 0 ? "" : `, to: ${formatInstant(Math.min(...later))}`;
   return new AssayError(
     "price/currency",
     `No rate of ${of} in ${list.currency} holds${when} for the price of line ${line}.`,
     {
       place: `${list.name}:${line}`,
-      hint: `add under rates:\n    - { of: ${of}, in: ${list.currency}, rate: "1.00", from: ${from} } # 1 ${of} in ${list.currency}`,
+      hint: `add under rates:\n    - { of: ${of}, in: ${list.currency}, rate: "1.00", from: ${from}${to} } # 1 ${of} in ${list.currency}`,
     },
   );
 }

@@ -1,7 +1,7 @@
-import { closest } from "fastest-levenshtein";
 import { IANAZone } from "luxon";
 import { z } from "zod";
 import { parseNanos } from "../model/money.ts";
+import { nearestName } from "../model/nearest.ts";
 import { sanitize } from "../model/text.ts";
 import { parseInstant } from "./instant.ts";
 import type { LocalHours } from "./price-types.ts";
@@ -43,7 +43,10 @@ const CODES = Intl.supportedValuesOf("currency");
 /** A hint where a code is none; undefined where it is one. */
 export function unknownCurrency(code: string): string | undefined {
   if (CODES.includes(code)) return undefined;
-  return `did you mean ${closest(code, CODES)}? An ISO 4217 code is wanted`;
+  const nearest = nearestName(code, CODES, 1);
+  return nearest === undefined
+    ? "an ISO 4217 code is wanted, such as USD or EUR"
+    : `did you mean ${nearest}? An ISO 4217 code is wanted`;
 }
 
 export const currency = z

@@ -101,7 +101,8 @@ export function overheadSpans(list: PriceList, window: Window): OverheadSpan[] {
   return spansOf(window, cuts, (atMs) => {
     const holding = overhead.filter((each) => each.fromMs <= atMs && atMs < each.toMs);
     const [pue, second] = holding.filter(({ kind }) => kind === "pue");
-    if (pue && second) throw overlap(pue, second, "the PUE", list.name);
+    if (pue && second)
+      throw overlap(pue, second, { what: "the PUE", name: list.name, mend: "dates" }, atMs);
     const amounts = holding
       .filter(({ kind }) => kind === "perGpuHour")
       .map((each) => inListCurrency(list, each.nanos, each, atMs));

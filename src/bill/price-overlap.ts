@@ -1,8 +1,8 @@
 import { intersect } from "../model/window.ts";
 import { groupedBy } from "./group.ts";
-import { overlap } from "./overlap-error.ts";
+import { type OverlapOf, overlap } from "./overlap-error.ts";
 import type { DatedPrice, GpuPrice, PriceList, Tariff } from "./price-types.ts";
-import { isTimed, isWithin } from "./tariff.ts";
+import { firstSharedMs, isTimed, isWithin } from "./tariff.ts";
 
 /**
  * Two prices for the same devices, of energy, or two rates of the same currencies must not hold at
@@ -12,33 +12,33 @@ import { isTimed, isWithin } from "./tariff.ts";
 export function checkOverlaps(list: PriceList): void {
   const { name } = list;
   for (const prices of [list.gpus, list.commitments])
-    for (const [key, alike] of groupedBy(prices, scopeKey)) checkSeries(alike, key, name);
+    for (const [key, alike] of groupedBy(prices, scopeKey))
+      checkSeries(alike, { what: key, name, mend: "pattern" });
   for (const [what, tariffs] of [
     ["energy", list.energy],
     ["carbon", list.carbon],
   ] as const) {
     checkSeries(
       tariffs.filter((each) => !isTimed(each)),
-      what,
-      name,
+      { what, name, mend: "flat" },
     );
-    checkTimed(tariffs.filter(isTimed), what, name);
+    checkTimed(tariffs.filter(isTimed), { what, name, mend: "hours" });
   }
   for (const [pair, rates] of groupedBy(list.rates, (rate) => `${rate.of} in ${rate.in}`))
-    checkSeries(rates, pair, name);
+    checkSeries(rates, { what: pair, name, mend: "dates" });
   const pues = list.overhead.filter(({ kind }) => kind === "pue");
-  checkSeries(pues, "the PUE", name);
+  checkSeries(pues, { what: "the PUE", name, mend: "dates" });
 }
 
 function scopeKey({ pattern, scope }: GpuPrice): string {
   return scope ? `"${pattern}" on ${scope.kind} "${scope.pattern}"` : `"${pattern}"`;
 }
 
-function checkSeries(prices: readonly DatedPrice[], what: string, name: string): void {
+function checkSeries(prices: readonly DatedPrice[], of: OverlapOf): void {
   const sorted = [...prices].sort((a, b) => a.fromMs - b.fromMs || a.line - b.line);
   for (const [i, price] of sorted.entries()) {
     const next = sorted[i + 1];
-    if (next && intersect(price, next)) throw overlap(price, next, what, name);
+    if (next && intersect(price, next)) throw overlap(price, next, of);
   }
 }
 
@@ -46,12 +46,14 @@ function checkSeries(prices: readonly DatedPrice[], what: string, name: string):
 const SURELY_MS = 15 * 86_400_000;
 
 /** Hours of one zone that are alike on a day of the week both tariffs hold for are seen here. */
-function checkTimed(tariffs: readonly Tariff[], what: string, name: string): void {
+function checkTimed(tariffs: readonly Tariff[], of: OverlapOf): void {
   for (const [i, one] of tariffs.entries())
     for (const other of tariffs.slice(i + 1)) {
       const both = intersect(one, other);
       if (!both || both.toMs - both.fromMs < SURELY_MS || one.zone !== other.zone) continue;
-      if (shareAMinute(one, other)) throw overlap(one, other, what, name);
+      if (!shareAMinute(one, other)) continue;
+      const soon = { fromMs: both.fromMs, toMs: both.fromMs + SURELY_MS };
+      throw overlap(one, other, of, firstSharedMs(one, other, soon));
     }
 }
 

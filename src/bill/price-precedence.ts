@@ -50,6 +50,6 @@ export function mostSpecific(
   const holding = prices.filter(({ fromMs, toMs }) => fromMs <= atMs && atMs < toMs);
   const [best, second] = holding.sort(compare);
   if (best && second && compare(best, second) === 0)
-    throw overlap({ ...best, fromMs: atMs }, { ...second, fromMs: atMs }, what, name);
+    throw overlap(best, second, { what, name, mend: "pattern" }, atMs);
   return best;
 }

@@ -1,7 +1,7 @@
-import { closest, distance } from "fastest-levenshtein";
 import { type Document, LineCounter, isMap, isNode, isScalar, parseDocument, visit } from "yaml";
 import { z } from "zod";
 import { AssayError } from "../model/errors.ts";
+import { nearestName } from "../model/nearest.ts";
 import { sanitize } from "../model/text.ts";
 import { CURRENCY_ISSUE } from "./price-fields.ts";
 import { knownKeys, priceSchema, type RawPrices } from "./price-schema.ts";
@@ -17,14 +17,16 @@ export function readPriceYaml(
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines });
   const [syntax] = document.errors;
-  if (syntax)
-    throw invalid(name, lines.linePos(syntax.pos[0]).line, syntax.message.split("\n")[0] ?? "");
+  if (syntax) throw invalid(name, lines.linePos(syntax.pos[0]).line, firstLine(syntax.message));
   const lineOf = (path: readonly PropertyKey[]): number => lineAt(document, lines, path);
   const parsed = priceSchema.safeParse(plain(document, name));
   if (parsed.success) return { data: parsed.data, lineOf };
-  const [issue] = parsed.error.issues;
+  const has = (path: readonly PropertyKey[]): boolean => document.hasIn(path);
+  const issue = firstIssue(parsed.error.issues, lineOf, has);
   if (!issue) throw invalid(name, 1, "not a price list");
   if (issue.code === "unrecognized_keys") throw unknownKey(issue, name, lineOf);
+  if (document.contents === null || document.toJS() === null)
+    throw invalid(name, 1, "The file is empty.", `begin with a line such as "currency: USD"`);
   const where = issue.path.length === 0 ? "the price list" : issue.path.map(String).join(".");
   const wrong = currencyIssue.safeParse(issue);
   if (wrong.success)
@@ -32,7 +34,46 @@ export function readPriceYaml(
       place: `${name}:${lineOf(issue.path)}`,
       hint: wrong.data.params.hint,
     });
-  throw invalid(name, lineOf(issue.path), `${where}: ${issue.message}`);
+  throw invalid(name, lineOf(issue.path), `${where}: ${plainWords(issue)}`);
+}
+
+/** Without the text that the parser quotes below it, and the colon before that. */
+function firstLine(message: string): string {
+  return (message.split("\n")[0] ?? "").replace(/:$/, "");
+}
+
+type Issue = z.core.$ZodIssue;
+
+/**
+ * The issue that comes first in the file. What is missing comes after an unknown key beside it: it is
+ * most likely that key, misspelt.
+ */
+function firstIssue(
+  issues: readonly Issue[],
+  lineOf: (path: readonly PropertyKey[]) => number,
+  has: (path: readonly PropertyKey[]) => boolean,
+): Issue | undefined {
+  const unknown = new Map<string, number>();
+  for (const issue of issues)
+    if (issue.code === "unrecognized_keys")
+      unknown.set(JSON.stringify(issue.path), lineOf([...issue.path, issue.keys[0] ?? ""]));
+  const rank = (issue: Issue): number => {
+    if (issue.code === "unrecognized_keys") return unknown.get(JSON.stringify(issue.path)) ?? 1;
+    const line = lineOf(issue.path);
+    const beside = unknown.get(JSON.stringify(issue.path.slice(0, -1)));
+    return beside === undefined || has(issue.path) ? line : Math.max(line, beside) + 0.5;
+  };
+  return [...issues].sort((a, b) => rank(a) - rank(b))[0];
+}
+
+/** What a person can act on where a value is of a wrong kind altogether. */
+function plainWords({ code, path, message, ...issue }: Issue): string {
+  if (code !== "invalid_type" || !message.startsWith("Invalid input: ")) return message;
+  const { expected } = issue as { expected?: string };
+  if (expected === "array") return "must be a list";
+  return expected === "object"
+    ? `must be a mapping with ${knownKeys(path[0]).join(", ")}`
+    : message;
 }
 
 const currencyIssue = z.object({
@@ -77,9 +118,8 @@ function unknownKey(
 ): AssayError {
   const key = issue.keys[0] ?? "";
   const known = knownKeys(issue.path[0]);
-  const nearest = closest(key, known);
-  const near = distance(key, nearest) <= Math.max(2, nearest.length / 2);
-  const hint = near ? `did you mean ${nearest}?` : `known here: ${known.join(", ")}`;
+  const nearest = nearestName(key, known);
+  const hint = nearest ? `did you mean ${nearest}?` : `known here: ${known.join(", ")}`;
   return invalid(name, lineOf([...issue.path, key]), `Unknown key "${sanitize(key, 40)}".`, hint);
 }
 

@@ -86,6 +86,7 @@ export function parseReportWindow(
       },
     );
   if (fromMs < toMs) return { fromMs, toMs };
+  if (from !== undefined && to === undefined) throw beginsLate(fromMs, nowMs, extent);
   const reach = extent
     ? `the ledger reaches from ${formatInstant(extent.fromMs)} to ${formatInstant(extent.toMs)}`
     : HINT;
@@ -93,6 +94,23 @@ export function parseReportWindow(
     "report/window",
     `The window is ${fromMs === toMs ? "empty" : "reversed"}: from ${formatInstant(fromMs)} to ${formatInstant(toMs)}.`,
     { hint: reach },
+  );
+}
+
+/** Where no end was asked for, "reversed" would speak of one that nobody named. */
+function beginsLate(fromMs: number, nowMs: number, extent: Window | undefined): AssayError {
+  const end = extent
+    ? `the ledger's newest slice ends, ${formatInstant(extent.toMs)}`
+    : `it is now, ${formatInstant(nowMs)}`;
+  return new AssayError(
+    "report/window",
+    `The window begins at ${formatInstant(fromMs)}, and not before ${end}.`,
+    {
+      place: "from",
+      hint: extent
+        ? `begin between ${formatInstant(extent.fromMs)} and then, or name the end too; if there should be newer slices, see that the daemon runs`
+        : "begin earlier",
+    },
   );
 }
 
@@ -109,15 +127,19 @@ function parseTime(
   const trimmed = text.trim();
   if (trimmed === "now") return nowMs;
   const ageMs = trimmed.startsWith("-") ? parseDuration(trimmed.slice(1)) : undefined;
-  const atMs = ageMs === undefined ? inZone(trimmed, zone) : nowMs - ageMs;
+  const atMs = ageMs === undefined ? inZone(trimmed, zone, which) : nowMs - ageMs;
   if (atMs !== undefined && Math.abs(atMs) <= MAX_TIME_MS) return atMs;
   throw noTime(which, trimmed, HINT);
 }
 
-function inZone(text: string, zone: TimeZone | undefined): number | undefined {
+function inZone(
+  text: string,
+  zone: TimeZone | undefined,
+  place: "from" | "to",
+): number | undefined {
   const written = readTime(text);
   if (!written || !zone || written.hasZone) return written?.atMs;
-  return written.isDay ? startOfDay(written.atMs, zone) : instantOf(written.atMs, zone);
+  return written.isDay ? startOfDay(written.atMs, zone) : instantOf(written.atMs, zone, place);
 }
 
 function noTime(place: string, text: string, hint: string): AssayError {

@@ -14,6 +14,9 @@ const STORED: Partial<Readonly<Record<ReportFormat, (report: Report) => string>>
   markdown: renderReportMarkdown,
 };
 
+/** Their names, for people. */
+export const STORED_FORMATS: readonly string[] = Object.keys(STORED);
+
 export function isStoredFormat(format: ReportFormat): boolean {
   return STORED[format] !== undefined;
 }
@@ -25,6 +28,6 @@ export function renderStored(report: Report, format: ReportFormat): string {
   throw new AssayError(
     "report/format",
     `an issued report holds its lines, and ${format} needs what they were made of`,
-    { place: "--format", hint: `one of ${Object.keys(STORED).join(", ")}` },
+    { place: "--format", hint: `one of ${STORED_FORMATS.join(", ")}` },
   );
 }

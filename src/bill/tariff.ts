@@ -52,7 +52,7 @@ export function bestTariff<T extends Tariff>(
   const timed = holding.filter(isTimed);
   const [best, second] = timed.length > 0 ? timed : holding;
   if (best && second)
-    throw overlap({ ...best, fromMs: atMs }, { ...second, fromMs: atMs }, what, name);
+    throw overlap(best, second, { what, name, mend: isTimed(best) ? "hours" : "flat" }, atMs);
   return best;
 }
 
@@ -63,6 +63,14 @@ export function tariffEdges(tariffs: readonly Tariff[], window: Window): number[
     const dates = [tariff.fromMs, tariff.toMs];
     return inside && isTimed(tariff) ? [...dates, ...clockEdges(tariff, inside)] : dates;
   });
+}
+
+/** The first instant in the window at which two tariffs both hold; undefined where there is none. */
+export function firstSharedMs(one: Tariff, other: Tariff, window: Window): number | undefined {
+  return [window.fromMs, ...tariffEdges([one, other], window)]
+    .filter((atMs) => window.fromMs <= atMs && atMs < window.toMs)
+    .sort((a, b) => a - b)
+    .find((atMs) => tariffHolds(one, atMs) && tariffHolds(other, atMs));
 }
 
 /** When the wall clock of the zone shows an end of the hours, or midnight, or is set. */

@@ -11,7 +11,7 @@ export function parseTimeZone(name: string): TimeZone {
   const zone = IANAZone.create(name.trim());
   if (zone.isValid) return zone;
   throw new AssayError("report/window", `"${sanitize(name, 40)}" is no time zone.`, {
-    place: "time zone",
+    place: "timeZone",
     hint: "name one of the IANA list, such as Europe/Berlin or UTC",
   });
 }
@@ -24,17 +24,20 @@ const MINUTE_MS = 60_000;
 
 /**
  * The instant of a clock's reading in a zone.
+ * @param place where the reading was given, for errors
  * @throws AssayError report/window where the clocks skip it or show it twice
  */
-export function instantOf(wallMs: WallMs, zone: TimeZone): number {
+export function instantOf(wallMs: WallMs, zone: TimeZone, place?: string): number {
   const [first, second] = instantsOf(wallMs, zone);
   const shown = formatInstant(wallMs).slice(0, -1);
   if (first === undefined)
     throw new AssayError("report/window", `There is no ${shown} in ${zone.name}: clocks skip it.`, {
+      place,
       hint: "name a time before or after the change, or give the time with its offset or in UTC (…Z)",
     });
   if (second === undefined) return first;
   throw new AssayError("report/window", `There are two ${shown} in ${zone.name}.`, {
+    place,
     hint: `say which: ${formatInstant(first)} or ${formatInstant(second)}`,
   });
 }

@@ -15,7 +15,8 @@ const ABOUT = `Say what owners with a budget have spent of it, how fast, and whe
 Budgets are alert.budgets of the configuration: an owner, a limit, and a day or a
 month (UTC). Spent is the owner's own time and energy, and the time of devices
 that were idle while the owner held them; no share of anything else and no
-overhead. A forecast is an estimate (docs/billing.md). May run beside the daemon.
+overhead. A mean day is that of up to seven steps of 24 hours back from the moment
+asked (now, or --at), not of calendar days. A forecast is an estimate (docs/billing.md). May run beside the daemon.
 
   assay budget -c assay.yaml
   assay budget -c assay.yaml --at 2026-03-31T12:00Z --json`;

@@ -19,6 +19,7 @@ import {
   holdingsText,
 } from "./report/compare-text.ts";
 import type { CommandIo } from "./io.ts";
+import { withWindowOptions } from "./window-options.ts";
 
 const ABOUT = `Compare two periods, or what owners hold with what they use.
 
@@ -71,7 +72,9 @@ async function compare(options: CompareOptions, io: CommandIo): Promise<void> {
   await withLedger(stateDirOf(options.stateDir, io), async (ledger) => {
     const nowMs = io.nowMs();
     const extent = await ledger.extent();
-    const window = parseReportWindow(options.from, options.to, nowMs, extent);
+    const window = await withWindowOptions(() =>
+      parseReportWindow(options.from, options.to, nowMs, extent),
+    );
     const report = reporter(ledger, prices, nowMs);
     if (options.requested) {
       const made = await report(window, ["owner"]);
@@ -83,7 +86,10 @@ async function compare(options: CompareOptions, io: CommandIo): Promise<void> {
     const { withFrom, withTo } = options;
     const other =
       options.with === undefined
-        ? parseReportWindow(withFrom, withTo, nowMs, extent)
+        ? await withWindowOptions(() => parseReportWindow(withFrom, withTo, nowMs, extent), {
+            from: "--with-from",
+            to: "--with-to",
+          })
         : periodBefore(window);
     const comparison = compared(await report(window, groupBy), await report(other, groupBy));
     io.stdout(asJson ? comparisonJson(comparison) : comparisonText(comparison));

@@ -24,6 +24,7 @@ import { disputeListText, disputeText } from "./acts/dispute-text.ts";
 import { noDispute, withCorrection } from "./correct.ts";
 import type { CommandIo } from "./io.ts";
 import { issuedIds, noReport } from "./report/known.ts";
+import { withWindowOptions } from "./window-options.ts";
 
 const ABOUT = `Disputes: an owner says that a bill or a label is wrong, and somebody decides.
 
@@ -106,7 +107,9 @@ async function newDispute(
 ): Promise<ActOf<"dispute">> {
   const owner = knownOwnerKey(options.owner);
   const reason = reasonOf(options.reason);
-  const window = parseReportWindow(options.from, options.to, io.nowMs(), await ledger.extent());
+  const window = await withWindowOptions(async () =>
+    parseReportWindow(options.from, options.to, io.nowMs(), await ledger.extent()),
+  );
   const gpu = options.gpu === undefined ? undefined : gpuOf(await ledger.gpus(), options.gpu);
   const report = options.report === undefined ? undefined : readShortId(options.report);
   if (report !== undefined) {

@@ -13,6 +13,7 @@ import { sanitize } from "../model/text.ts";
 import type { CommandIo } from "./io.ts";
 import { putOut } from "./output.ts";
 import { type RecordOptions, reportOnRecord, withRecord } from "./report/record.ts";
+import { withWindowOptions } from "./window-options.ts";
 
 const ABOUT = `Say who had the GPU time of a window, what it was, and what it cost.
 
@@ -94,9 +95,11 @@ async function report(options: ReportOptions, io: CommandIo): Promise<void> {
   const ledger = await openLedger({ stateDir, mode: "read" });
   try {
     const place = { ledger, stateDir, given: options.prices === undefined ? undefined : prices };
-    const result =
-      (await reportOnRecord({ ...request, ...place, prices }, options, io)) ??
-      (await makeReport(request, ledger, prices, io.nowMs()));
+    const result = await withWindowOptions(
+      async () =>
+        (await reportOnRecord({ ...request, ...place, prices }, options, io)) ??
+        makeReport(request, ledger, prices, io.nowMs()),
+    );
     putOut(result, { out, force }, io);
   } finally {
     await ledger.close();

@@ -5,6 +5,7 @@ import { submitActs } from "../daemon/submit.ts";
 import { actor } from "./acts/actor.ts";
 import { gpuOf, newId, reasonOf, sleep, stateDirOf, withLedger, withPlace } from "./acts/common.ts";
 import type { CommandIo } from "./io.ts";
+import { withWindowOptions } from "./window-options.ts";
 
 const ABOUT = `Put on record that a GPU was taken out of the node for good.
 
@@ -38,7 +39,10 @@ async function retire(options: RetireOptions, io: CommandIo): Promise<void> {
   const stateDir = stateDirOf(options.stateDir, io);
   const nowMs = io.nowMs();
   const reason = reasonOf(options.reason);
-  const fromMs = parseReportWindow("1970-01-01", options.at, nowMs, undefined).toMs;
+  const { toMs: fromMs } = await withWindowOptions(
+    () => parseReportWindow("1970-01-01", options.at, nowMs, undefined),
+    { to: "--at" },
+  );
   const gpu = await withLedger(stateDir, async (ledger) => gpuOf(await ledger.gpus(), options.gpu));
   const told = { id: newId("G"), by: actor(io.env), reason, atMs: nowMs };
   const act = { kind: "retirement", ...told, gpuUuid: gpu.uuid, fromMs } as const;

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
-import { distance } from "fastest-levenshtein";
 import { LineCounter, parseDocument, type Document } from "yaml";
 import { z } from "zod";
 import { AssayError } from "../model/errors.ts";
+import { nearestName } from "../model/nearest.ts";
 import { type Config, configSchema } from "./schema.ts";
 import { positionOf } from "./yaml-position.ts";
 
@@ -47,7 +47,7 @@ function invalid(
       place,
       hint: "`assay config print` shows every setting with its default",
     });
-  const nearest = nearestKey(unknownKey, keysAt(where));
+  const nearest = nearestName(unknownKey, keysAt(where));
   return new AssayError("config/invalid", `unknown setting ${name}`, {
     place,
     hint: nearest
@@ -81,17 +81,6 @@ function keysAt(path: readonly (string | number)[]): string[] {
     node = parsed.data;
   }
   return Object.keys(node.properties ?? {});
-}
-
-/** A name further away than this is another word, not a typo. */
-const MAX_TYPO_DISTANCE = 3;
-
-function nearestKey(key: string, known: readonly string[]): string | undefined {
-  const ranked = known
-    .map((name) => ({ name, away: distance(key.toLowerCase(), name.toLowerCase()) }))
-    .sort((a, b) => a.away - b.away);
-  const [best] = ranked;
-  return best && best.away <= MAX_TYPO_DISTANCE ? best.name : undefined;
 }
 
 function readText(path: string): string {

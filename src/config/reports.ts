@@ -1,3 +1,4 @@
+import { isAbsolute } from "node:path";
 import { Cron } from "croner";
 import { Info } from "luxon";
 import { z } from "zod";
@@ -9,6 +10,8 @@ export const SCHEDULED_WINDOWS = ["previous-day", "previous-week", "previous-mon
 
 /** Why an expression is none; undefined for one that says when. */
 function cronProblem(text: string): string | undefined {
+  if (text.trim().split(/\s+/).length !== 5)
+    return "must be five fields: minute hour day month weekday, such as 0 6 1 * *";
   try {
     const cron = new Cron(text, { paused: true });
     return cron.nextRun() === null ? "names no time that is still to come" : undefined;
@@ -44,7 +47,7 @@ const scheduledReport = z
       .min(1)
       .default([...DEFAULT_GROUPS]),
     format: z.enum(REPORT_FORMATS).default("csv"),
-    directory: z.string().min(1).optional(),
+    directory: z.string().refine(isAbsolute, "must be an absolute path").optional(),
     /** The name of one of `alert.webhooks`. */
     webhook: z.string().min(1).optional(),
     /** Whether it is put on record as it is given out. */

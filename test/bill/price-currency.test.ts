@@ -143,3 +143,22 @@ describe("a report in another currency", () => {
     expect(() => energyPriceSpans(inCurrency(parse(LIST + RATES), "USD"), YEAR)).not.toThrow();
   });
 });
+
+describe("what is to be added where a rate ends", () => {
+  it("begins at the very instant, ends where the next begins, and can be pasted", () => {
+    const text = `${LIST}rates:
+  - { of: EUR, in: USD, rate: 1.1, from: 2026-01-01, to: 2026-03-29T02:00Z }
+  - { of: EUR, in: USD, rate: 1.2, from: 2026-05-01 }
+`;
+    const { hint = "" } = errorOf(() => gpuPriceSpans(parse(text), device, YEAR));
+    expect(hint).toContain("from: 2026-03-29T02:00:00Z, to: 2026-05-01T00:00:00Z }");
+    const pasted = `${text}${hint.split("\n").at(-1)?.slice(2)}\n`;
+    expect(gpuPriceSpans(parse(pasted), device, YEAR)).toHaveLength(3);
+  });
+
+  it("names no code where none is near", () => {
+    expect(errorOf(() => inCurrency(parse(LIST + RATES), "XYZ")).hint).not.toContain(
+      "did you mean",
+    );
+  });
+});

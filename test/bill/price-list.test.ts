@@ -216,3 +216,24 @@ describe("the example price list", () => {
     expect(gpuPriceSpans(parse(text), device("Unlisted GPU"), YEAR)[0]?.nanos).toBe(1_000_000_000n);
   });
 });
+
+describe("what is said of a malformed list", () => {
+  it.each([
+    ["# nothing yet\n", "The file is empty."],
+    ["- 1\n", "the price list: must be a mapping with currency, pools, gpus"],
+    [list("energy: 5\n"), "energy: must be a list"],
+  ])("%j", (text, message) => {
+    expect(errorOf(text).message).toContain(message);
+  });
+
+  it("ends in no colon where it is no YAML", () => {
+    expect(errorOf("currency: USD\ngpus: [").message).not.toMatch(/:$/);
+  });
+
+  it("begins with what comes first, a misspelt key before what is missing for it", () => {
+    const text = list("    foo: 1\n").replace("currency:", "curency:");
+    const error = errorOf(text);
+    expect([error.place, error.hint]).toEqual(["prices.yaml:1", "did you mean currency?"]);
+    expect(errorOf(list("    foo: 1\n")).hint).toMatch(/^known here: /);
+  });
+});

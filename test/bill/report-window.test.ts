@@ -85,3 +85,11 @@ describe("a report's window", () => {
     );
   });
 });
+
+describe("a window that begins after the newest slice", () => {
+  it.each(["2030-01-01", "now", "-1h"])("from %s is not called reversed", (from) => {
+    expect(() => parseReportWindow(from, undefined, NOW, extent)).toThrow(
+      /begins at .* not before the ledger's newest slice ends/,
+    );
+  });
+});

@@ -205,3 +205,15 @@ describe("a tariff that cannot be", () => {
     expect([error.code, error.place]).toEqual(["price/invalid", "prices.yaml:3"]);
   });
 });
+
+describe("tariffs that overlap", () => {
+  it("are told at the first instant at which both hold, without a word on patterns", () => {
+    const on = (days: string, hours: string) =>
+      `  - { perKwh: 1, from: 2026-01-01, days: ${days}, hours: "${hours}" }\n`;
+    const error = errorOf(() =>
+      parse(`energy:\n${on("fri", "22:00-06:00")}${on("sat", "05:00-07:00")}`),
+    );
+    expect(error.message).toContain("on 2026-01-03T05:00:00Z");
+    expect(error.hint).not.toContain("pattern");
+  });
+});

@@ -31,7 +31,8 @@ describe("run on a machine without a GPU", () => {
     ["a configuration", () => withoutGpu()],
     ["a state directory", () => [...withoutGpu(), "--state-dir", join(tempDir(), "state")]],
   ])("waits for a GPU where %s is named: it is a service", async (_name, more) => {
-    const program = start(["run", ...ANY_PORT, ...more()]);
+    // Where no state directory is named it is this machine's own: not a test's to write.
+    const program = start(["run", ...ANY_PORT, ...more()], { STATE_DIRECTORY: tempDir() });
     await program.says("stderr", /^watching for a GPU to appear \(.*not found/m);
     program.kill("SIGTERM");
     const done = await program.ended;

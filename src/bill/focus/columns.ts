@@ -88,6 +88,9 @@ const COLUMNS: readonly FocusColumn[] = [
   ),
   text("CommitmentDiscountId", ofCommitment(String)),
   text("CommitmentDiscountName", ofCommitment(String)),
+  decimal("CommitmentDiscountQuantity", (charge) =>
+    charge.origin.commitment === undefined ? undefined : quantity(charge),
+  ),
   text(
     "CommitmentDiscountStatus",
     ofCommitment(() => "Used"),
@@ -95,6 +98,9 @@ const COLUMNS: readonly FocusColumn[] = [
   text(
     "CommitmentDiscountType",
     ofCommitment(() => "Commitment"),
+  ),
+  text("CommitmentDiscountUnit", (charge) =>
+    charge.origin.commitment === undefined ? undefined : unit(charge),
   ),
   decimal("ConsumedQuantity", quantity),
   text("ConsumedUnit", unit),

@@ -10,6 +10,7 @@ import { sanitize } from "../../model/text.ts";
 import type { Window } from "../../model/window.ts";
 import { plainTable } from "../explain/table.ts";
 import { gpuOf, knownOwnerKey, newOwnerKey, reasonOf } from "./common.ts";
+import { withWindowOptions } from "../window-options.ts";
 
 /** What a correction is asked to do, as the command line has it. */
 export interface CorrectionOptions {
@@ -76,7 +77,9 @@ export async function planCorrection(
     throw new AssayError("report/window", "a correction needs both ends of its window", {
       place: options.from === undefined ? "--from" : "--to",
     });
-  const window = parseReportWindow(options.from, options.to, nowMs, await ledger.extent());
+  const window = await withWindowOptions(async () =>
+    parseReportWindow(options.from, options.to, nowMs, await ledger.extent()),
+  );
   const gpu = gpuOf(await ledger.gpus(), options.gpu);
   const found = await fitting(ledger, window, gpu.uuid, owner);
   const earlier = await touching(ledger, window, gpu.uuid);

@@ -4,6 +4,8 @@ import { NO_LINES } from "../no-lines.ts";
 /** Between two columns. */
 const GAP = 2;
 const INDENT = 2;
+/** Of a column that has none of its own. */
+const MIN_WIDTH = 8;
 
 export interface Column {
   head: string;
@@ -17,6 +19,11 @@ export interface TableOptions {
   width: number;
   /** An empty line between two rows: for rows of several lines. */
   isAiry?: boolean;
+  /**
+   * Each row is one line: a text that is too long for its cell is cut, with an ellipsis. Figures never
+   * are: their columns are as wide as the widest.
+   */
+  isCut?: boolean;
 }
 
 /** A row of cells, a heading that what follows stands close to, or a text over all columns. */
@@ -26,11 +33,23 @@ export type Row = readonly string[] | { heading: string } | string;
 export function plainTable(
   columns: readonly Column[],
   rows: readonly Row[],
-  { width, isAiry = false }: TableOptions,
+  { width, isAiry = false, isCut = false }: TableOptions,
 ): string[] {
-  const taken = columns.reduce((sum, column) => sum + (column.width ?? 0) + GAP, -GAP);
-  const rest = Math.max(8, width - INDENT - taken);
-  const widths = columns.map((column) => column.width ?? rest);
+  const figures = (i: number): number =>
+    rows.reduce(
+      (most, row) => (Array.isArray(row) ? Math.max(most, row[i]?.length ?? 0) : most),
+      0,
+    );
+  const given = columns.map(({ width: own, isNumber }, i) =>
+    isCut && isNumber && own !== undefined ? Math.max(own, figures(i)) : own,
+  );
+  const taken = given.reduce<number>((sum, own) => sum + (own ?? 0) + GAP, -GAP);
+  const rest = Math.max(MIN_WIDTH, width - INDENT - taken);
+  const widths = given.map((own) => own ?? rest);
+  const shown = (row: readonly string[]): readonly string[] =>
+    isCut
+      ? row.map((text, i) => (columns[i]?.isNumber ? text : shortened(text, widths[i] ?? rest)))
+      : row;
   const between = isAiry ? [""] : [];
   const lines = cellLines(columns, widths, [columns.map(({ head }) => head)], isAiry);
   let run: (readonly string[])[] = [];
@@ -52,9 +71,13 @@ export function plainTable(
       flush();
       across(row.heading, between);
       isHeaded = true;
-    } else run.push(row);
+    } else run.push(shown(row));
   flush();
   return lines.map((line) => (line === "" ? "" : " ".repeat(INDENT) + line));
+}
+
+function shortened(text: string, width: number): string {
+  return text.length <= width ? text : `${text.slice(0, width - 1)}…`;
 }
 
 /** Rows below each other. A table of its own for each run of them: the library's time grows with the square. */

@@ -7,7 +7,7 @@ import { sanitize } from "../../model/text.ts";
 import type { Window } from "../../model/window.ts";
 import { spanText } from "../acts/correction.ts";
 import { plainTable } from "../explain/table.ts";
-import { money } from "./difference-text.ts";
+import { lineName, moneyColumn } from "./difference-text.ts";
 
 const WIDTH = 130;
 const MS_AN_HOUR = 3_600_000;
@@ -43,21 +43,19 @@ export function comparisonText({
     of.ratio === undefined ? "-" : of.ratio.toFixed(2),
     energy(a),
     energy(b),
-    ...(isPriced ? [money(of.costNanos ?? 0n)] : []),
   ];
-  const rows = lines.map((line) => [
-    `${line.charge} ${Object.values(line.group)
-      .map((value) => sanitize(value, 60))
-      .join(", ")}`,
-    ...cells(line, line.first, line.second),
-  ]);
+  const costs = isPriced
+    ? moneyColumn([...lines, totals].map(({ costNanos }) => costNanos ?? 0n))
+    : [];
+  const rows = [
+    ...lines.map((line) => [lineName(line), ...cells(line, line.first, line.second)]),
+    ["TOTAL", ...cells(totals, first.totals, second.totals)],
+  ].map((row, i) => [...row, ...costs.slice(i, i + 1)]);
   return [
     simulated(first, second),
     `${spanText(first.window)}, against ${spanText(second.window)}:`,
     "",
-    ...plainTable(columns, [...rows, ["TOTAL", ...cells(totals, first.totals, second.totals)]], {
-      width: WIDTH,
-    }),
+    ...plainTable(columns, rows, { width: WIDTH, isCut: true }),
     "",
     ...lengthNote(first.window, second.window),
     ...coverageNote(first, second),
@@ -164,19 +162,24 @@ export function holdingsText(found: readonly Holding[], report: Report): string 
     number("used", 8),
     ...(currency === undefined ? [] : [number(`${currency} idle`, 18)]),
   ];
-  const row = (name: string, of: Omit<Holding, "ownerKey">): string[] => [
+  const totals = totalOf(found);
+  const idle = moneyColumn([...found, totals].map(({ idleNanos }) => idleNanos ?? 0n));
+  const row = (name: string, of: Omit<Holding, "ownerKey">, i: number): string[] => [
     name,
     hours(of.heldMs),
     hours(of.usedMs),
     hours(of.idleMs),
     of.usedShare === undefined ? "-" : `${(100 * of.usedShare).toFixed(1)} %`,
-    ...(currency === undefined ? [] : [money(of.idleNanos ?? 0n).replace(/^\+/, "")]),
+    ...(currency === undefined ? [] : [(idle[i] ?? "").replace(/^\+/, "")]),
   ];
-  const rows = found.map((each) => row(sanitize(each.ownerKey, 60), each));
+  const rows = found.map((each, i) => row(sanitize(each.ownerKey, 60), each, i));
   const body =
     found.length === 0
       ? ["Nobody held a GPU."]
-      : plainTable(columns, [...rows, row("TOTAL", totalOf(found))], { width: 100 });
+      : plainTable(columns, [...rows, row("TOTAL", totals, found.length)], {
+          width: 100,
+          isCut: true,
+        });
   return [
     ...(report.simulated ? [simulated(report)] : []),
     `What was held of GPUs and what was used of it, ${spanText(report.window)}:`,

@@ -25,11 +25,15 @@ export function differenceText(found: FoundDifference): string {
   const { issued, before, after, difference, acts, otherPrices } = found;
   const { lines, same, totals, isOneCurrency } = difference;
   const currency = after.currency ?? before.currency ?? "";
-  const rows = lines.map((line) => [
-    `${line.charge} ${groupText(line)}`.trim(),
-    ...cells(line, isOneCurrency),
+  const nanos = isOneCurrency ? [...lines, totals].map(({ costNanos }) => costNanos) : [];
+  const costs = moneyColumn(nanos);
+  const names = lines.map(lineName);
+  const rows = [...lines, totals].map((of, i) => [
+    names[i] ?? "TOTAL",
+    signed(String(of.gpuMs)),
+    signed(String(of.energyMj)),
+    costs[i] ?? "",
   ]);
-  const total = ["TOTAL", ...cells(totals, isOneCurrency)];
   const columns = [
     { head: "line" },
     { head: "GPU ms", width: 16, isNumber: true },
@@ -42,7 +46,7 @@ export function differenceText(found: FoundDifference): string {
     isSame
       ? "Made now it is the same to the last millisecond, millijoule and billionth."
       : `Made now, ${lines.length} lines are others, ${same} are the same; now minus then:`,
-    ...(isSame ? [] : ["", ...plainTable(columns, [...rows, total], { width: WIDTH })]),
+    ...(isSame ? [] : ["", ...plainTable(columns, rows, { width: WIDTH, isCut: true })]),
     ...(isOneCurrency
       ? []
       : ["", `The costs are not compared: ${before.currency ?? "none"} then, ${currency} now.`]),
@@ -57,27 +61,27 @@ export function differenceText(found: FoundDifference): string {
   ].join("\n");
 }
 
-function groupText({ group }: LineDifference): string {
-  return Object.values(group)
-    .map((value) => sanitize(value, 60))
-    .join(", ");
+/** What a line is of, for the first column of a table. */
+export function lineName({ charge, group }: Pick<LineDifference, "charge" | "group">): string {
+  const names = Object.values(group).map((value) => sanitize(value, 60));
+  return `${charge} ${names.join(", ")}`.trim();
 }
 
-function cells(
-  of: { gpuMs: number; energyMj: number; costNanos?: bigint | undefined },
-  isOneCurrency: boolean,
-): string[] {
-  const cost = isOneCurrency && of.costNanos !== undefined ? money(of.costNanos) : "";
-  return [signed(String(of.gpuMs)), signed(String(of.energyMj)), cost];
-}
+const FEWEST_DECIMALS = 2;
 
-/** Exact, without zeros that say nothing, and with two decimals at least. */
-export function money(nanos: bigint): string {
-  return signed(formatDecimal(nanos, 9).replace(/(\.\d\d\d*?)0+$/, "$1"));
+/**
+ * The amounts of a column, exact: with as many decimals as the one that needs most, and two at least,
+ * so that the points stand below each other. Nothing where there is no amount.
+ */
+export function moneyColumn(nanos: readonly (bigint | undefined)[]): string[] {
+  const texts = nanos.map((each) => (each === undefined ? "" : formatDecimal(each, 9)));
+  const needed = texts.map((text) => text.replace(/0+$/, "").split(".")[1]?.length ?? 0);
+  const cut = Math.max(FEWEST_DECIMALS, ...needed) - 9;
+  return texts.map((text) => signed(cut < 0 ? text.slice(0, cut) : text));
 }
 
 function signed(text: string): string {
-  return text.startsWith("-") || /^0(\.0+)?$/.test(text) ? text : `+${text}`;
+  return text === "" || text.startsWith("-") || /^0(\.0+)?$/.test(text) ? text : `+${text}`;
 }
 
 /** All of it as JSON; amounts of money are decimal strings of nine places. */

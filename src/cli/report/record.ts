@@ -4,7 +4,7 @@ import { DEFAULT_FOCUS, makerOf, type ReportArguments } from "../../bill/make-re
 import type { PriceList } from "../../bill/price-types.ts";
 import { reportOf, withBooks } from "../../bill/report.ts";
 import { reportWindow } from "../../bill/report-window.ts";
-import { renderStored } from "../../bill/stored-formats.ts";
+import { STORED_FORMATS, renderStored } from "../../bill/stored-formats.ts";
 import type { LedgerReader } from "../../ledger/contract.ts";
 import { AssayError } from "../../model/errors.ts";
 import type { CommandIo } from "../io.ts";
@@ -34,7 +34,7 @@ export function withRecord(command: Command): Command {
     .option("--issue", "put the report on record, as it is given out")
     .option("--note <text>", "with --issue: what to remember about it")
     .option("--replace <id>", "with --issue: the same window again, in place of that report")
-    .option("--again <id>", "an issued report as it was, in any format")
+    .option("--again <id>", `an issued report as it was: ${STORED_FORMATS.join(", ")}`)
     .option("--difference <id>", "what an issued report would be now, against what it was")
     .option("--issued", "list the reports that were issued");
 }

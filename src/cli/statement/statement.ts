@@ -10,6 +10,7 @@ import { sanitize } from "../../model/text.ts";
 import { knownOwnerKey, stateDirOf, withLedger } from "../acts/common.ts";
 import type { CommandIo } from "../io.ts";
 import { renderStatement, STATEMENT_FORMATS, type StatementFormat } from "./render.ts";
+import { withWindowOptions } from "../window-options.ts";
 
 const ABOUT = `What one owner can be given: their own lines with the evidence, and nothing of others.
 
@@ -53,7 +54,9 @@ async function statement(options: StatementOptions, io: CommandIo): Promise<void
   const prices = priceFile === undefined ? undefined : loadPrices(priceFile);
   const text = await withLedger(stateDirOf(options.stateDir, io), async (ledger) => {
     const nowMs = io.nowMs();
-    const window = parseReportWindow(options.from, options.to, nowMs, await ledger.extent());
+    const window = await withWindowOptions(async () =>
+      parseReportWindow(options.from, options.to, nowMs, await ledger.extent()),
+    );
     return renderStatement(
       await buildStatement({ ledger, prices, window, ownerKey, nowMs }),
       format,
