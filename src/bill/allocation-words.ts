@@ -1,4 +1,4 @@
-import { formatDecimal } from "../model/money.ts";
+import { shortDecimal } from "../model/money.ts";
 import { sanitize } from "../model/text.ts";
 import type { Window } from "../model/window.ts";
 import { intersect } from "../model/window.ts";
@@ -54,7 +54,7 @@ function overheadWords(list: PriceList, policy: AllocationPolicy, window: Window
 }
 
 function overheadWord({ name, kind, nanos, currency, ...dates }: Overhead, window: Window): string {
-  const figure = formatDecimal(nanos, 9).replace(/(\.\d\d\d*?)0+$/, "$1");
+  const figure = shortDecimal(nanos);
   const what =
     kind === "pue"
       ? `the energy's cost times ${figure} - 1 (PUE)`

@@ -1,5 +1,5 @@
 import { AssayError } from "../model/errors.ts";
-import { NANOS_PER_UNIT } from "../model/money.ts";
+import { NANOS_PER_UNIT, shortDecimal } from "../model/money.ts";
 import { formatInstant } from "./instant.ts";
 import { unknownCurrency } from "./price-fields.ts";
 import type { CurrencyRate, DatedPrice, MoneyPrice, PriceList } from "./price-types.ts";
@@ -17,14 +17,32 @@ export function inListCurrency(
   atMs: number,
 ): bigint {
   const { currency: of, line } = price;
+  if (of === list.currency) return nanos;
+  const rate = rateAt(list, of, atMs);
+  if (!rate) throw noRate(list, of, line, atMs);
+  return rate.of === of
+    ? rounded(nanos * rate.nanos, NANOS_PER_UNIT)
+    : rounded(nanos * NANOS_PER_UNIT, rate.nanos);
+}
+
+/** `1 EUR = 1.10 USD`: the rate that converts a price; undefined where nothing is converted. */
+export function rateWords(
+  list: PriceList,
+  { currency }: { currency: string },
+  atMs: number,
+): string | undefined {
+  const rate = currency === list.currency ? undefined : rateAt(list, currency, atMs);
+  return rate && `1 ${rate.of} = ${shortDecimal(rate.nanos)} ${rate.in}`;
+}
+
+/** The rate as it is listed, else the one the other way. */
+function rateAt(list: PriceList, of: string, atMs: number): CurrencyRate | undefined {
   const into = list.currency;
-  if (of === into) return nanos;
   const holding = list.rates.filter((rate) => rate.fromMs <= atMs && atMs < rate.toMs);
-  const direct = holding.find((rate) => rate.of === of && rate.in === into);
-  if (direct) return rounded(nanos * direct.nanos, NANOS_PER_UNIT);
-  const reverse = holding.find((rate) => rate.of === into && rate.in === of);
-  if (reverse) return rounded(nanos * NANOS_PER_UNIT, reverse.nanos);
-  throw noRate(list, of, line, atMs);
+  return (
+    holding.find((rate) => rate.of === of && rate.in === into) ??
+    holding.find((rate) => rate.of === into && rate.in === of)
+  );
 }
 
 /** Half up; of amounts >= 0. */

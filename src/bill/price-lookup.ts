@@ -1,14 +1,22 @@
 import type { Window } from "../model/window.ts";
-import { inListCurrency, rateChanges } from "./price-currency.ts";
+import { inListCurrency, rateChanges, rateWords } from "./price-currency.ts";
 import { overlap } from "./overlap-error.ts";
 import { mostSpecific, poolsOf, pricesFor } from "./price-precedence.ts";
 import type { GpuPrice, PricedDevice, PriceList } from "./price-types.ts";
 import { spansOf } from "./spans.ts";
 import { bestTariff, tariffEdges } from "./tariff.ts";
+import { tariffWords } from "./tariff-words.ts";
 
 /** A stretch in which one price holds; `nanos` is absent where none does. */
 export interface PriceSpan extends Window {
   nanos?: bigint | undefined;
+  /** The exchange rate that made it; absent for a price in the list's own currency. */
+  converted?: string | undefined;
+}
+
+/** A price of energy, with the hours and days that it holds at where it has some. */
+export interface EnergySpan extends PriceSpan {
+  tariff?: string | undefined;
 }
 
 /** What a GPU-hour of one device costs in a stretch, in the list's currency. */
@@ -58,22 +66,29 @@ function convertedPrice(list: PriceList, price: GpuPrice, atMs: number): Values 
   const contractedNanos = converted(price.nanos);
   const nanos = contractedNanos + converted(commitment?.amortisedNanos ?? 0n);
   const listNanos = price.listNanos === undefined ? nanos : converted(price.listNanos);
-  return { nanos, listNanos, contractedNanos, commitment: commitment?.name };
+  const rate = rateWords(list, price, atMs);
+  return { nanos, listNanos, contractedNanos, commitment: commitment?.name, converted: rate };
 }
 
 function defaultSpan(list: PriceList, atMs: number): Values {
   const price = list.defaultPrice;
   if (!price) return {};
   const nanos = inListCurrency(list, price.nanos, price, atMs);
-  return { nanos, listNanos: nanos, contractedNanos: nanos };
+  const rate = rateWords(list, price, atMs);
+  return { nanos, listNanos: nanos, contractedNanos: nanos, converted: rate };
 }
 
 /** What a kWh costs over the window. @throws AssayError price/overlap, price/currency */
-export function energyPriceSpans(list: PriceList, window: Window): PriceSpan[] {
+export function energyPriceSpans(list: PriceList, window: Window): EnergySpan[] {
   const cuts = [...tariffEdges(list.energy, window), ...rateChanges(list, list.energy)];
   return spansOf(window, cuts, (atMs) => {
     const price = bestTariff(list.energy, atMs, "energy", list.name);
-    return { nanos: price && inListCurrency(list, price.nanos, price, atMs) };
+    if (!price) return {};
+    return {
+      nanos: inListCurrency(list, price.nanos, price, atMs),
+      converted: rateWords(list, price, atMs),
+      tariff: tariffWords(price),
+    };
   });
 }
 
@@ -89,6 +104,8 @@ export interface OverheadSpan extends Window {
   gpuHourNanos: bigint;
   /** Facility energy over device energy, in billionths; absent where the list says nothing of it. */
   pueNanos?: bigint | undefined;
+  /** Which items hold, by their lines: others are another span, though they sum to the same. */
+  lines: string;
 }
 
 /** @throws AssayError price/overlap where two PUEs hold, price/currency */
@@ -106,7 +123,11 @@ export function overheadSpans(list: PriceList, window: Window): OverheadSpan[] {
     const amounts = holding
       .filter(({ kind }) => kind === "perGpuHour")
       .map((each) => inListCurrency(list, each.nanos, each, atMs));
-    return { gpuHourNanos: amounts.reduce((acc, each) => acc + each, 0n), pueNanos: pue?.nanos };
+    return {
+      gpuHourNanos: amounts.reduce((acc, each) => acc + each, 0n),
+      pueNanos: pue?.nanos,
+      lines: holding.map(({ line }) => line).join(),
+    };
   });
 }
 

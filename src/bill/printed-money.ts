@@ -1,4 +1,4 @@
-import { NANOS_PER_UNIT, formatDecimal, roundTogether } from "../model/money.ts";
+import { NANOS_PER_UNIT, formatDecimal, roundTogether, shortDecimal } from "../model/money.ts";
 import { splitExactly } from "../model/split.ts";
 import type { LineCost, Report } from "./report-types.ts";
 
@@ -43,7 +43,7 @@ export function printMoney(report: Report): PrintedMoney | undefined {
       costs.map(({ key }, i) => [key, print(times.parts[i], energies.parts[i], bearing?.lines[i])]),
     ),
     total: print(times.total, energies.total, bearing?.total(times.total + energies.total)),
-    price: printPrice,
+    price: shortDecimal,
   };
 }
 
@@ -89,8 +89,4 @@ function decimalsFor(costs: readonly LineCost[]): number {
     if (amounts.every((nanos) => nanos === 0n || nanos >= step)) return decimals;
   }
   return MOST_DECIMALS;
-}
-
-function printPrice(nanos: bigint): string {
-  return formatDecimal(nanos, 9).replace(/(\.\d\d\d*?)0+$/, "$1");
 }

@@ -5,6 +5,7 @@ import { rounded } from "./price-currency.ts";
 import {
   carbonSpans,
   energyPriceSpans,
+  type EnergySpan,
   type GpuSpan,
   gpuPriceSpans,
   type OverheadSpan,
@@ -18,7 +19,7 @@ import type { BilledGpu } from "./usage.ts";
 /** The prices that hold in a window, of each device and of energy, in the list's currency. */
 export interface Rates {
   byGpu: ReadonlyMap<string, readonly GpuSpan[]>;
-  energy: readonly PriceSpan[];
+  energy: readonly EnergySpan[];
   carbon: readonly PriceSpan[];
   overhead: readonly OverheadSpan[];
 }
@@ -26,6 +27,9 @@ export interface Rates {
 /** What one unit of a device's time and energy costs at an instant, in billionths. */
 export interface UnitPrices extends Omit<GpuSpan, keyof Window> {
   kwhNanos?: bigint | undefined;
+  /** The hours and days of the price of a kWh, and the exchange rate that made it. */
+  kwhTariff?: string | undefined;
+  kwhConverted?: string | undefined;
   overheadGpuHourNanos: bigint;
   /** What the facility adds to the price of a kWh. */
   overheadKwhNanos: bigint;
@@ -76,12 +80,15 @@ export function rateBounds({ byGpu, energy, carbon, overhead }: Rates): number[]
 export function unitPricesAt(rates: Rates, uuid: string, atMs: number): UnitPrices {
   const { fromMs: _, toMs: __, ...gpu } = spanAt(rates.byGpu.get(uuid) ?? [], atMs) ?? NO_SPAN;
   const overhead = spanAt(rates.overhead, atMs);
-  const kwhNanos = spanAt(rates.energy, atMs)?.nanos;
+  const energy = spanAt(rates.energy, atMs);
+  const kwhNanos = energy?.nanos;
   const grams = spanAt(rates.carbon, atMs)?.nanos;
   const pue = overhead?.pueNanos ?? ONE;
   return {
     ...gpu,
     kwhNanos,
+    kwhTariff: energy?.tariff,
+    kwhConverted: energy?.converted,
     overheadGpuHourNanos: overhead?.gpuHourNanos ?? 0n,
     overheadKwhNanos: rounded((kwhNanos ?? 0n) * (pue - ONE), ONE),
     gramNanosPerKwh: grams === undefined ? undefined : rounded(grams * pue, ONE),

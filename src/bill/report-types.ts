@@ -111,6 +111,21 @@ export interface AppliedRate extends Window {
   listNanos?: bigint | undefined;
   /** The commitment whose price this is. */
   commitment?: string | undefined;
+  /** The hours and days that it holds at, and where: `22:00-06:00 mon-fri Europe/Berlin`. */
+  tariff?: string | undefined;
+  /** The exchange rate it was converted by: `1 EUR = 1.10 USD`. */
+  converted?: string | undefined;
+  gpuMs: number;
+  energyMj: number;
+}
+
+/** What was charged beside time and energy, for as long as it held: a price, or a PUE. */
+export interface AppliedOverhead extends Window {
+  name: string;
+  gpuHourNanos?: bigint | undefined;
+  /** Facility energy over device energy, in billionths. */
+  pueNanos?: bigint | undefined;
+  converted?: string | undefined;
   gpuMs: number;
   energyMj: number;
 }
@@ -156,6 +171,8 @@ export interface Report {
   /** Observed share of the GPU time, 0..1; absent where there is no GPU time. */
   coverage?: number | undefined;
   rates: readonly AppliedRate[];
+  /** Absent where the price list has no overhead for any of the window. */
+  overhead?: readonly AppliedOverhead[] | undefined;
   /** Measured energy that no price of energy covers. */
   energyUnpricedMj: number;
   /** Measured energy that no carbon factor covers; absent where the price list has no factor. */

@@ -3,7 +3,7 @@ import { AssayError } from "../model/errors.ts";
 import type { OwnerFacts } from "../model/owner.ts";
 import { type Window, windowLengthMs } from "../model/window.ts";
 import { allocationWords } from "./allocation-words.ts";
-import { appliedRates } from "./applied-rates.ts";
+import { appliedOverhead, appliedRates } from "./applied-rates.ts";
 import { boundsOf } from "./bounds.ts";
 import { formatInstant } from "./instant.ts";
 import { costOptions, totalCost } from "./line-costs.ts";
@@ -124,6 +124,7 @@ export function reportOf(books: Books, groupBy: readonly GroupKey[]): Report {
     totals,
     coverage: totals.gpuMs > 0 ? totals.observedMs / totals.gpuMs : undefined,
     rates: appliedRates(pieces),
+    overhead: prices && appliedOverhead(prices, pieces),
     energyUnpricedMj: sumOf(pieces, (p) => (p.prices?.kwhNanos === undefined ? p.energyMj : 0)),
     carbonUncoveredMj: prices && uncovered(prices, pieces),
     allocation: prices && allocationWords(prices, window),

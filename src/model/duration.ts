@@ -20,21 +20,34 @@ function parseQuantity(text: string, units: Readonly<Record<string, number>>): n
   return Math.round(Number(match[1]) * factor);
 }
 
-/** `93784000` as `1 d 2 h 3 min 4 s`, the two largest parts only. */
+/** `93784000` (`1 d 2 h 3 min 4 s`) as `1 d 2 h`: the two largest parts, for a size at a glance. */
 export function formatDuration(durationMs: number): string {
   if (durationMs < 1000) return `${Math.round(durationMs)} ms`;
-  const parts: [number, string][] = [
-    [86_400_000, "d"],
-    [3_600_000, "h"],
-    [60_000, "min"],
-    [1000, "s"],
-  ];
+  return partsOf(Math.floor(durationMs / 1000) * 1000)
+    .slice(0, 2)
+    .join(" ");
+}
+
+/** `93784000` as `1 d 2 h 3 min 4 s`: all of its parts, where the length itself is the statement. */
+export function formatWholeDuration(durationMs: number): string {
+  return partsOf(Math.round(durationMs)).join(" ") || "0 ms";
+}
+
+const PARTS: readonly (readonly [number, string])[] = [
+  [86_400_000, "d"],
+  [3_600_000, "h"],
+  [60_000, "min"],
+  [1000, "s"],
+  [1, "ms"],
+];
+
+function partsOf(durationMs: number): string[] {
   const out: string[] = [];
   let rest = durationMs;
-  for (const [size, unit] of parts) {
+  for (const [size, unit] of PARTS) {
     const count = Math.floor(rest / size);
     rest -= count * size;
     if (count > 0) out.push(`${count} ${unit}`);
   }
-  return out.slice(0, 2).join(" ");
+  return out;
 }

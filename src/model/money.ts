@@ -62,6 +62,11 @@ export function formatDecimal(amount: bigint, decimals: number): string {
   return `${sign}${digits.slice(0, -decimals)}.${digits.slice(-decimals)}`;
 }
 
+/** Billionths with no more decimals than they need, two at least: `2.49`, `0.2415`. */
+export function shortDecimal(nanos: bigint): string {
+  return formatDecimal(nanos, 9).replace(/(\.\d\d\d*?)0+$/, "$1");
+}
+
 /** Parses a decimal such as `2.49` exactly. Undefined if it is no decimal or has over nine places. */
 export function parseNanos(text: string): bigint | undefined {
   const match = /^(\d+)(?:\.(\d{1,9}))?$/.exec(text.trim());

@@ -25,7 +25,13 @@ const PRICES = parsePriceList(
 default: { perGpuHour: "2.370000001" }
 gpus: []
 energy:
-  - { perKwh: "0.123456789", from: 1970-01-01 }
+  - { perKwh: "0.123456789", currency: USD, from: 1970-01-01 }
+  - { perKwh: "0.1", from: 1970-01-01, hours: "00:00-00:01", timeZone: UTC }
+rates:
+  - { of: USD, in: EUR, rate: "0.91", from: 1970-01-01 }
+overhead:
+  - { name: rack, perGpuHour: "0.1", currency: USD }
+  - { name: cooling, pue: "1.35" }
 `,
   "prices.yaml",
 );

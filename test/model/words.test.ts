@@ -1,6 +1,11 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { formatDuration, parseDuration, parseSize } from "../../src/model/duration.ts";
+import {
+  formatDuration,
+  formatWholeDuration,
+  parseDuration,
+  parseSize,
+} from "../../src/model/duration.ts";
 import { counterDifference } from "../../src/model/energy.ts";
 import { AssayError, BAD_INPUT, ERRORS, FAILED } from "../../src/model/errors.ts";
 import { OWNER_KINDS, ownerKey, parseOwnerKey } from "../../src/model/owner.ts";
@@ -27,6 +32,12 @@ describe("durations and sizes", () => {
     expect(formatDuration(93_784_000)).toBe("1 d 2 h");
     expect(formatDuration(61_000)).toBe("1 min 1 s");
     expect(formatDuration(999)).toBe("999 ms");
+  });
+
+  it("are shown whole where the length is the statement", () => {
+    expect(formatWholeDuration(194_380_000)).toBe("2 d 5 h 59 min 40 s");
+    expect(formatWholeDuration(1_250)).toBe("1 s 250 ms");
+    expect(formatWholeDuration(0)).toBe("0 ms");
   });
 });
 

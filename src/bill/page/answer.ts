@@ -1,5 +1,5 @@
 import { formatDuration } from "../../model/duration.ts";
-import { measuredEnergyMj } from "../report-types.ts";
+import { type LineCost, measuredEnergyMj } from "../report-types.ts";
 import { type Child, type Html, h } from "./html.ts";
 import { type Figures, grouped, percent } from "./numbers.ts";
 import { sumRows } from "./rows.ts";
@@ -11,11 +11,12 @@ import type { PageData, StateRow } from "./types.ts";
 /** The figures that somebody looks for first. */
 export function answer(data: PageData, figures: Figures): Html {
   const whole = sumRows(data.states);
+  const shown = cards(data, figures);
   return section(
     "answer",
     "In short",
     undefined,
-    h("dl", { class: "cards" }, cards(data, figures)),
+    h("dl", { class: `cards cards-${shown.length}` }, shown),
     h(
       "figure",
       { class: "whole" },
@@ -30,33 +31,29 @@ export function answer(data: PageData, figures: Figures): Html {
   );
 }
 
-function cards({ report, states }: PageData, figures: Figures): Child[] {
+function cards({ report, states }: PageData, figures: Figures): Html[] {
   const { totals, currency } = report;
   const usedMs = states
     .filter(({ state }) => USED_STATES.some((used) => used === state))
     .reduce((sum, row) => sum + row.gpuMs, 0);
   const carbon = totals.carbonMilligrams;
   return [
-    currency === undefined
-      ? undefined
-      : card(
-          "Cost",
-          [h("small", {}, currency), " ", figures.money([totals.cost?.totalNanos ?? 0n]).total],
-          moneyNote(report, figures),
-        ),
+    ...(currency === undefined ? [] : [moneyCard(totals.cost, currency, figures)]),
     card(
       "GPU-hours",
       figures.hours([totals.gpuMs]).total,
       `${percent(usedMs, totals.gpuMs)} of them used`,
     ),
     energyCard(report, figures),
-    carbon === undefined
-      ? undefined
-      : card(
-          "Carbon",
-          [kilograms(carbon), h("small", {}, " kg CO₂e")],
-          "of the energy that was measured",
-        ),
+    ...(carbon === undefined
+      ? []
+      : [
+          card(
+            "Carbon",
+            [kilograms(carbon), h("small", {}, " kg CO₂e")],
+            "of the energy that was measured",
+          ),
+        ]),
     card(
       "Observed",
       percent(totals.observedMs, totals.gpuMs),
@@ -77,9 +74,21 @@ function card(term: string, figure: Child, note: string): Html {
   );
 }
 
-function moneyNote({ totals: { cost } }: PageData["report"], figures: Figures): string {
-  const { cells } = figures.money([cost?.timeNanos ?? 0n, cost?.energyNanos ?? 0n]);
-  return cost?.energyNanos === 0n ? "for GPU time" : `${cells[0]} GPU time, ${cells[1]} energy`;
+/** All that is charged, overhead too, and its parts: they sum to it as they are printed. */
+function moneyCard(cost: LineCost | undefined, currency: string, figures: Figures): Html {
+  const overhead = cost?.allocated?.overheadNanos ?? 0n;
+  const all: [bigint, string][] = [
+    [cost?.timeNanos ?? 0n, "GPU time"],
+    [cost?.energyNanos ?? 0n, "energy"],
+    [overhead, "overhead"],
+  ];
+  const { cells, total } = figures.money(all.map(([nanos]) => nanos));
+  const parts = all.flatMap(([nanos, what], i) => (nanos > 0n ? [`${cells[i]} ${what}`] : []));
+  return card(
+    overhead > 0n ? "Cost with overhead" : "Cost",
+    [h("small", {}, currency), " ", total],
+    parts.length > 1 ? parts.join(", ") : "for GPU time",
+  );
 }
 
 function energyCard({ totals }: PageData["report"], figures: Figures): Html {

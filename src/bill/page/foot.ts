@@ -36,6 +36,7 @@ export function reconciliation(data: PageData): Html {
     equation(books),
     dataTable({
       id: "sums",
+      stacked: true,
       caption: "Sums of each table, to the last unit",
       headings: [
         { text: "Sum" },

@@ -1,18 +1,18 @@
-import { formatDuration } from "../../model/duration.ts";
+import { formatWholeDuration } from "../../model/duration.ts";
 import { sanitize } from "../../model/text.ts";
+import type { Window } from "../../model/window.ts";
 import { type Child, type Html, h } from "./html.ts";
 import { strange } from "./name.ts";
 import { dayText, instantText, percent } from "./numbers.ts";
 import type { PageData } from "./types.ts";
 
 const MOST_NODES = 6;
-const DAY_MS = 86_400_000;
 
 /** Who, when, from what: what a reader must know before the first figure. */
 export function pageHead(data: PageData): Html {
   const { report } = data;
   const { window, nodes, gpus } = report;
-  const length = formatDuration(window.toMs - window.fromMs);
+  const length = formatWholeDuration(window.toMs - window.fromMs);
   return h(
     "header",
     {},
@@ -44,17 +44,14 @@ function banner(): Html {
   );
 }
 
-/** `2 to 4 March 2026` where the window is of whole days. */
-export function titleOf({ report: { window } }: PageData): string {
-  const { fromMs, toMs } = window;
-  const isDays = fromMs % DAY_MS === 0 && toMs % DAY_MS === 0;
-  if (!isDays) return `GPU time and cost, ${dayText(fromMs)}`;
-  const last = dayText(toMs - DAY_MS);
-  if (toMs - fromMs === DAY_MS) return `GPU time and cost, ${last}`;
-  const first = dayText(fromMs).split(" ");
-  const end = last.split(" ");
+/** `2 to 4 March 2026`: every day that the window touches. An end at midnight is the day before's. */
+export function titleOf({ report: { window } }: { report: { window: Window } }): string {
+  const last = dayText(window.toMs - 1);
+  const [first, end] = [dayText(window.fromMs).split(" "), last.split(" ")];
+  // What both days share is said once, with the second: their year, or month and year.
   const same = first.findIndex((_, i) => first.slice(i).join() === end.slice(i).join());
-  return `GPU time and cost, ${first.slice(0, same < 0 ? 3 : Math.max(1, same)).join(" ")} to ${last}`;
+  const days = same === 0 ? last : `${first.slice(0, same < 0 ? 3 : same).join(" ")} to ${last}`;
+  return `GPU time and cost, ${days}`;
 }
 
 function fact(term: string, ...description: readonly Child[]): Html {

@@ -16,6 +16,7 @@ export function pageStyle(): string {
     ).join(""),
     STATES.map((state) => `#p-${state}>rect:not(.ground-paper){fill:var(--${state})}`).join(""),
     PICTURES,
+    `@media screen and (max-width:960px){${MIDDLE}}`,
     `@media (max-width:640px){${NARROW}}`,
     `@media print{${PRINT}}`,
   ].join("");
@@ -54,11 +55,11 @@ code{font-family:ui-monospace,"SF Mono",Menlo,Consolas,"DejaVu Sans Mono",monosp
 nav ul{list-style:none;display:flex;flex-wrap:wrap;gap:2px 20px;margin:24px 0 0;padding:10px 0;border-block:1px solid var(--rule);font-size:14px}
 nav a{text-decoration:none;display:inline-block;padding:2px 0}
 nav a:hover{text-decoration:underline}
-.cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(148px,1fr));gap:16px 28px;margin:16px 0 28px}
+.cards{display:grid;grid-auto-flow:column;grid-auto-columns:minmax(auto,1fr);gap:16px 28px;margin:16px 0 28px}
 .cards div{border-top:2px solid var(--ink);padding-top:10px}
 .cards dt{font-size:14px;color:var(--muted)}
 .cards dd{margin:0}
-.cards .big{font-size:32px;line-height:1.25;font-weight:600;letter-spacing:-.02em}
+.cards .big{white-space:nowrap;font-size:32px;line-height:1.25;font-weight:600;letter-spacing:-.02em}
 .cards .big small{font-size:16px;font-weight:500;letter-spacing:0}
 .cards .note{font-size:14px;margin:2px 0 0}
 figure{margin:0}
@@ -124,6 +125,15 @@ svg text{font-size:12px;fill:var(--muted)}
 .use-4{opacity:1}
 `;
 
+/** Five figures as three and two; tables with less air. */
+const MIDDLE = `
+.cards-5{grid-auto-flow:row;grid-template-columns:repeat(3,1fr)}
+th,td{padding-left:12px}
+thead .figure{white-space:normal}
+tbody th{min-width:104px}
+td .mix{min-width:72px}
+`;
+
 const NARROW = `
 .page{padding:20px 16px 40px}
 h1{font-size:26px}
@@ -133,7 +143,7 @@ section{margin-top:44px}
 .short{display:inline}
 #labels th small{display:none}
 .facts{grid-template-columns:1fr}
-.cards{grid-template-columns:1fr 1fr;gap:18px 16px}
+.cards{grid-auto-flow:row;grid-template-columns:1fr 1fr;gap:18px 16px}
 .cards div:first-child{grid-column:1/-1}
 .cards .big{font-size:26px}
 .cards div:first-child .big{font-size:34px}
@@ -148,6 +158,14 @@ tbody th small{line-height:1.35}
 .unit{width:38px}
 .chart .legend{padding-left:0}
 .map-name{width:54px}
+.stacked,.stacked tbody,.stacked tfoot,.stacked tr,.stacked th,.stacked td,.stacked caption{display:block}
+.stacked thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
+.stacked tr{padding:8px 0;border-bottom:1px solid var(--rule)}
+.stacked tfoot tr{border-bottom:0;border-top:1px solid var(--ink)}
+.stacked th,.stacked td{padding:1px 0;border:0}
+.stacked td{display:flex;justify-content:space-between;gap:12px}
+.stacked td:empty{display:none}
+.stacked td::before{content:attr(data-heading);color:var(--muted);font-weight:400}
 .equation{padding:12px 14px}
 `;
 
@@ -173,7 +191,7 @@ tr,figure,.cards div,.equation{break-inside:avoid}
 thead{display:table-header-group}
 .scroll{overflow:visible}
 thead .figure{white-space:normal}
-.cards{grid-template-columns:repeat(auto-fit,minmax(90pt,1fr));gap:6pt 12pt;margin:8pt 0 14pt}
+.cards{gap:6pt 12pt;margin:8pt 0 14pt}
 .cards .big{font-size:15pt}
 .cards .big small{font-size:9pt}
 .equation{border:1px solid #999;padding:8pt}

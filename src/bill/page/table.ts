@@ -17,42 +17,50 @@ export interface Table {
   rows: readonly (readonly Child[])[];
   foot?: readonly Child[] | undefined;
   id?: string;
+  /** On a phone each row's cells stand one below the other, each with its heading: nothing scrolls. */
+  stacked?: boolean;
 }
 
 /** A table that scrolls by itself where it does not fit, never the page. */
-export function dataTable({ caption, headings, rows, foot, id }: Table): Html {
-  const columns = headings.map(({ figure, wide, what }) => ({
-    class: [figure ? "figure" : "", wide ? "wide" : ""].join(" ").trim() || undefined,
-    "data-what": what,
-  }));
+export function dataTable(table: Table): Html {
+  const { caption, headings, rows, foot, id, stacked } = table;
+  const columns = headings.map((heading) => columnOf(heading, stacked));
+  // Said, because cells that are set as blocks would be no cells to a screen reader.
+  const role = (name: string): string | undefined => (stacked ? name : undefined);
   const row = (cells: readonly Child[]): Html =>
     h(
       "tr",
-      {},
+      { role: role("row") },
       cells.map((cell, i) =>
-        i === 0 ? h("th", { scope: "row", ...columns[i] }, cell) : h("td", { ...columns[i] }, cell),
+        i === 0
+          ? h("th", { scope: "row", role: role("rowheader"), ...columns[i] }, cell)
+          : h("td", { role: role("cell"), ...columns[i] }, cell),
       ),
     );
+  const head = headings.map(({ text }, i) =>
+    h("th", { scope: "col", role: role("columnheader"), class: columns[i]?.class }, text),
+  );
+  const group = { role: role("rowgroup") };
   return h(
     "div",
     { class: "scroll", role: "region", tabindex: 0, "aria-label": caption },
     h(
       "table",
-      { id },
+      { id, class: stacked ? "stacked" : undefined, role: role("table") },
       h("caption", {}, caption),
-      h(
-        "thead",
-        {},
-        h(
-          "tr",
-          {},
-          headings.map(({ text }, i) => h("th", { scope: "col", class: columns[i]?.class }, text)),
-        ),
-      ),
-      h("tbody", {}, rows.map(row)),
-      foot ? h("tfoot", {}, row(foot)) : undefined,
+      h("thead", group, h("tr", { role: role("row") }, head)),
+      h("tbody", group, rows.map(row)),
+      foot ? h("tfoot", group, row(foot)) : undefined,
     ),
   );
+}
+
+function columnOf({ text, figure, wide, what }: Heading, stacked = false) {
+  return {
+    class: [figure ? "figure" : "", wide ? "wide" : ""].join(" ").trim() || undefined,
+    "data-what": what,
+    "data-heading": stacked && typeof text === "string" ? text : undefined,
+  };
 }
 
 /** A part of the page with its heading and a sentence on what it says. */

@@ -1,5 +1,6 @@
 import { formatDecimal } from "../../model/money.ts";
 import {
+  type AppliedOverhead,
   type AppliedRate,
   type Amounts,
   type LineCost,
@@ -34,6 +35,7 @@ export function renderReportJson(report: Report): string {
     })),
     gpus: report.gpus.map((gpu) => ({ ...gpu, ...span(gpu), fromMs: undefined, toMs: undefined })),
     rates: report.rates.map(rate),
+    overhead: report.overhead?.map(overhead),
     energyUnpricedMj: report.energyUnpricedMj,
     carbonUncoveredMj: report.carbonUncoveredMj,
     allocation: report.allocation,
@@ -101,9 +103,15 @@ function costs(cost: LineCost | undefined): Record<string, unknown> {
 }
 
 function rate(of: AppliedRate): Record<string, unknown> {
-  const { what, model, commitment, gpuMs, energyMj } = of;
+  const { what, model, commitment, tariff, converted, gpuMs, energyMj } = of;
   const prices = { price: decimal(of.nanos), listPrice: decimal(of.listNanos), commitment };
-  return { what, model, ...prices, ...span(of), gpuMs, energyMj };
+  return { what, model, ...prices, tariff, converted, ...span(of), gpuMs, energyMj };
+}
+
+function overhead(of: AppliedOverhead): Record<string, unknown> {
+  const { name, gpuHourNanos, pueNanos, converted, gpuMs, energyMj } = of;
+  const price = { perGpuHour: decimal(gpuHourNanos), pue: decimal(pueNanos), converted };
+  return { name, ...price, ...span(of), gpuMs, energyMj };
 }
 
 function decimal(nanos: bigint | undefined): string | undefined {

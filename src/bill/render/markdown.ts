@@ -1,8 +1,10 @@
-import { formatDuration } from "../../model/duration.ts";
+import { formatDuration, formatWholeDuration } from "../../model/duration.ts";
 import { kilowattHours } from "../../model/energy.ts";
 import { sanitize } from "../../model/text.ts";
+import type { Window } from "../../model/window.ts";
 import { formatInstant } from "../instant.ts";
 import { type PrintedMoney, printMoney } from "../printed-money.ts";
+import { type RateDetail, overheadDetails, printedRates, rateDetails } from "../printed-rates.ts";
 import { type Amounts, type Report, type ReportLine, measuredEnergyMj } from "../report-types.ts";
 import { percent } from "./cells.ts";
 import { GROUP_TITLES } from "./titles.ts";
@@ -42,7 +44,7 @@ function head(report: Report): string {
       ? ["**SIMULATED: at least one GPU here was not measured on a real device.**", ""]
       : []),
     `- Node ${names || "none"}, ${gpus.length} GPU${gpus.length === 1 ? "" : "s"}`,
-    `- ${span} (UTC, ${formatDuration(window.toMs - window.fromMs)})`,
+    `- ${span} (UTC, ${formatWholeDuration(window.toMs - window.fromMs)})`,
     coverage === undefined
       ? "- No GPU was known in this window."
       : `- Observed: ${percent(coverage)} of the GPU time`,
@@ -108,12 +110,27 @@ function notes(report: Report): string {
 
 function prices(report: Report, money: PrintedMoney | undefined): string {
   if (!money) return "";
-  const rows = report.rates.map(({ nanos, model, fromMs, toMs }) => {
-    const what = model === undefined ? "kWh" : `GPU-hour of ${code(model)}`;
-    const span = `${formatInstant(fromMs)} to ${formatInstant(toMs)}`;
-    return `- ${money.price(nanos)} ${report.currency} a ${what}, ${span}`;
+  const rows = printedRates(report.rates).map((rate) => {
+    const what = rate.model === undefined ? "kWh" : `GPU-hour of ${code(rate.model)}`;
+    const price = `${money.price(rate.nanos)} ${report.currency} a ${what}`;
+    return `- ${price}, ${spanOf(rate)}${detailText(rateDetails(rate))}`;
   });
-  return [`Prices (${code(report.priceList ?? "")}):`, "", ...rows].join("\n");
+  const overhead = (report.overhead ?? []).map((item) => {
+    const price =
+      item.gpuHourNanos === undefined
+        ? `PUE ${money.price(item.pueNanos ?? 0n)}`
+        : `${money.price(item.gpuHourNanos)} ${report.currency} a GPU-hour`;
+    return `- ${price}, ${spanOf(item)}${detailText(overheadDetails(item))}`;
+  });
+  return [`Prices (${code(report.priceList ?? "")}):`, "", ...rows, ...overhead].join("\n");
+}
+
+function spanOf({ fromMs, toMs }: Window): string {
+  return `${formatInstant(fromMs)} to ${formatInstant(toMs)}`;
+}
+
+function detailText(details: readonly RateDetail[]): string {
+  return details.map(({ ours, theirs }) => `, ${ours}${code(theirs)}`).join("");
 }
 
 function foot({ reconciliation }: Report): string {

@@ -1,9 +1,11 @@
 import Table from "cli-table3";
-import { formatDuration } from "../../model/duration.ts";
+import { formatDuration, formatWholeDuration } from "../../model/duration.ts";
 import { kilowattHours } from "../../model/energy.ts";
 import { sanitize } from "../../model/text.ts";
+import type { Window } from "../../model/window.ts";
 import { formatInstant } from "../instant.ts";
 import { type PrintedMoney, printMoney } from "../printed-money.ts";
+import { type RateDetail, overheadDetails, printedRates, rateDetails } from "../printed-rates.ts";
 import { type Amounts, type Report, type ReportLine, measuredEnergyMj } from "../report-types.ts";
 import { percent } from "./cells.ts";
 import { GROUP_TITLES } from "./titles.ts";
@@ -28,7 +30,7 @@ function head(report: Report): string {
   const span = `${formatInstant(window.fromMs)} to ${formatInstant(window.toMs)}`;
   const lines = [
     `Node ${nodes.map((node) => sanitize(node, MAX_CELL)).join(", ") || "none"} · ${gpus.length} GPU${gpus.length === 1 ? "" : "s"}`,
-    `${span} (UTC, ${formatDuration(window.toMs - window.fromMs)})`,
+    `${span} (UTC, ${formatWholeDuration(window.toMs - window.fromMs)})`,
     coverage === undefined
       ? "No GPU was known in this window."
       : `Observed: ${percent(coverage)} of the GPU time`,
@@ -132,15 +134,28 @@ function gapList(report: Report): string {
 
 function rateList(report: Report, money: PrintedMoney | undefined): string {
   if (!money) return "";
-  const rows = report.rates.map((rate) => {
-    const span = `${formatInstant(rate.fromMs)} to ${formatInstant(rate.toMs)}`;
+  const rows = printedRates(report.rates).map((rate) => {
     const what = rate.model === undefined ? "kWh" : `GPU-hour of ${sanitize(rate.model, MAX_CELL)}`;
-    const by =
-      rate.commitment === undefined ? "" : `, commitment ${sanitize(rate.commitment, MAX_CELL)}`;
-    const list = rate.listNanos === undefined ? "" : `, list ${money.price(rate.listNanos)}`;
-    return `  ${money.price(rate.nanos)} ${report.currency} a ${what}, ${span}${by}${list}`;
+    const price = `${money.price(rate.nanos)} ${report.currency} a ${what}`;
+    return `  ${price}, ${spanOf(rate)}${detailText(rateDetails(rate))}`;
   });
-  return [`Prices (${sanitize(report.priceList ?? "", 120)}):`, ...rows].join("\n");
+  const overhead = (report.overhead ?? []).map((item) => {
+    const price =
+      item.gpuHourNanos === undefined
+        ? `PUE ${money.price(item.pueNanos ?? 0n)}`
+        : `${money.price(item.gpuHourNanos)} ${report.currency} a GPU-hour`;
+    return `  ${price}, ${spanOf(item)}${detailText(overheadDetails(item))}`;
+  });
+  const title = `Prices (${sanitize(report.priceList ?? "", 120)}):`;
+  return [title, ...rows, ...overhead].join("\n");
+}
+
+function spanOf({ fromMs, toMs }: Window): string {
+  return `${formatInstant(fromMs)} to ${formatInstant(toMs)}`;
+}
+
+function detailText(details: readonly RateDetail[]): string {
+  return details.map(({ ours, theirs }) => `, ${ours}${sanitize(theirs, MAX_CELL)}`).join("");
 }
 
 function foot(report: Report): string {
