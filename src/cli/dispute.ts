@@ -9,7 +9,6 @@ import { readShortId } from "../model/short-id.ts";
 import { sanitize } from "../model/text.ts";
 import { actor } from "./acts/actor.ts";
 import {
-  gpuOf,
   knownOwnerKey,
   newId,
   reasonOf,
@@ -22,6 +21,7 @@ import { type CorrectionOptions, planCorrection, planText, spanText } from "./ac
 import { type Dispute, disputesOf } from "./acts/disputes.ts";
 import { disputeListText, disputeText } from "./acts/dispute-text.ts";
 import { noDispute, withCorrection } from "./correct.ts";
+import { gpuOf } from "./chosen-gpu.ts";
 import type { CommandIo } from "./io.ts";
 import { issuedIds, noReport } from "./report/known.ts";
 import { withWindowOptions } from "./window-options.ts";

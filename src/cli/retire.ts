@@ -3,7 +3,8 @@ import { formatInstant } from "../bill/instant.ts";
 import { parseReportWindow } from "../bill/report-window.ts";
 import { submitActs } from "../daemon/submit.ts";
 import { actor } from "./acts/actor.ts";
-import { gpuOf, newId, reasonOf, sleep, stateDirOf, withLedger, withPlace } from "./acts/common.ts";
+import { newId, reasonOf, sleep, stateDirOf, withLedger, withPlace } from "./acts/common.ts";
+import { gpuOf } from "./chosen-gpu.ts";
 import type { CommandIo } from "./io.ts";
 import { withWindowOptions } from "./window-options.ts";
 

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { distance } from "fastest-levenshtein";
 import { defaultStateDir } from "../../config/paths.ts";
 import { openLedger } from "../../ledger/client.ts";
-import type { KnownGpu, Ledger } from "../../ledger/contract.ts";
+import type { Ledger } from "../../ledger/contract.ts";
 import { hasErasedTag } from "../../ledger/privacy/tag.ts";
 import { AssayError } from "../../model/errors.ts";
 import { lacksName, parseOwnerKey } from "../../model/owner.ts";
@@ -87,25 +87,6 @@ export function newOwnerKey(key: string): string {
     place,
     hint: `a printable key of ${MAX_NEW_OWNER} characters at most, such as user:alice`,
   });
-}
-
-/** @throws AssayError explain/gpu where it is not clear which device is meant */
-export function gpuOf(gpus: readonly KnownGpu[], given: string | undefined): KnownGpu {
-  const found = gpus.filter(
-    ({ uuid, index }) => given === undefined || uuid === given || String(index) === given,
-  );
-  const [only, ...others] = found;
-  if (only && others.length === 0) return only;
-  const list = (found.length > 0 ? found : gpus)
-    .slice(0, 32)
-    .map(({ uuid, index, model }) => `${index} ${sanitize(uuid, 60)} (${sanitize(model, 40)})`);
-  const message =
-    found.length === 0 && given !== undefined
-      ? `The ledger knows no GPU ${sanitize(given, 60)}.`
-      : `The ledger knows ${found.length} GPUs${given === undefined ? "" : ` of index ${sanitize(given, 60)}`}: which one is meant?`;
-  const hint =
-    list.length === 0 ? "it holds nothing yet" : `name one with --gpu: ${list.join(", ")}`;
-  throw new AssayError("explain/gpu", message, { place: "--gpu", hint });
 }
 
 /** The ids that come nearest to one that is not there, for a hint. */

@@ -9,7 +9,8 @@ import { ownerKey } from "../../model/owner.ts";
 import { sanitize } from "../../model/text.ts";
 import type { Window } from "../../model/window.ts";
 import { plainTable } from "../explain/table.ts";
-import { gpuOf, knownOwnerKey, newOwnerKey, reasonOf } from "./common.ts";
+import { gpuOf } from "../chosen-gpu.ts";
+import { knownOwnerKey, newOwnerKey, reasonOf } from "./common.ts";
 import { withWindowOptions } from "../window-options.ts";
 
 /** What a correction is asked to do, as the command line has it. */

@@ -4,6 +4,7 @@ import type { KnownGpu, LedgerReader, StoredSlice } from "../../ledger/contract.
 import type { Calibration } from "../../model/calibration.ts";
 import { AssayError } from "../../model/errors.ts";
 import { sanitize } from "../../model/text.ts";
+import { gpuOf } from "../chosen-gpu.ts";
 import { type Window, windowLengthMs } from "../../model/window.ts";
 import { type DeviceScale, deviceScale } from "../../signature/scale.ts";
 import { scaleOf } from "./caveats.ts";
@@ -26,7 +27,7 @@ export interface LedgerPlace {
  */
 export async function sceneOfLedger(ledger: LedgerReader, place: LedgerPlace): Promise<Scene> {
   const atMs = instantOf(place);
-  const gpu = chosen(await ledger.gpus(), place);
+  const gpu = gpuOf(await ledger.gpus(), place.gpu, sanitize(place.stateDir));
   const found = await ledger.slices({ fromMs: atMs, toMs: atMs + 1, gpuUuid: gpu.uuid });
   const [here] = windowsOf(found);
   if (!here) {
@@ -89,25 +90,6 @@ async function scaleThen(
     if (each.atMs <= scene.here.window.fromMs) byKernel.set(each.kernel, each);
   const scale = deviceScale(gpu, limits, [...byKernel.values()]);
   return scale.origin === "calibrated" ? scale : undefined;
-}
-
-function chosen(gpus: readonly KnownGpu[], { gpu, stateDir }: LedgerPlace): KnownGpu {
-  const found = gpus.filter(
-    ({ uuid, index }) => gpu === undefined || uuid === gpu || String(index) === gpu,
-  );
-  const [only, ...others] = found;
-  if (only && others.length === 0) return only;
-  const list = (found.length > 0 ? found : gpus)
-    .slice(0, 32)
-    .map(({ uuid, index, model }) => `${index} ${sanitize(uuid, 60)} (${sanitize(model, 40)})`);
-  const message =
-    found.length === 0 && gpu !== undefined
-      ? `The ledger knows no GPU ${sanitize(gpu, 60)}.`
-      : `The ledger knows ${found.length} GPUs${gpu === undefined ? "" : ` of index ${sanitize(gpu, 60)}`}: which one is meant?`;
-  throw new AssayError("explain/gpu", message, {
-    place: sanitize(stateDir),
-    hint: list.length === 0 ? "it holds nothing yet" : `name one with --gpu: ${list.join(", ")}`,
-  });
 }
 
 function instantOf({ at, nowMs }: LedgerPlace): number {

@@ -6,7 +6,8 @@ import { HOUR_MS, hourlyParts } from "../../model/hour.ts";
 import { type Window, intersect } from "../../model/window.ts";
 import { boundsOf } from "../slice-bounds.ts";
 import type { RollupMismatch } from "./check.ts";
-import { type CountedSlice, countedSlice, windowsOf } from "./edges.ts";
+import { type CountedSlice, countedSlice } from "./counted-slice.ts";
+import { windowsOf } from "./edges.ts";
 import { COUNTED, COUNTED_FROM, HOUR_COLUMNS, SUMS, hourOf } from "./slice-sql.ts";
 import { type Sum, sumRow } from "./sums.ts";
 

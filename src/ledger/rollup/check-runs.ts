@@ -3,9 +3,8 @@ import { z } from "zod";
 import { amountsWithin } from "../../model/cut.ts";
 import { hourlyParts } from "../../model/hour.ts";
 import type { Window } from "../../model/window.ts";
-import { absent } from "../row.ts";
 import type { RollupMismatch } from "./check.ts";
-import { type Run, continuesRun } from "./runs.ts";
+import { type Run, continuesRun, runRow } from "./runs.ts";
 import { storedWindows } from "./stored-windows.ts";
 import type { NumberedWindow } from "./writer.ts";
 
@@ -44,19 +43,7 @@ function unobservedIn(window: NumberedWindow, part: Window): number {
   );
 }
 
-const segmentRow = z
-  .object({
-    gpuId: z.int(),
-    ownerId: z.int(),
-    sequence: z.int(),
-    labelId: z.int(),
-    fromMs: z.int(),
-    toMs: z.int(),
-    timeMs: z.int(),
-    energyMj: absent(z.int()),
-    sliceCount: z.int(),
-  })
-  .optional();
+const segmentRow = runRow.optional();
 
 const SEGMENT = `
   SELECT gpu_id AS gpuId, owner_id AS ownerId, first_sequence AS sequence, label_id AS labelId,

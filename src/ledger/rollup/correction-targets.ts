@@ -2,7 +2,7 @@ import type { Database } from "better-sqlite3";
 import { z } from "zod";
 import type { DeviceWindow } from "../../model/cut.ts";
 import { COUNTED, COUNTED_FROM } from "./slice-sql.ts";
-import { countedSlice } from "./edges.ts";
+import { countedSlice } from "./counted-slice.ts";
 
 /** Whole windows of the device inside the correction's, a page at a time. */
 const PAGE = `

@@ -3,8 +3,8 @@ import { z } from "zod";
 import { noAmounts } from "../../model/amounts.ts";
 import { amountsWithin } from "../../model/cut.ts";
 import { type Window, intersect } from "../../model/window.ts";
-import { absent } from "../row.ts";
 import { boundsOf } from "../slice-bounds.ts";
+import { type CountedSlice, countedSlice } from "./counted-slice.ts";
 import { COUNTED, COUNTED_FROM, SUMS } from "./slice-sql.ts";
 import { type SumMap, sumRow } from "./sums.ts";
 
@@ -27,23 +27,6 @@ const STRADDLING = `
     SELECT max(from_ms) FROM slices WHERE gpu_id = g.id AND from_ms < @atMs)
   LEFT JOIN corrected_slices c ON c.slice_sequence = s.sequence
   WHERE s.to_ms > @atMs ORDER BY s.gpu_id, s.sequence`;
-
-export const countedSlice = z.object({
-  sequence: z.int(),
-  gpuId: z.int(),
-  gpuUuid: z.string(),
-  fromMs: z.int(),
-  toMs: z.int(),
-  ownerId: z.int(),
-  labelId: z.int(),
-  simulated: z.int(),
-  timeMs: z.int(),
-  energyMj: absent(z.int()),
-  idleEnergyMj: absent(z.int()),
-  confidence: z.number(),
-});
-
-export type CountedSlice = z.infer<typeof countedSlice>;
 
 /** Adds what slices say about a window; those that lie across an end are cut there. */
 export function addFromSlices(db: Database, window: Window, to: SumMap): void {

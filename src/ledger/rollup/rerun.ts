@@ -1,20 +1,7 @@
 import type { Database } from "better-sqlite3";
 import { z } from "zod";
-import { absent } from "../row.ts";
-import { type Run, type RunSlice, continuesRun, runAdder } from "./runs.ts";
+import { type Run, type RunSlice, continuesRun, runAdder, runRow } from "./runs.ts";
 import { COUNTED_FROM } from "./slice-sql.ts";
-
-const runRow = z.object({
-  gpuId: z.int(),
-  ownerId: z.int(),
-  sequence: z.int(),
-  labelId: z.int(),
-  fromMs: z.int(),
-  toMs: z.int(),
-  timeMs: z.int(),
-  energyMj: absent(z.int()),
-  sliceCount: z.int(),
-});
 
 /** Segments of a device and owner that touch a stretch or lie against it. */
 const TOUCHED = `

@@ -1,5 +1,7 @@
 import type { Database } from "better-sqlite3";
+import { z } from "zod";
 import type { Window } from "../../model/window.ts";
+import { absent } from "../row.ts";
 
 /** A slice, as far as segments go. */
 export interface RunSlice extends Window {
@@ -16,6 +18,19 @@ export interface Run extends RunSlice {
   gpuId: number;
   ownerId: number;
 }
+
+/** A segment as a row of a query that names its columns so. */
+export const runRow = z.object({
+  gpuId: z.int(),
+  ownerId: z.int(),
+  sequence: z.int(),
+  labelId: z.int(),
+  fromMs: z.int(),
+  toMs: z.int(),
+  timeMs: z.int(),
+  energyMj: absent(z.int()),
+  sliceCount: z.int(),
+});
 
 export function continuesRun(run: Omit<RunSlice, "sequence">, slice: RunSlice): boolean {
   return (

@@ -1,6 +1,6 @@
 import type { Database } from "better-sqlite3";
 import { z } from "zod";
-import { absent } from "../row.ts";
+import { countedSlice } from "./counted-slice.ts";
 import { COUNTED, COUNTED_FROM } from "./slice-sql.ts";
 import type { NumberedWindow } from "./writer.ts";
 
@@ -10,19 +10,7 @@ const PAGE = `
   JOIN gpus g ON g.id = s.gpu_id JOIN owners o ON o.id = s.owner_id
   WHERE s.sequence > ? ORDER BY s.sequence LIMIT ?`;
 
-const row = z.object({
-  sequence: z.int(),
-  gpuId: z.int(),
-  gpuUuid: z.string(),
-  fromMs: z.int(),
-  toMs: z.int(),
-  ownerId: z.int(),
-  labelId: z.int(),
-  simulated: z.int(),
-  timeMs: z.int(),
-  energyMj: absent(z.int()),
-  idleEnergyMj: absent(z.int()),
-  confidence: z.number(),
+const row = countedSlice.extend({
   isUnobserved: z.int().transform((value) => value === 1),
 });
 
