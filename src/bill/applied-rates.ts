@@ -3,19 +3,39 @@ import { groupedBy } from "./group.ts";
 import { inListCurrency, rateWords } from "./price-currency.ts";
 import type { Overhead, PriceList } from "./price-types.ts";
 import type { PricedPiece } from "./priced.ts";
+import type { UnitPrices } from "./rates.ts";
 import type { AppliedOverhead, AppliedRate } from "./report-types.ts";
 import { sumOf } from "./sum.ts";
 
 /** Which prices were used, when, and for how much. */
 export function appliedRates(pieces: readonly PricedPiece[]): AppliedRate[] {
-  const forTime = pieces.map((piece) => rateOf("gpu-hour", piece));
-  const forEnergy = pieces
-    .filter((piece) => piece.energyMj > 0)
-    .map((piece) => rateOf("kWh", piece));
+  const alike = ofOnePrice(pieces);
+  const forTime = alike.map((piece) => rateOf("gpu-hour", piece));
+  const forEnergy = ofOnePrice(pieces.filter((piece) => piece.energyMj > 0)).map((piece) =>
+    rateOf("kWh", piece),
+  );
   const rates = [...forTime, ...forEnergy].flatMap((rate) => rate ?? []);
   const keyOf = ({ what, model, nanos, listNanos, commitment, tariff, converted }: AppliedRate) =>
     JSON.stringify([what, model, String(nanos), String(listNanos), commitment, tariff, converted]);
   return together(rates, keyOf);
+}
+
+type Priced = Pick<PricedPiece, "fromMs" | "toMs" | "timeMs" | "energyMj" | "prices" | "gpu">;
+
+/** Pieces of one device and interval have one object of prices: they are summed before all else. */
+function ofOnePrice(pieces: readonly PricedPiece[]): Priced[] {
+  const sums = new Map<UnitPrices, Priced>();
+  for (const { prices, gpu, fromMs, toMs, timeMs, energyMj } of pieces) {
+    if (!prices) continue;
+    const sum = sums.get(prices);
+    if (!sum) sums.set(prices, { prices, gpu, fromMs, toMs, timeMs, energyMj });
+    else {
+      sum.timeMs += timeMs;
+      sum.energyMj += energyMj;
+      sum.toMs = Math.max(sum.toMs, toMs);
+    }
+  }
+  return [...sums.values()];
 }
 
 /** Which items of overhead were charged, when, and for how much. */
@@ -66,7 +86,7 @@ function together<U extends Window & { gpuMs: number; energyMj: number }>(
   });
 }
 
-function rateOf(what: AppliedRate["what"], piece: PricedPiece): AppliedRate | undefined {
+function rateOf(what: AppliedRate["what"], piece: Priced): AppliedRate | undefined {
   const { fromMs, toMs, timeMs: gpuMs, energyMj, prices } = piece;
   const nanos = what === "gpu-hour" ? prices?.nanos : prices?.kwhNanos;
   if (nanos === undefined || !prices) return undefined;

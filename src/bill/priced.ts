@@ -1,6 +1,6 @@
 import type { KnownGpu } from "../ledger/contract.ts";
 import { type ExactCost, energyCost, gpuTimeCost } from "../model/money.ts";
-import { type OwnerFacts, holderOf, parseOwnerKey } from "../model/owner.ts";
+import { type Owner, type OwnerFacts, holderOf, parseOwnerKey } from "../model/owner.ts";
 import type { UsagePiece } from "./piece.ts";
 import type { UnitPrices } from "./rates.ts";
 import type { Charge } from "./report-types.ts";
@@ -41,22 +41,26 @@ export function priced(
   const owner = parseOwnerKey(piece.ownerKey);
   const holder = owner && holderOf(owner);
   const bearerKey = holder ?? piece.ownerKey;
-  const hour = (nanos: bigint | undefined): ExactCost => gpuTimeCost(piece.timeMs, nanos ?? 0n);
+  const timeCost = gpuTimeCost(piece.timeMs, prices?.nanos ?? 0n);
+  // Nearly always the same price: a month has thousands of pieces.
+  const hour = (nanos: bigint = 0n): ExactCost =>
+    nanos === prices?.nanos ? timeCost : nanos === 0n ? 0n : gpuTimeCost(piece.timeMs, nanos);
+  const { overheadKwhNanos = 0n } = prices ?? {};
   return {
     ...piece,
     gpu,
     pools,
     facts: factsOf(bearerKey),
-    charge: chargeOf(piece.ownerKey),
+    charge: chargeAs(owner),
     bearerKey,
     prices,
-    timeCost: hour(prices?.nanos),
+    timeCost,
     energyCost: energyCost(piece.energyMj, prices?.kwhNanos ?? 0n),
     listTimeCost: hour(prices?.listNanos),
     contractedTimeCost: hour(prices?.contractedNanos),
     overheadCost:
       hour(prices?.overheadGpuHourNanos) +
-      energyCost(piece.energyMj, prices?.overheadKwhNanos ?? 0n),
+      (overheadKwhNanos === 0n ? 0n : energyCost(piece.energyMj, overheadKwhNanos)),
     carbon:
       prices?.gramNanosPerKwh === undefined
         ? undefined
@@ -66,7 +70,10 @@ export function priced(
 
 /** What the time of an owner is charged as. */
 export function chargeOf(key: string): Charge {
-  const owner = parseOwnerKey(key);
+  return chargeAs(parseOwnerKey(key));
+}
+
+function chargeAs(owner: Owner | undefined): Charge {
   if (owner?.kind === "unobserved") return "unobserved";
   if (owner?.kind !== "idle") return "used";
   return holderOf(owner) === undefined ? "idle" : "held";

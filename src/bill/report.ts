@@ -12,7 +12,7 @@ import type { UsagePiece } from "./piece.ts";
 import { poolsOf } from "./price-precedence.ts";
 import type { PriceList } from "./price-types.ts";
 import { type PricedPiece, priced } from "./priced.ts";
-import { type Rates, ratesFor, unitPricesAt } from "./rates.ts";
+import { type Rates, type UnitPrices, ratesFor, unitPricesAt } from "./rates.ts";
 import { reconcile } from "./reconcile.ts";
 import type { GroupKey, Report, ReportLine } from "./report-types.ts";
 import { type UnobservedStretch, unobservedStretches } from "./stretches.ts";
@@ -163,14 +163,32 @@ function pricer({ gpus, rates, prices, facts }: PricingContext) {
       return [gpu.uuid, { gpu, pools }];
     }),
   );
-  return (pieces: readonly UsagePiece[]): PricedPiece[] =>
-    pieces
-      .filter((piece) => piece.timeMs > 0 || piece.energyMj > 0)
-      .flatMap((piece) => {
-        const gpu = known.get(piece.gpuUuid);
-        const unit = rates && unitPricesAt(rates, piece.gpuUuid, piece.fromMs);
-        return gpu ? [priced(piece, gpu, unit, (key) => facts.get(key))] : [];
-      });
+  const unitPrices = unitPricesOnce(rates);
+  const factsOf = (key: string): OwnerFacts | undefined => facts.get(key);
+  return (pieces: readonly UsagePiece[]): PricedPiece[] => {
+    const out: PricedPiece[] = [];
+    for (const piece of pieces) {
+      const gpu = known.get(piece.gpuUuid);
+      if (gpu && (piece.timeMs > 0 || piece.energyMj > 0))
+        out.push(priced(piece, gpu, unitPrices(piece), factsOf));
+    }
+    return out;
+  };
+}
+
+/** A month has thousands of pieces of a device, and few instants at which its prices change. */
+function unitPricesOnce(
+  rates: Rates | undefined,
+): (piece: Pick<UsagePiece, "gpuUuid" | "fromMs">) => UnitPrices | undefined {
+  const known = new Map<string, Map<number, UnitPrices>>();
+  return ({ gpuUuid, fromMs }) => {
+    if (!rates) return undefined;
+    const own = known.get(gpuUuid) ?? new Map<number, UnitPrices>();
+    known.set(gpuUuid, own);
+    const found = own.get(fromMs) ?? unitPricesAt(rates, gpuUuid, fromMs);
+    own.set(fromMs, found);
+    return found;
+  };
 }
 
 function totalsOf(
