@@ -51,7 +51,7 @@ export function priced(
     gpu,
     pools,
     facts: factsOf(bearerKey),
-    charge: chargeAs(owner),
+    charge: chargeOf(owner),
     bearerKey,
     prices,
     timeCost,
@@ -69,11 +69,7 @@ export function priced(
 }
 
 /** What the time of an owner is charged as. */
-export function chargeOf(key: string): Charge {
-  return chargeAs(parseOwnerKey(key));
-}
-
-function chargeAs(owner: Owner | undefined): Charge {
+function chargeOf(owner: Owner | undefined): Charge {
   if (owner?.kind === "unobserved") return "unobserved";
   if (owner?.kind !== "idle") return "used";
   return holderOf(owner) === undefined ? "idle" : "held";
